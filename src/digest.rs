@@ -1,0 +1,169 @@
+//! Digests as values: SHA-1 for Alpine's identities, SHA-256 for everything an image names.
+//!
+//! A digest prints as lower-case hexadecimal. Which hash it is stands in its type, so that one cannot be compared with
+//! the other by mistake.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use sha1::Digest as _;
+
+/// A SHA-1 digest, 20 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sha1Digest(pub [u8; 20]);
+
+/// A SHA-256 digest, 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sha256Digest(pub [u8; 32]);
+
+impl Sha1Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(sha1::Sha1::digest(bytes).into())
+    }
+
+    /// Reads 40 hexadecimal digits; `None` for anything else.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0; 20];
+        hex::decode_to_slice(text, &mut bytes).ok()?;
+        Some(Self(bytes))
+    }
+}
+
+impl Sha256Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    /// Reads 64 hexadecimal digits; `None` for anything else.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).ok()?;
+        Some(Self(bytes))
+    }
+
+    /// The digest as OCI descriptors write it: `sha256:` and 64 hexadecimal digits (image-spec descriptor.md).
+    pub fn to_oci(self) -> String {
+        format!("sha256:{self}")
+    }
+}
+
+impl fmt::Display for Sha1Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Sha1Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "sha1:{self}")
+    }
+}
+
+impl fmt::Display for Sha256Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Sha256Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "sha256:{self}")
+    }
+}
+
+/// A running SHA-256.
+#[derive(Clone)]
+pub struct Sha256(aws_lc_rs::digest::Context);
+
+impl Sha256 {
+    /// Nothing hashed yet.
+    pub fn new() -> Self {
+        Self(aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256))
+    }
+
+    /// Takes `bytes` in.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all that was taken in.
+    pub fn finish(self) -> Sha256Digest {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(self.0.finish().as_ref());
+        Sha256Digest(bytes)
+    }
+}
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A writer that hashes and counts what passes through it to `inner`.
+pub struct Sha256Writer<W> {
+    inner: W,
+    hasher: Sha256,
+    written: u64,
+}
+
+impl<W: Write> Sha256Writer<W> {
+    /// Starts at zero bytes.
+    pub fn new(inner: W) -> Self {
+        Self { inner, hasher: Sha256::new(), written: 0 }
+    }
+
+    /// The inner writer, the digest and the number of bytes that passed.
+    pub fn finish(self) -> (W, Sha256Digest, u64) {
+        (self.inner, self.hasher.finish(), self.written)
+    }
+}
+
+impl<W: Write> Write for Sha256Writer<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.inner.write(bytes)?;
+        self.hasher.update(bytes.get(..taken).unwrap_or(bytes));
+        self.written += taken as u64;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_digests() {
+        assert_eq!(Sha1Digest::of(b"abc").to_string(), "a9993e364706816aba3e25717850c26c9cd0d89d");
+        assert_eq!(
+            Sha256Digest::of(b"abc").to_oci(),
+            "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+
+    #[test]
+    fn hexadecimal_is_read_strictly() {
+        let digest = Sha256Digest::of(b"x");
+        assert_eq!(Sha256Digest::from_hex(&digest.to_string()), Some(digest));
+        assert_eq!(Sha256Digest::from_hex("ab"), None);
+        assert_eq!(Sha1Digest::from_hex(&"zz".repeat(20)), None);
+    }
+
+    #[test]
+    fn a_writer_hashes_what_passes() {
+        let mut writer = Sha256Writer::new(Vec::new());
+        writer.write_all(b"ab").unwrap();
+        writer.write_all(b"c").unwrap();
+        let (inner, digest, written) = writer.finish();
+        assert_eq!((inner.as_slice(), written), (b"abc".as_slice(), 3));
+        assert_eq!(digest, Sha256Digest::of(b"abc"));
+    }
+}

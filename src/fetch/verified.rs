@@ -1,0 +1,95 @@
+//! A package whose every byte was checked. Only this room can make one, so unverified bytes cannot reach a root
+//! filesystem: the type forbids it.
+
+use std::collections::BTreeMap;
+
+use crate::apk::{Entry, Identity, PackageInfo};
+use crate::mapping::Mapping;
+
+/// A package's scripts (apk-package(5)); the order is that of their use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Script {
+    /// `.pre-install`
+    PreInstall,
+    /// `.post-install`
+    PostInstall,
+    /// `.pre-deinstall`
+    PreDeinstall,
+    /// `.post-deinstall`
+    PostDeinstall,
+    /// `.pre-upgrade`
+    PreUpgrade,
+    /// `.post-upgrade`
+    PostUpgrade,
+    /// `.trigger`
+    Trigger,
+}
+
+impl Script {
+    /// Every script, in order.
+    pub const ALL: [Self; 7] = [
+        Self::PreInstall,
+        Self::PostInstall,
+        Self::PreDeinstall,
+        Self::PostDeinstall,
+        Self::PreUpgrade,
+        Self::PostUpgrade,
+        Self::Trigger,
+    ];
+
+    /// The name without its dot: `pre-install`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PreInstall => "pre-install",
+            Self::PostInstall => "post-install",
+            Self::PreDeinstall => "pre-deinstall",
+            Self::PostDeinstall => "post-deinstall",
+            Self::PreUpgrade => "pre-upgrade",
+            Self::PostUpgrade => "post-upgrade",
+            Self::Trigger => "trigger",
+        }
+    }
+}
+
+/// A package after verification: identity, datahash, signature chain and every file's checksum held.
+#[derive(Clone, Debug)]
+pub struct VerifiedApk {
+    pub(super) identity: Identity,
+    pub(super) info: PackageInfo,
+    pub(super) scripts: BTreeMap<Script, Vec<u8>>,
+    pub(super) data: Mapping,
+    pub(super) entries: Vec<Entry>,
+    pub(super) compressed_size: u64,
+}
+
+impl VerifiedApk {
+    /// The identity that its index vouched for.
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// What the package says about itself.
+    pub fn info(&self) -> &PackageInfo {
+        &self.info
+    }
+
+    /// Its scripts' texts.
+    pub fn scripts(&self) -> &BTreeMap<Script, Vec<u8>> {
+        &self.scripts
+    }
+
+    /// The inflated data member, which the entries' ranges point into.
+    pub fn data(&self) -> &Mapping {
+        &self.data
+    }
+
+    /// Its paths in the order of the archive.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Bytes of the whole .apk as downloaded (`S:` of the index).
+    pub fn compressed_size(&self) -> u64 {
+        self.compressed_size
+    }
+}

@@ -1,0 +1,25 @@
+//! apkbuild turns a short recipe into the smallest honest container image, straight from Alpine packages.
+//!
+//! Data moves one way, and the modules read in that order:
+//!
+//! ```text
+//! recipe → repository → resolve → fetch → rootfs → prune → image → (sandbox | registry)
+//! ```
+//!
+//! `apk` holds the words of Alpine's formats, `digest`, `mapping` and `progress` are leaves that any room may use,
+//! `pipeline` is the only place where rooms are joined, and `cli` the only one that prints.
+
+pub mod apk;
+pub mod cli;
+pub mod digest;
+pub mod fetch;
+pub mod image;
+pub mod mapping;
+pub mod pipeline;
+pub mod progress;
+pub mod prune;
+pub mod recipe;
+pub mod repository;
+pub mod resolve;
+pub mod rootfs;
+pub mod sandbox;

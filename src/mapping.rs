@@ -1,0 +1,120 @@
+//! Files as memory: package data is mapped, never copied.
+//!
+//! This is the one file outside the sandbox with `unsafe` in it. A mapping is sound only while nobody truncates the
+//! file under it; the files mapped here lie in the cache, are written beside their place, renamed into it, and never
+//! changed afterwards.
+#![expect(unsafe_code, reason = "mapping a file is unsafe by nature; this file is its only home")]
+
+use std::fmt;
+use std::io;
+use std::ops::{Deref, Range};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A whole file, mapped read-only. Cloning shares the mapping.
+#[derive(Clone)]
+pub struct Mapping(Arc<Source>);
+
+enum Source {
+    Mapped(memmap2::Mmap),
+    Owned(Vec<u8>),
+}
+
+impl Mapping {
+    /// Maps the file at `path`. The error is the one of opening or mapping it, and names the path.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = fs_err::File::open(path)?;
+        if file.metadata()?.len() == 0 {
+            return Ok(Self::from(Vec::new()));
+        }
+        // SAFETY: cache files are never modified in place, see the head of this file.
+        let map = unsafe { memmap2::Mmap::map(file.file())? };
+        Ok(Self(Arc::new(Source::Mapped(map))))
+    }
+
+    /// The bytes of `range`, sharing this mapping; `None` where the range does not lie inside it.
+    pub fn slice(&self, range: Range<usize>) -> Option<MappedSlice> {
+        self.get(range.clone())?;
+        Some(MappedSlice { mapping: self.clone(), range })
+    }
+
+    /// All of it as a slice.
+    pub fn whole(&self) -> MappedSlice {
+        MappedSlice { mapping: self.clone(), range: 0..self.len() }
+    }
+}
+
+impl From<Vec<u8>> for Mapping {
+    /// Bytes that were made here rather than read, in the same shape.
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(Source::Owned(bytes)))
+    }
+}
+
+impl Deref for Mapping {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &*self.0 {
+            Source::Mapped(map) => map,
+            Source::Owned(bytes) => bytes,
+        }
+    }
+}
+
+impl fmt::Debug for Mapping {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Mapping({} bytes)", self.len())
+    }
+}
+
+/// A part of a [`Mapping`], which it keeps alive.
+#[derive(Clone)]
+pub struct MappedSlice {
+    mapping: Mapping,
+    range: Range<usize>,
+}
+
+impl Deref for MappedSlice {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.mapping.get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+impl From<Vec<u8>> for MappedSlice {
+    fn from(bytes: Vec<u8>) -> Self {
+        Mapping::from(bytes).whole()
+    }
+}
+
+impl fmt::Debug for MappedSlice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "MappedSlice({} bytes)", self.range.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_outlives_its_mapping() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        fs_err::write(&path, b"0123456789").unwrap();
+        let slice = {
+            let mapping = Mapping::open(&path).unwrap();
+            assert!(mapping.slice(8..11).is_none(), "a range past the end is refused");
+            mapping.slice(2..5).unwrap()
+        };
+        assert_eq!(&*slice, b"234");
+    }
+
+    #[test]
+    fn an_empty_file_maps_to_nothing() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(Mapping::open(file.path()).unwrap().is_empty());
+    }
+}

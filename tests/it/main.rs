@@ -1,0 +1,20 @@
+//! The integration tests: one binary, a file a verb or noun, over small signed repositories that `support` makes.
+
+mod architecture;
+mod cache;
+mod check;
+mod copy;
+mod fetch;
+mod image;
+mod init;
+mod install;
+mod lock;
+mod packages;
+mod plan;
+mod prune;
+mod recipe;
+mod registry;
+mod resolve;
+mod rootfs;
+mod sandbox;
+mod support;
