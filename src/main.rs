@@ -1,3 +1,7 @@
 //! The program: arguments in, an exit code out. All else is the library's.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    apkbuild::cli::main(std::env::args_os())
+}

@@ -1,1 +1,79 @@
-//! The room `cli`.
+//! The command line: arguments in, results on standard output, all else on standard error, an exit code.
+//!
+//! One file a verb; each has its `…Arguments` and a `run`. The contract is that results go to standard output and
+//! progress and messages to standard error, and that the exit code is 0 for done, 1 for work that failed, 2 for a wrong
+//! call or recipe, 3 for a check or size that did not hold, and 130 for an interrupt.
+
+mod completions;
+mod error;
+mod man;
+mod options;
+mod output;
+mod terminal;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+pub use error::Error;
+pub use options::{BuildOptions, ColorChoice, GlobalOptions};
+pub use output::Context;
+pub use terminal::Terminal;
+
+/// Everything that can stand on the command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "apkbuild",
+    version,
+    about = "Build the smallest honest container image for a Python or Node application, straight from Alpine packages",
+    long_about = "apkbuild turns a short recipe into a container image straight from Alpine packages: no Docker, no daemon, no \
+                  root. It resolves packages as apk itself would, verifies every byte, takes only what is needed, and packs one \
+                  archive that every Docker and podman loads.",
+    after_help = "Start with `apkbuild init`, then `apkbuild recipe apkbuild.toml`, then `podman load -i NAME.tar`.",
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = false,
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: GlobalOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArguments),
+    /// Print the manual page
+    Man(man::ManArguments),
+}
+
+/// The whole program: reads `arguments` (the first is the program's name), does the work, reports what went wrong.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let command = Cli::command().color(options::color_before_parsing(&arguments));
+    let parsed = command.try_get_matches_from(&arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help that somebody pipes into `head` is no failure.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let context = Context::new(&cli.global);
+    match run(&cli.command, &context) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => context.report(&error),
+    }
+}
+
+fn run(command: &Command, context: &Context) -> Result<(), Error> {
+    match command {
+        Command::Completions(arguments) => completions::run(arguments, context),
+        Command::Man(arguments) => man::run(arguments, context),
+    }
+}

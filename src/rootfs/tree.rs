@@ -5,7 +5,7 @@
 //! without leading or trailing slash; the root itself is the empty path. A path given to this type is taken literally:
 //! no method follows a symbolic link, so no package can lead another's files out of place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -254,7 +254,7 @@ impl Tree {
     pub fn walk(&self) -> Walk<'_> {
         Walk {
             tree: self,
-            stack: self.children(Self::ROOT).map(|children| ("".into(), children.iter())).into_iter().collect(),
+            stack: self.children(Self::ROOT).map(|children| (String::new(), children.iter())).into_iter().collect(),
         }
     }
 
@@ -286,7 +286,8 @@ impl Default for Tree {
 /// The iterator of [`Tree::walk`].
 pub struct Walk<'tree> {
     tree: &'tree Tree,
-    stack: Vec<(Box<str>, std::collections::btree_map::Iter<'tree, Box<str>, InodeId>)>,
+    /// The folders that are open: what their paths begin with, and what is left of them.
+    stack: Vec<(String, btree_map::Iter<'tree, Box<str>, InodeId>)>,
 }
 
 impl Iterator for Walk<'_> {
@@ -301,7 +302,7 @@ impl Iterator for Walk<'_> {
             };
             let path = format!("{prefix}{name}");
             if let Some(children) = self.tree.children(*id) {
-                self.stack.push((format!("{path}/").into(), children.iter()));
+                self.stack.push((format!("{path}/"), children.iter()));
             }
             return Some((path, *id));
         }

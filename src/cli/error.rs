@@ -1,0 +1,116 @@
+//! What went wrong, as the user is told: one message, a way out, an exit code.
+//!
+//! The kinds of failure are decided here and nowhere else. A broken pipe is success: whoever read us has seen enough.
+
+use std::io;
+use std::process::ExitCode;
+
+/// A failure of a verb.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+    help: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Failed,
+    Usage,
+    NotHeld,
+    Interrupted,
+    BrokenPipe,
+    /// A program that was run ended with this code, which is passed on; it has said itself what was wrong.
+    Status(u8),
+}
+
+impl Error {
+    /// The work failed: exit code 1.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(Kind::Failed, message)
+    }
+
+    /// The call or the recipe is wrong: exit code 2.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// A check or a size did not hold: exit code 3.
+    pub fn not_held(message: impl Into<String>) -> Self {
+        Self::new(Kind::NotHeld, message)
+    }
+
+    /// The user interrupted: exit code 130.
+    pub fn interrupted() -> Self {
+        Self::new(Kind::Interrupted, "interrupted")
+    }
+
+    /// A program that was run ended with `code`, which becomes this program's own; nothing is printed.
+    pub fn status(code: u8) -> Self {
+        Self::new(Kind::Status(code), String::new())
+    }
+
+    /// The failure `error` of a room, with all its causes in one line.
+    pub fn from_room(error: &dyn std::error::Error) -> Self {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            let text = inner.to_string();
+            // Many errors repeat their cause in their own text.
+            if !message.contains(&text) {
+                message = format!("{message}: {text}");
+            }
+            cause = inner.source();
+        }
+        Self::failed(message)
+    }
+
+    fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), help: None }
+    }
+
+    /// The same with a way out.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<Option<String>>) -> Self {
+        self.help = help.into();
+        self
+    }
+
+    /// What is printed after `error: `.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The way out, printed after `help: `.
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
+    /// Whether there is something to print at all.
+    pub fn is_silent(&self) -> bool {
+        matches!(self.kind, Kind::BrokenPipe | Kind::Status(_))
+    }
+
+    /// The program's exit code.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self.kind {
+            Kind::Failed => 1,
+            Kind::Usage => 2,
+            Kind::NotHeld => 3,
+            Kind::Interrupted => 130,
+            Kind::BrokenPipe => 0,
+            Kind::Status(code) => code,
+        })
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::new(Kind::BrokenPipe, "broken pipe"),
+            io::ErrorKind::StorageFull => Self::failed(error.to_string())
+                .with_help("free some space, or name another place with --output or --cache-dir".to_owned()),
+            _ => Self::from_room(&error),
+        }
+    }
+}

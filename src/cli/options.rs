@@ -1,0 +1,139 @@
+//! Options that several verbs share. Each is also an environment variable `APKBUILD_…`; a list there is separated by
+//! white space.
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Options that every verb has.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct GlobalOptions {
+    /// Print one JSON document on standard output, and nothing else there
+    #[arg(long, global = true, env = "APKBUILD_JSON", value_parser = clap::builder::FalseyValueParser::new())]
+    pub json: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more; twice for still more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// When to use colours (NO_COLOR is obeyed under `auto`)
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", env = "APKBUILD_COLOR")]
+    pub color: ColorChoice,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl ColorChoice {
+    /// Whether messages on standard error are coloured.
+    pub fn on_standard_error(self) -> bool {
+        self.decide(std::io::stderr().is_terminal())
+    }
+
+    /// Whether results on standard output are coloured.
+    pub fn on_standard_output(self) -> bool {
+        self.decide(std::io::stdout().is_terminal())
+    }
+
+    fn decide(self, terminal: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            // no-color.org: set and not empty.
+            Self::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        }
+    }
+}
+
+/// What help texts and usage errors should look like, which are printed before the options are known.
+pub(super) fn color_before_parsing(arguments: &[OsString]) -> clap::ColorChoice {
+    let mut words = arguments.iter().filter_map(|word| word.to_str());
+    while let Some(word) = words.next() {
+        let value = match word.strip_prefix("--color") {
+            Some("") => words.next(),
+            Some(rest) => rest.strip_prefix('='),
+            None => None,
+        };
+        match value {
+            Some("always") => return clap::ColorChoice::Always,
+            Some("never") => return clap::ColorChoice::Never,
+            _ => {}
+        }
+    }
+    clap::ColorChoice::Auto
+}
+
+/// Options that `recipe`, `resolve`, `plan`, `lock` and `vendor` share: where packages come from and what is trusted.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Packages")]
+pub struct BuildOptions {
+    /// Alpine mirror in place of the recipe's; repeat it for others to fall back to
+    #[arg(long, value_name = "URL", env = "APKBUILD_MIRROR", value_delimiter = ' ')]
+    pub mirror: Vec<String>,
+    /// Repository in place of the recipe's, where ARCH/APKINDEX.tar.gz lies; `@tag URL` pins
+    #[arg(short = 'X', long = "repository", value_name = "[@tag ]URL|DIR")]
+    pub repositories: Vec<String>,
+    /// Trust the keys in this folder in place of Alpine's and the recipe's
+    #[arg(long, value_name = "DIR", env = "APKBUILD_KEYS_DIR")]
+    pub keys_dir: Option<PathBuf>,
+    /// Architecture in place of the recipe's, as Alpine names it; repeatable
+    #[arg(long = "arch", value_name = "ARCH", env = "APKBUILD_ARCH", value_delimiter = ' ')]
+    pub archs: Vec<String>,
+    /// Where downloads and results are kept for the next time
+    #[arg(long, value_name = "DIR", env = "APKBUILD_CACHE_DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Use the cache and local folders only
+    #[arg(long, env = "APKBUILD_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub offline: bool,
+    /// Accept indexes without a trusted signature
+    #[arg(long, env = "APKBUILD_ALLOW_UNTRUSTED", value_parser = clap::builder::FalseyValueParser::new())]
+    pub allow_untrusted: bool,
+}
+
+impl BuildOptions {
+    /// The repositories of the command line, or else those of `APKBUILD_REPOSITORY`.
+    pub fn repositories(&self) -> Vec<String> {
+        if !self.repositories.is_empty() {
+            return self.repositories.clone();
+        }
+        repositories_of(&std::env::var("APKBUILD_REPOSITORY").unwrap_or_default())
+    }
+}
+
+/// Splits a list at white space, but keeps a tag with the location that follows it: `@edge URL` is one repository.
+fn repositories_of(text: &str) -> Vec<String> {
+    let mut repositories = Vec::new();
+    let mut tag = None;
+    for word in text.split_whitespace() {
+        match tag.take() {
+            Some(tag) => repositories.push(format!("{tag} {word}")),
+            None if word.starts_with('@') => tag = Some(word),
+            None => repositories.push(word.to_owned()),
+        }
+    }
+    repositories
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_stays_with_its_repository() {
+        assert_eq!(repositories_of("a @edge b\nc"), ["a", "@edge b", "c"]);
+        assert!(repositories_of("  ").is_empty());
+    }
+}

@@ -1,0 +1,89 @@
+//! Where results and messages go: results to standard output, messages to standard error.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::error::Error;
+use super::options::GlobalOptions;
+use super::terminal::Terminal;
+
+/// What a verb needs besides its own arguments.
+pub struct Context {
+    /// Whether results are JSON.
+    pub json: bool,
+    /// 0 for quiet, 1 as usual, more with each `-v`.
+    pub verbosity: u8,
+    /// Whether results may be coloured.
+    pub color: bool,
+    color_messages: bool,
+    terminal: Terminal,
+}
+
+impl Context {
+    pub(super) fn new(options: &GlobalOptions) -> Self {
+        let color_messages = options.color.on_standard_error();
+        Self {
+            json: options.json,
+            verbosity: if options.quiet { 0 } else { 1 + options.verbose },
+            color: options.color.on_standard_output() && !options.json,
+            color_messages,
+            terminal: Terminal::new(options.quiet, color_messages),
+        }
+    }
+
+    /// The listener that work reports its progress to.
+    pub fn progress(&self) -> &Terminal {
+        &self.terminal
+    }
+
+    /// Whether messages on standard error may be coloured.
+    pub fn color_messages(&self) -> bool {
+        self.color_messages
+    }
+
+    /// Prints a result: `text` as it is, a line break added where it has none.
+    pub fn print(&self, text: &str) -> Result<(), Error> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        if !text.is_empty() && !text.ends_with('\n') {
+            out.write_all(b"\n")?;
+        }
+        out.flush()?;
+        Ok(())
+    }
+
+    /// Prints a result as one JSON document.
+    pub fn print_json(&self, value: &impl Serialize) -> Result<(), Error> {
+        let text = serde_json::to_string_pretty(value).map_err(|error| Error::from_room(&error))?;
+        self.print(&text)
+    }
+
+    /// Says something that is not a result, unless `-q` was given.
+    pub fn say(&self, text: &str) {
+        if self.verbosity > 0 {
+            self.terminal.line(text);
+        }
+    }
+
+    /// Tells the user what went wrong and gives the exit code for it.
+    pub(super) fn report(&self, error: &Error) -> ExitCode {
+        if error.is_silent() {
+            return error.exit_code();
+        }
+        self.terminal.finish();
+        let (red, cyan, reset) = if self.color_messages { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
+        let mut text = format!("{red}error:{reset} {}\n", error.message().trim_end());
+        for line in error.help().unwrap_or_default().lines() {
+            text.push_str(&format!("{cyan}help:{reset} {line}\n"));
+        }
+        // Nobody is left to tell where standard error is closed.
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+        if self.json {
+            let _ =
+                self.print_json(&serde_json::json!({ "error": { "message": error.message(), "help": error.help() } }));
+        }
+        error.exit_code()
+    }
+}

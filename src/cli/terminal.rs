@@ -1,0 +1,105 @@
+//! Progress as a person sees it: bars on a terminal, a few plain lines elsewhere, nothing under `-q`.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::progress::{Progress, Task};
+
+/// Standard error as a listener to work.
+pub struct Terminal {
+    bars: MultiProgress,
+    stage: ProgressBar,
+    mode: Mode,
+    color: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Bars,
+    Lines,
+    Quiet,
+}
+
+impl Terminal {
+    pub(super) fn new(quiet: bool, color: bool) -> Self {
+        let mode = match (quiet, std::io::stderr().is_terminal()) {
+            (true, _) => Mode::Quiet,
+            (false, true) => Mode::Bars,
+            (false, false) => Mode::Lines,
+        };
+        let target = if mode == Mode::Bars { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bars = MultiProgress::with_draw_target(target);
+        let stage = bars.add(ProgressBar::new_spinner());
+        Self { bars, stage, mode, color }
+    }
+
+    /// Prints a whole line above whatever bars there are.
+    pub(super) fn line(&self, text: &str) {
+        self.bars.suspend(|| {
+            let _ = writeln!(std::io::stderr().lock(), "{text}");
+        });
+    }
+
+    /// Takes the bars off the screen.
+    pub(super) fn finish(&self) {
+        self.stage.finish_and_clear();
+        let _ = self.bars.clear();
+    }
+}
+
+impl Progress for Terminal {
+    fn stage(&self, name: &str) {
+        match self.mode {
+            Mode::Quiet => {}
+            Mode::Lines => self.line(name),
+            Mode::Bars => {
+                self.stage.set_message(name.to_owned());
+                self.stage.enable_steady_tick(Duration::from_millis(120));
+            }
+        }
+    }
+
+    fn download(&self, name: &str, total: Option<u64>) -> Box<dyn Task> {
+        if self.mode != Mode::Bars {
+            if self.mode == Mode::Lines {
+                let size = total.map(|bytes| format!(" ({})", indicatif::HumanBytes(bytes))).unwrap_or_default();
+                self.line(&format!("  downloading {name}{size}"));
+            }
+            return Box::new(Bar(ProgressBar::hidden()));
+        }
+        let bar = self.bars.add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
+        let template = if total.is_some() {
+            "  {msg:32!} {bar:28.cyan/dim} {bytes:>10} {bytes_per_sec:>12}"
+        } else {
+            "  {msg:32!} {spinner} {bytes:>10}"
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(name.to_owned());
+        Box::new(Bar(bar))
+    }
+
+    fn warning(&self, text: &str) {
+        if self.mode != Mode::Quiet {
+            let (yellow, reset) = if self.color { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
+            self.line(&format!("{yellow}warning:{reset} {text}"));
+        }
+    }
+}
+
+struct Bar(ProgressBar);
+
+impl Task for Bar {
+    fn advance(&self, bytes: u64) {
+        self.0.inc(bytes);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
