@@ -6,7 +6,8 @@
 //! recipe → repository → resolve → fetch → rootfs → prune → image → (sandbox | registry)
 //! ```
 //!
-//! `apk` holds the words of Alpine's formats, `digest`, `mapping` and `progress` are leaves that any room may use,
+//! `apk` holds the words of Alpine's formats, `digest`, `mapping`, `progress` and
+//! `unfinished` are leaves that any room may use,
 //! `pipeline` is the only place where rooms are joined, and `cli` the only one that prints.
 
 pub mod apk;
@@ -23,3 +24,4 @@ pub mod repository;
 pub mod resolve;
 pub mod rootfs;
 pub mod sandbox;
+pub mod unfinished;

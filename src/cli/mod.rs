@@ -6,6 +6,7 @@
 
 mod completions;
 mod error;
+mod interrupt;
 mod man;
 mod options;
 mod output;
@@ -72,6 +73,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(command: &Command, context: &Context) -> Result<(), Error> {
+    interrupt::guard()?;
     match command {
         Command::Completions(arguments) => completions::run(arguments, context),
         Command::Man(arguments) => man::run(arguments, context),

@@ -1,0 +1,144 @@
+//! Files that appear whole or not at all: written beside their place, synced, and renamed into it.
+//!
+//! Whatever was begun and not finished is taken away again: when the value is dropped, and, because an interrupt drops
+//! nothing, by [`remove_all`] when one arrives. A file that stood in the place before survives until the very end.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use tempfile::NamedTempFile;
+
+/// What is under way now, for [`remove_all`]; `None` once that has been called.
+static UNDER_WAY: Mutex<Option<BTreeSet<PathBuf>>> = Mutex::new(Some(BTreeSet::new()));
+
+/// A file that is being written.
+#[derive(Debug)]
+pub struct Unfinished {
+    file: NamedTempFile,
+    place: PathBuf,
+}
+
+impl Unfinished {
+    /// Begins the file that is to stand at `place`, whose folder must exist. It will have the permissions of a new file
+    /// under the caller's umask.
+    pub fn beside(place: &Path) -> io::Result<Self> {
+        let folder = match place.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let mut prefix = std::ffi::OsString::from(".");
+        prefix.push(place.file_name().unwrap_or_default());
+        prefix.push(".");
+        let mut under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(under_way) = under_way.as_mut() else {
+            return Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted"));
+        };
+        let file = tempfile::Builder::new()
+            .prefix(&prefix)
+            .suffix(".part")
+            .permissions(std::fs::Permissions::from_mode(0o666))
+            .tempfile_in(folder)
+            .map_err(|error| {
+                io::Error::new(error.kind(), format!("failed to write in `{}`: {error}", folder.display()))
+            })?;
+        under_way.insert(file.path().to_owned());
+        Ok(Self { file, place: place.to_owned() })
+    }
+
+    /// The file itself, for calls that want a descriptor.
+    pub fn file(&self) -> &std::fs::File {
+        self.file.as_file()
+    }
+
+    /// Where the bytes lie until they are finished.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Syncs the file and puts it in its place, over what stood there.
+    pub fn finish(self) -> io::Result<()> {
+        let context = |error: io::Error| {
+            io::Error::new(error.kind(), format!("failed to write `{}`: {error}", self.place.display()))
+        };
+        self.file.as_file().sync_all().map_err(context)?;
+        let temporary = self.file.path();
+        fs_err::rename(temporary, &self.place)?;
+        // The rename itself must reach the disk too. Some file systems cannot sync a folder, which is no failure.
+        if let Some(Ok(folder)) = self.place.parent().map(fs_err::File::open) {
+            let _ = folder.sync_all();
+        }
+        Ok(())
+    }
+}
+
+impl Write for Unfinished {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let place = &self.place;
+        self.file
+            .as_file_mut()
+            .write(bytes)
+            .map_err(|error| io::Error::new(error.kind(), format!("failed to write `{}`: {error}", place.display())))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_file_mut().flush()
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(under_way) = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            under_way.remove(self.file.path());
+        }
+    }
+}
+
+/// Takes away everything that is under way; nothing new can be begun afterwards. For the moment of an interrupt, right
+/// before the program ends.
+pub fn remove_all() {
+    let under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner).take();
+    for path in under_way.into_iter().flatten() {
+        // It may just have been finished, and nobody is left to tell.
+        let _ = fs_err::remove_file(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn an_old_file_survives_what_is_not_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("out.tar");
+        fs_err::write(&place, "old").unwrap();
+        let mut file = Unfinished::beside(&place).unwrap();
+        file.write_all(b"half").unwrap();
+        assert_eq!(names(folder.path()).len(), 2);
+        drop(file);
+        assert_eq!(names(folder.path()), ["out.tar"]);
+        assert_eq!(fs_err::read_to_string(&place).unwrap(), "old");
+
+        let mut file = Unfinished::beside(&place).unwrap();
+        file.write_all(b"new").unwrap();
+        file.finish().unwrap();
+        assert_eq!(names(folder.path()), ["out.tar"]);
+        assert_eq!(fs_err::read_to_string(&place).unwrap(), "new");
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let error = Unfinished::beside(Path::new("/nonexistent/folder/file")).unwrap_err();
+        assert!(error.to_string().contains("/nonexistent/folder"), "{error}");
+    }
+}
