@@ -49,6 +49,7 @@ impl Unfinished {
     }
 
     /// The file itself, for calls that want a descriptor.
+    #[expect(clippy::disallowed_types, reason = "the descriptor is wanted, not its operations")]
     pub fn file(&self) -> &std::fs::File {
         self.file.as_file()
     }
