@@ -1,0 +1,219 @@
+//! Every path of a tree with what deciding needs to know about it, in the tree's own order.
+//!
+//! Decisions are made on this list and carried out at the end, so that a refusal leaves the tree as it was. Links are
+//! followed here, inside the image only: a target that climbs above the root stays at the root, as the kernel has it.
+
+use std::collections::HashMap;
+
+use crate::rootfs::{Content, InodeId, InodeKind, Origin, PackageId, Tree};
+
+/// A place in [`Inventory::entries`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct EntryId(pub u32);
+
+/// What a path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Directory,
+    File,
+    Symlink,
+}
+
+/// One path.
+pub(super) struct Entry {
+    pub path: String,
+    pub inode: InodeId,
+    pub origin: Origin,
+    pub kind: Kind,
+    /// Bytes of a file's contents; zero for anything else.
+    pub size: u64,
+}
+
+impl Entry {
+    /// The package that brought it, itself or by its script.
+    pub(super) fn package(&self) -> Option<PackageId> {
+        match self.origin {
+            Origin::Package(id) | Origin::Script(id) => Some(id),
+            Origin::Copied | Origin::Stage | Origin::Generated => None,
+        }
+    }
+
+    /// Whether rules and reachability may take it. What the user wrote and what this program made is not theirs.
+    pub(super) fn is_prunable(&self) -> bool {
+        matches!(self.origin, Origin::Package(_) | Origin::Script(_) | Origin::Stage)
+    }
+}
+
+/// All paths of a tree.
+pub(super) struct Inventory<'tree> {
+    tree: &'tree Tree,
+    pub entries: Vec<Entry>,
+    by_path: HashMap<String, EntryId>,
+    /// How many names an inode has, where it has more than one.
+    names: HashMap<InodeId, u32>,
+}
+
+/// Links that are followed in one path before it is given up (path_resolution(7)).
+const MAX_LINKS: usize = 40;
+
+impl<'tree> Inventory<'tree> {
+    /// Lists `tree`.
+    pub(super) fn of(tree: &'tree Tree) -> Self {
+        let mut entries = Vec::new();
+        let mut by_path = HashMap::new();
+        let mut names: HashMap<InodeId, u32> = HashMap::new();
+        for (path, inode) in tree.walk() {
+            let (kind, size) = match &tree.inode(inode).kind {
+                InodeKind::Directory(_) => (Kind::Directory, 0),
+                InodeKind::File { content, .. } => (Kind::File, content.len() as u64),
+                InodeKind::Symlink(_) => (Kind::Symlink, 0),
+            };
+            by_path.insert(path.clone(), EntryId(entries.len() as u32));
+            *names.entry(inode).or_default() += 1;
+            entries.push(Entry { path, inode, origin: tree.inode(inode).metadata.origin, kind, size });
+        }
+        names.retain(|_, count| *count > 1);
+        Self { tree, entries, by_path, names }
+    }
+
+    /// The entry behind `id`.
+    pub(super) fn entry(&self, id: EntryId) -> &Entry {
+        &self.entries[id.0 as usize]
+    }
+
+    /// All ids in order.
+    pub(super) fn ids(&self) -> impl Iterator<Item = EntryId> + use<> {
+        (0..self.entries.len() as u32).map(EntryId)
+    }
+
+    /// The entry at just this path, no link followed.
+    pub(super) fn find(&self, path: &str) -> Option<EntryId> {
+        self.by_path.get(path).copied()
+    }
+
+    /// The bytes of a file.
+    pub(super) fn content(&self, id: EntryId) -> Option<&'tree Content> {
+        match &self.tree.inode(self.entry(id).inode).kind {
+            InodeKind::File { content, .. } => Some(content),
+            _ => None,
+        }
+    }
+
+    /// How many names the inode of `id` has.
+    pub(super) fn name_count(&self, id: EntryId) -> u32 {
+        self.names.get(&self.entry(id).inode).copied().unwrap_or(1)
+    }
+
+    /// The inodes that have several names, with their number.
+    pub(super) fn shared_inodes(&self) -> HashMap<InodeId, u32> {
+        self.names.clone()
+    }
+
+    /// What `path` leads to when every link on the way is followed: the entry, and in `visited` each link that was
+    /// followed. `None` where it leads nowhere, in circles, or to the root itself.
+    pub(super) fn resolve(&self, path: &str, visited: &mut Vec<EntryId>) -> Option<EntryId> {
+        if let Some(id) = self.find(path)
+            && self.entry(id).kind != Kind::Symlink
+        {
+            return Some(id);
+        }
+        let mut rest: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
+        let mut current = String::new();
+        let mut links = 0;
+        while let Some(part) = rest.pop() {
+            match part.as_str() {
+                "" | "." => continue,
+                ".." => {
+                    current.truncate(current.rfind('/').unwrap_or(0));
+                    continue;
+                }
+                _ => {}
+            }
+            let next = if current.is_empty() { part } else { format!("{current}/{part}") };
+            let id = self.find(&next)?;
+            match &self.tree.inode(self.entry(id).inode).kind {
+                InodeKind::Symlink(target) => {
+                    links += 1;
+                    if links > MAX_LINKS {
+                        return None;
+                    }
+                    visited.push(id);
+                    if target.starts_with('/') {
+                        current.clear();
+                    }
+                    rest.extend(target.split('/').rev().map(str::to_owned));
+                }
+                InodeKind::File { .. } if rest.iter().any(|part| !matches!(part.as_str(), "" | ".")) => return None,
+                _ => current = next,
+            }
+        }
+        self.find(&current)
+    }
+}
+
+/// The folder that holds `path`; empty for the root.
+pub(super) fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+/// The last part of `path`.
+pub(super) fn file_name(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
+
+/// `path` as seen from `folder`, both below the root: `.` and `..` taken out by text, an absolute path on its own.
+pub(super) fn join(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = if path.starts_with('/') { Vec::new() } else { folder.split('/').collect() };
+    parts.retain(|part| !part.is_empty());
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Sample;
+    use super::*;
+
+    #[test]
+    fn paths_are_joined_inside_the_root() {
+        for (folder, path, joined) in [
+            ("usr/lib", "libz.so.1", "usr/lib/libz.so.1"),
+            ("usr/lib", "../bin/sh", "usr/bin/sh"),
+            ("usr/lib", "../../../../etc", "etc"),
+            ("usr/lib", "/bin//./sh", "bin/sh"),
+            ("", "bin/sh", "bin/sh"),
+        ] {
+            assert_eq!(join(folder, path), joined);
+        }
+    }
+
+    #[test]
+    fn links_are_followed_and_named() {
+        let mut sample = Sample::default();
+        sample.file("usr/lib/libz.so.1.3", "z").link("usr/lib/libz.so.1", "libz.so.1.3").link("lib", "usr/lib");
+        sample.link("loop", "loop").link("up", "../../usr");
+        let rootfs = sample.build();
+        let inventory = Inventory::of(&rootfs.tree);
+        let follow = |path: &str| {
+            let mut visited = Vec::new();
+            let found = inventory.resolve(path, &mut visited).map(|id| inventory.entry(id).path.clone());
+            (found, visited.iter().map(|id| inventory.entry(*id).path.clone()).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            follow("lib/libz.so.1"),
+            (Some("usr/lib/libz.so.1.3".into()), vec!["lib".into(), "usr/lib/libz.so.1".into()])
+        );
+        assert_eq!(follow("up/lib").0.as_deref(), Some("usr/lib"));
+        assert_eq!(follow("loop").0, None);
+        assert_eq!(follow("usr/lib/libz.so.1.3/x").0, None);
+        assert_eq!(follow("nothing").0, None);
+    }
+}
