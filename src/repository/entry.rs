@@ -1,0 +1,91 @@
+//! One package of an index as a value of its own, and what keeps a package from being one.
+
+use std::fmt;
+
+use crate::apk::{Dependency, Identity, PackageName, SyntaxError, Version};
+
+/// What an index says about a package that can be installed (apk-package(5)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// `P:`
+    pub name: PackageName,
+    /// `V:`
+    pub version: Version,
+    /// `C:`
+    pub identity: Identity,
+    /// `S:`, the size of the .apk in bytes
+    pub size: u64,
+    /// `I:`, the installed size in bytes; 0 means that there is nothing to download
+    pub installed_size: u64,
+    /// `A:`; empty where the index does not say
+    pub arch: String,
+    /// `T:`
+    pub description: String,
+    /// `U:`
+    pub url: String,
+    /// `L:`
+    pub license: String,
+    /// `o:`, the source package
+    pub origin: String,
+    /// `m:`
+    pub maintainer: String,
+    /// `t:`, seconds since 1970
+    pub build_date: i64,
+    /// `c:` of the source package
+    pub commit: String,
+    /// `k:`
+    pub provider_priority: u32,
+    /// `D:`
+    pub depends: Vec<Dependency>,
+    /// `p:`
+    pub provides: Vec<Dependency>,
+    /// `i:`
+    pub install_if: Vec<Dependency>,
+}
+
+impl IndexEntry {
+    /// Whether the package has no files and so is never downloaded (`I:0`).
+    pub fn is_virtual(&self) -> bool {
+        self.installed_size == 0
+    }
+}
+
+impl fmt::Display for IndexEntry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}-{}", self.name, self.version)
+    }
+}
+
+/// Why a package that stands in an index cannot be installed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Defect {
+    /// A field that this format does not know, and whose capital letter says that it may not be ignored.
+    #[error("its index entry has an unknown field `{field}:`")]
+    UnknownField {
+        /// The field's letter.
+        field: char,
+    },
+    /// A name that cannot stand in a file name or a URL.
+    #[error("its name is none that a package may have")]
+    Name,
+    /// A version that is none.
+    #[error("{0}")]
+    Version(SyntaxError),
+    /// A dependency that cannot be read.
+    #[error("`{field}:` of its index entry cannot be read: {error}")]
+    Dependency {
+        /// `D`, `p` or `i`.
+        field: char,
+        /// What is wrong.
+        error: SyntaxError,
+    },
+    /// Built for another machine.
+    #[error("it is built for {found}, not {expected}")]
+    Architecture {
+        /// The architecture of the world.
+        expected: String,
+        /// That of the package.
+        found: String,
+    },
+}

@@ -1,0 +1,92 @@
+//! What can be wrong with the address of a repository or with its index.
+
+use crate::apk::SyntaxError;
+
+/// An address or an index that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nothing, or a tag and nothing after it.
+    #[error("`{text}` names no repository")]
+    NoLocation {
+        /// What was written.
+        text: String,
+    },
+    /// `@` and no proper tag after it.
+    #[error("`{text}` begins with `@`, but no tag follows")]
+    Tag {
+        /// What was written.
+        text: String,
+        /// What is wrong with the tag.
+        #[source]
+        source: SyntaxError,
+    },
+    /// A URL that nothing here can read.
+    #[error("repository `{text}` is reached by `{scheme}:`, which is not supported")]
+    Scheme {
+        /// What was written.
+        text: String,
+        /// What stands before `://`.
+        scheme: String,
+    },
+    /// A URL without a host, or a `file:` URL of another host.
+    #[error("repository `{text}` is no complete URL")]
+    Url {
+        /// What was written.
+        text: String,
+    },
+    /// A line of an index that is not `X:value`.
+    #[error("line {line} of the index should be a letter, a colon and a value, but is `{text}`")]
+    Line {
+        /// The line, counted from 1.
+        line: usize,
+        /// How it begins.
+        text: String,
+    },
+    /// A value that cannot be read.
+    #[error("line {line} of the index: `{field}:` should be {expected}, but is `{found}`")]
+    Value {
+        /// The line, counted from 1.
+        line: usize,
+        /// The field's letter.
+        field: char,
+        /// What belongs there.
+        expected: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// A package without one of the fields that it cannot do without.
+    #[error("the package that begins on line {line} of the index has no `{field}:`")]
+    MissingField {
+        /// The first line of the package, counted from 1.
+        line: usize,
+        /// The letter of the field that is missing.
+        field: char,
+    },
+    /// An index beyond what a position in it can count.
+    #[error("the index is {found} bytes long, and more than {limit} are not read")]
+    TooLarge {
+        /// Its size in bytes.
+        found: usize,
+        /// The largest size in bytes.
+        limit: usize,
+    },
+}
+
+impl Error {
+    /// What the user can do about it.
+    pub fn help(&self) -> Option<String> {
+        let help = match self {
+            Self::NoLocation { .. } | Self::Tag { .. } => {
+                "write a repository as a URL or a folder that holds ARCH/APKINDEX.tar.gz, or `@tag URL` to pin it"
+            }
+            Self::Scheme { .. } | Self::Url { .. } => {
+                "use https://HOST/PATH, http://HOST/PATH, file:///PATH or a plain folder"
+            }
+            Self::Line { .. } | Self::Value { .. } | Self::MissingField { .. } | Self::TooLarge { .. } => {
+                "the repository's index is damaged; ask another mirror, or make it anew with `apkbuild mkndx`"
+            }
+        };
+        Some(help.to_owned())
+    }
+}

@@ -1,0 +1,204 @@
+//! Where a repository is: one or more equivalent mirrors, each a URL or a folder, and the tag that pins it.
+//!
+//! Below a location lie `ARCH/APKINDEX.tar.gz` and `ARCH/NAME-VERSION.apk` (apk-repositories(5)). Refused: URLs by other
+//! schemes than http, https and file, and a tag with no location.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use crate::apk::{PackageName, Version};
+
+/// A repository of packages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repository {
+    /// Where it is found: mirrors that hold the same, to be asked in order. Never empty when parsed.
+    pub locations: Vec<Location>,
+    /// With a tag it serves only `name@tag` of the world and what that needs.
+    pub tag: Option<String>,
+}
+
+/// One place where a repository, or a file of it, is found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Location {
+    /// An http or https URL, without a slash at its end.
+    Url(String),
+    /// A folder of this machine, or a file in it.
+    Folder(PathBuf),
+}
+
+impl Repository {
+    /// Reads `[@tag ]URL|DIR`, as the command line and apk-repositories(5) write it.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        let (tag, location) = match text.strip_prefix('@') {
+            None => (None, text),
+            Some(rest) => {
+                let (tag, location) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+                PackageName::parse(tag).map_err(|source| Error::Tag { text: text.to_owned(), source })?;
+                (Some(tag.to_owned()), location.trim_start())
+            }
+        };
+        if location.is_empty() {
+            return Err(Error::NoLocation { text: text.to_owned() });
+        }
+        Ok(Self { locations: vec![Location::parse(location)?], tag })
+    }
+
+    /// Where the index for `arch` lies, on each mirror in order.
+    pub fn index_locations(&self, arch: &str) -> Vec<Location> {
+        self.locations.iter().map(|location| location.join(arch).join("APKINDEX.tar.gz")).collect()
+    }
+
+    /// Where the package `name`-`version` for `arch` lies, on each mirror in order. `arch` is that of the index, also
+    /// where the package itself is for any.
+    pub fn package_locations(&self, arch: &str, name: &PackageName, version: &Version) -> Vec<Location> {
+        let file = format!("{name}-{version}.apk");
+        self.locations.iter().map(|location| location.join(arch).join(&file)).collect()
+    }
+}
+
+impl Location {
+    /// Reads a URL or a folder. A `file:` URL is a folder.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Error::NoLocation { text: text.to_owned() });
+        }
+        if let Some(path) = text.strip_prefix("file:") {
+            let path = match path.strip_prefix("//") {
+                Some(rest) => rest.strip_prefix("localhost").unwrap_or(rest),
+                None => path,
+            };
+            if !path.starts_with('/') {
+                return Err(Error::Url { text: text.to_owned() });
+            }
+            return match percent_decoded(path) {
+                Some(path) => Ok(Self::Folder(path)),
+                None => Err(Error::Url { text: text.to_owned() }),
+            };
+        }
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Ok(Self::Folder(PathBuf::from(text)));
+        };
+        let lower = scheme.to_ascii_lowercase();
+        if !matches!(lower.as_str(), "http" | "https") {
+            return Err(Error::Scheme { text: text.to_owned(), scheme: scheme.to_owned() });
+        }
+        let rest = rest.trim_end_matches('/');
+        if rest.is_empty() || rest.starts_with(['/', '?', '#']) || rest.contains(char::is_whitespace) {
+            return Err(Error::Url { text: text.to_owned() });
+        }
+        Ok(Self::Url(format!("{lower}://{rest}")))
+    }
+
+    /// The file or folder `name` below this one.
+    #[must_use]
+    pub fn join(&self, name: &str) -> Self {
+        match self {
+            Self::Url(url) => Self::Url(format!("{url}/{name}")),
+            Self::Folder(folder) => Self::Folder(folder.join(name)),
+        }
+    }
+
+    /// The path, where this is on this machine.
+    pub fn as_path(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(path) => Some(path),
+            Self::Url(_) => None,
+        }
+    }
+}
+
+/// The path that `text` of a `file:` URL stands for; `None` where a `%` is not followed by two hexadecimal digits or the
+/// path would not be text.
+fn percent_decoded(text: &str) -> Option<PathBuf> {
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next()?.as_bytes().to_vec();
+    for piece in pieces {
+        let (digits, rest) = piece.split_at_checked(2)?;
+        bytes.extend(hex::decode(digits).ok()?);
+        bytes.extend(rest.as_bytes());
+    }
+    String::from_utf8(bytes).ok().map(PathBuf::from)
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(tag) = &self.tag {
+            write!(formatter, "@{tag} ")?;
+        }
+        match self.locations.first() {
+            Some(location) => write!(formatter, "{location}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(url) => formatter.write_str(url),
+            Self::Folder(path) => write!(formatter, "{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_is_a_url_or_a_folder_with_or_without_a_tag() {
+        for (text, tag, printed) in [
+            ("https://mirror.example/v3.22/main", None, "https://mirror.example/v3.22/main"),
+            ("HTTP://mirror.example/main//", None, "http://mirror.example/main"),
+            ("@edge https://mirror.example/edge", Some("edge"), "@edge https://mirror.example/edge"),
+            ("@local  packages", Some("local"), "@local packages"),
+            ("file:///srv/my%20packages", None, "/srv/my packages"),
+            ("file:/srv/packages", None, "/srv/packages"),
+            ("file://localhost/srv", None, "/srv"),
+            (" ./packages ", None, "./packages"),
+        ] {
+            let repository = Repository::parse(text).unwrap();
+            assert_eq!(repository.tag.as_deref(), tag, "{text}");
+            assert_eq!(repository.to_string(), printed, "{text}");
+        }
+    }
+
+    #[test]
+    fn half_an_address_is_refused() {
+        for (text, error) in [
+            ("", Error::NoLocation { text: String::new() }),
+            ("@edge", Error::NoLocation { text: "@edge".to_owned() }),
+            ("ftp://host/x", Error::Scheme { text: "ftp://host/x".to_owned(), scheme: "ftp".to_owned() }),
+            ("https://", Error::Url { text: "https://".to_owned() }),
+            ("https:///x", Error::Url { text: "https:///x".to_owned() }),
+            ("file://host/x", Error::Url { text: "file://host/x".to_owned() }),
+            ("file:///a%2", Error::Url { text: "file:///a%2".to_owned() }),
+        ] {
+            assert_eq!(Repository::parse(text), Err(error));
+        }
+        assert!(matches!(Repository::parse("@ https://host/x"), Err(Error::Tag { .. })));
+    }
+
+    #[test]
+    fn files_lie_below_every_mirror() {
+        let mut repository = Repository::parse("https://one.example/main").unwrap();
+        repository.locations.push(Location::parse("/srv/main").unwrap());
+        let name = PackageName::parse("libstdc++").unwrap();
+        let version = Version::parse("13.2.1_git20240309-r0").unwrap();
+        let shown = |locations: Vec<Location>| locations.iter().map(Location::to_string).collect::<Vec<_>>();
+        assert_eq!(
+            shown(repository.index_locations("x86_64")),
+            ["https://one.example/main/x86_64/APKINDEX.tar.gz", "/srv/main/x86_64/APKINDEX.tar.gz"]
+        );
+        assert_eq!(
+            shown(repository.package_locations("x86_64", &name, &version)),
+            [
+                "https://one.example/main/x86_64/libstdc++-13.2.1_git20240309-r0.apk",
+                "/srv/main/x86_64/libstdc++-13.2.1_git20240309-r0.apk"
+            ]
+        );
+    }
+}
