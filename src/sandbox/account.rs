@@ -1,0 +1,130 @@
+//! Who an image's program runs as: the config's user, looked up in the image's own account files (image-spec config.md,
+//! `User`; as every engine does it).
+
+use serde::{Deserialize, Serialize};
+
+use super::Account;
+
+/// The user of an image, with what its passwd says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    /// The numbers.
+    pub account: Account,
+    /// Its name; `None` for a number that passwd does not know.
+    pub name: Option<String>,
+    /// Its home folder; `/` where passwd does not know it.
+    pub home: String,
+}
+
+/// The account files or the config name no such user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("the image has no {kind} `{name}`")]
+pub struct UnknownUser {
+    /// `user` or `group`.
+    pub kind: String,
+    /// As the config has it.
+    pub name: String,
+}
+
+impl User {
+    /// `user` as the config writes it, `NAME|UID[:GROUP|GID]` or empty for root, by the texts of `etc/passwd` and
+    /// `etc/group` (passwd(5), group(5); lines that are not well-formed do not count). Without a group in `user`, the
+    /// groups that list the name as a member come along.
+    pub fn resolve(user: &str, passwd: &str, group: &str) -> Result<Self, UnknownUser> {
+        let (user, wanted_group) = match user.split_once(':') {
+            Some((user, group)) => (user, Some(group)),
+            None => (user, None),
+        };
+        let user = if user.is_empty() { "0" } else { user };
+        let number = user.parse::<u32>().ok();
+        let line =
+            passwd.lines().filter_map(PasswdLine::parse).find(|line| line.name == user || number == Some(line.uid));
+        let (uid, own_gid) = match (&line, number) {
+            (Some(line), _) => (line.uid, line.gid),
+            (None, Some(uid)) => (uid, 0),
+            (None, None) => return Err(UnknownUser { kind: "user".to_owned(), name: user.to_owned() }),
+        };
+        let mut groups = group.lines().filter_map(GroupLine::parse);
+        let account = if let Some(wanted) = wanted_group {
+            let gid = groups.find(|line| line.name == wanted).map(|line| line.gid).or_else(|| wanted.parse().ok());
+            let unknown = || UnknownUser { kind: "group".to_owned(), name: wanted.to_owned() };
+            Account { uid, gid: gid.ok_or_else(unknown)?, groups: Vec::new() }
+        } else {
+            let name = line.as_ref().map(|line| line.name);
+            let has_me = |members: &str| members.split(',').any(|member| Some(member) == name);
+            let others = groups.filter(|line| line.gid != own_gid && has_me(line.members));
+            Account { uid, gid: own_gid, groups: others.map(|line| line.gid).collect() }
+        };
+        let home = line.as_ref().map(|line| line.home.to_owned()).unwrap_or_default();
+        let name = line.map(|line| line.name.to_owned());
+        Ok(Self { account, name, home: if home.is_empty() { "/".to_owned() } else { home } })
+    }
+}
+
+/// What matters of a line of passwd(5).
+struct PasswdLine<'text> {
+    name: &'text str,
+    uid: u32,
+    gid: u32,
+    home: &'text str,
+}
+
+impl<'text> PasswdLine<'text> {
+    fn parse(line: &'text str) -> Option<Self> {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [name, _, uid, gid, _, home, _] = fields[..] else { return None };
+        Some(Self { name, uid: uid.parse().ok()?, gid: gid.parse().ok()?, home })
+    }
+}
+
+/// What matters of a line of group(5).
+struct GroupLine<'text> {
+    name: &'text str,
+    gid: u32,
+    members: &'text str,
+}
+
+impl<'text> GroupLine<'text> {
+    fn parse(line: &'text str) -> Option<Self> {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [name, _, gid, members] = fields[..] else { return None };
+        Some(Self { name, gid: gid.parse().ok()?, members })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_found_as_engines_find_it() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nbroken:x\nappuser:x:1001:1002:app:/home/appuser:/sbin/nologin\n";
+        let group = "root:x:0:root\nappgroup:x:1002:\nmedia:x:33:other,appuser\nbad:x:x:appuser\n";
+        type Found<'case> = (u32, u32, &'case [u32], Option<&'case str>, &'case str);
+        let cases: [(&str, Result<Found<'_>, &str>); 9] = [
+            ("", Ok((0, 0, &[], Some("root"), "/root"))),
+            ("appuser", Ok((1001, 1002, &[33], Some("appuser"), "/home/appuser"))),
+            ("1001", Ok((1001, 1002, &[33], Some("appuser"), "/home/appuser"))),
+            ("1001:1001", Ok((1001, 1001, &[], Some("appuser"), "/home/appuser"))),
+            ("appuser:media", Ok((1001, 33, &[], Some("appuser"), "/home/appuser"))),
+            ("77", Ok((77, 0, &[], None, "/"))),
+            ("77:77", Ok((77, 77, &[], None, "/"))),
+            ("ghost", Err("the image has no user `ghost`")),
+            ("appuser:ghost", Err("the image has no group `ghost`")),
+        ];
+        for (user, expected) in cases {
+            let found = User::resolve(user, passwd, group);
+            match expected {
+                Ok((uid, gid, groups, name, home)) => {
+                    let account = Account { uid, gid, groups: groups.to_vec() };
+                    assert_eq!(
+                        found,
+                        Ok(User { account, name: name.map(str::to_owned), home: home.to_owned() }),
+                        "{user}"
+                    );
+                }
+                Err(message) => assert_eq!(found.unwrap_err().to_string(), message),
+            }
+        }
+    }
+}

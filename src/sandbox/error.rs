@@ -1,0 +1,172 @@
+//! What can go wrong with a sandbox, as values that can also cross from the sandboxed process to the one that asked.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::refusal::Cause;
+
+/// A number that the kernel gave as the reason, shown in its words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelError(pub i32);
+
+impl From<nix::errno::Errno> for KernelError {
+    fn from(error: nix::errno::Errno) -> Self {
+        Self(error as i32)
+    }
+}
+
+impl From<std::io::Error> for KernelError {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.raw_os_error().unwrap_or(nix::libc::EIO))
+    }
+}
+
+impl fmt::Display for KernelError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = nix::errno::Errno::from_raw(self.0);
+        write!(formatter, "{} ({error:?})", error.desc().to_lowercase())
+    }
+}
+
+/// Why something could not be run in a sandbox. How the program itself ended is no error but an [`super::Ending`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum Error {
+    /// The kernel, or a filter before it, forbids the namespaces.
+    #[error("this system forbids the sandbox: {cause}")]
+    Refused {
+        /// Which setting forbids it.
+        cause: Cause,
+    },
+    /// User ids could not be mapped into the sandbox.
+    #[error("failed to map user ids into the sandbox: {reason}")]
+    Mapping {
+        /// What the kernel or newuidmap said.
+        reason: String,
+    },
+    /// More than one user id is needed, and there is no range of them.
+    #[error("{purpose} needs a range of user ids, and {reason}")]
+    NoRange {
+        /// What needs them.
+        purpose: String,
+        /// Why there is none.
+        reason: String,
+    },
+    /// Something could not be mounted inside.
+    #[error("failed to mount {what} on `{target}` in the sandbox: {error}")]
+    Mount {
+        /// What was to be mounted.
+        what: String,
+        /// Where, as seen inside.
+        target: String,
+        /// The kernel's reason.
+        error: KernelError,
+    },
+    /// Something else could not be set up.
+    #[error("failed to {what} for the sandbox: {error}")]
+    Setup {
+        /// What was tried.
+        what: String,
+        /// The kernel's reason.
+        error: KernelError,
+    },
+    /// The config's user is not in the image.
+    #[error(transparent)]
+    UnknownUser(#[from] super::UnknownUser),
+    /// There is no such root filesystem.
+    #[error("`{root}` is not a folder that can be opened: {error}")]
+    Root {
+        /// The folder outside.
+        root: String,
+        /// The kernel's reason.
+        error: KernelError,
+    },
+    /// The working directory cannot be entered.
+    #[error("cannot enter the working directory `{path}` inside the image: {error}")]
+    WorkingDirectory {
+        /// As seen inside.
+        path: String,
+        /// The kernel's reason.
+        error: KernelError,
+    },
+    /// No command was given, and the image names none.
+    #[error("there is no command to run")]
+    NoCommand,
+    /// The command is not there.
+    #[error("`{command}` is not in the image (looked in {path})")]
+    CommandNotFound {
+        /// As it was given.
+        command: String,
+        /// The PATH, or the path itself.
+        path: String,
+    },
+    /// The command is there and cannot be executed.
+    #[error("cannot execute `{command}`: {error}")]
+    CommandFailed {
+        /// The path inside.
+        command: String,
+        /// The kernel's reason.
+        error: KernelError,
+    },
+    /// A text holds a NUL byte, which no argument, variable or path can.
+    #[error("{what} holds a NUL byte")]
+    NulByte {
+        /// Which text.
+        what: String,
+    },
+    /// The process that holds the sandbox ended without a word.
+    #[error("the sandbox ended without saying how ({status})")]
+    Vanished {
+        /// Its exit status.
+        status: String,
+    },
+    /// The program itself could not be started again as the sandbox's first process.
+    #[error("failed to start the sandbox process: {error}")]
+    Start {
+        /// The kernel's reason.
+        error: KernelError,
+    },
+    /// The two halves did not understand each other.
+    #[error("the sandbox process was given something it does not understand: {reason}")]
+    Plan {
+        /// What was wrong.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// A setup step failed.
+    pub(super) fn setup(what: impl Into<String>, error: impl Into<KernelError>) -> Self {
+        Self::Setup { what: what.into(), error: error.into() }
+    }
+
+    /// The way out, if there is one.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Refused { cause } => cause.help(),
+            Self::NoRange { .. } => Some(
+                "run it as root, or give this user a range in /etc/subuid and /etc/subgid and install newuidmap (package uidmap or shadow-uidmap)"
+                    .to_owned(),
+            ),
+            Self::Mapping { .. } => {
+                Some("see that /etc/subuid and /etc/subgid give this user ranges that nobody else has".to_owned())
+            }
+            Self::Mount { what, .. } if what == "proc" => Some(
+                "a container that masks parts of /proc keeps new ones from being mounted: start it with --security-opt unmask=ALL (podman) or systempaths=unconfined (docker)"
+                    .to_owned(),
+            ),
+            Self::NoCommand => Some("give one after the image: `apkbuild run IMAGE COMMAND`".to_owned()),
+            Self::CommandNotFound { command, .. } if command.ends_with("sh") => {
+                Some("the image has no shell; add `busybox` to its packages if it needs one".to_owned())
+            }
+            Self::CommandFailed { error, .. } if error.0 == nix::libc::ENOEXEC => {
+                Some("the image may be made for another processor architecture than this machine's".to_owned())
+            }
+            Self::CommandFailed { error, .. } if error.0 == nix::libc::ENOENT => Some(
+                "the file is there, so the interpreter that it names is missing: look at its first line or its ELF interpreter"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}
