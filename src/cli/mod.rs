@@ -10,6 +10,7 @@ mod interrupt;
 mod man;
 mod options;
 mod output;
+mod run;
 mod terminal;
 
 use std::ffi::OsString;
@@ -50,10 +51,16 @@ enum Command {
     Completions(completions::CompletionsArguments),
     /// Print the manual page
     Man(man::ManArguments),
+    /// Run an image, or one command in it, as its user and without any engine
+    Run(run::RunArguments),
 }
 
 /// The whole program: reads `arguments` (the first is the program's name), does the work, reports what went wrong.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // A sandbox is this program once more, and must be it before any thread exists.
+    if let Some(outcome) = crate::sandbox::entry_point() {
+        return run::finish(outcome);
+    }
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let command = Cli::command().color(options::color_before_parsing(&arguments));
     let parsed = command.try_get_matches_from(&arguments).and_then(|matches| Cli::from_arg_matches(&matches));
@@ -77,5 +84,6 @@ fn run(command: &Command, context: &Context) -> Result<(), Error> {
     match command {
         Command::Completions(arguments) => completions::run(arguments, context),
         Command::Man(arguments) => man::run(arguments, context),
+        Command::Run(arguments) => run::run(arguments, context),
     }
 }
