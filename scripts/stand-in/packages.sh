@@ -1,0 +1,273 @@
+# shellcheck shell=bash disable=SC2154 # what local-mirror sets
+# Packages: the components split as Alpine splits them, with dependencies and provides computed as
+# abuild computes them; then packed, indexed and signed by apkbuild. Read by local-mirror.
+
+# The time of files that this project wrote: 2025-01-01.
+written=1735689600
+
+# package REPOSITORY NAME VERSION ORIGIN LICENSE DESCRIPTION [ARCH]: begins a package; sets $folder.
+package() {
+  folder=$folders/$1/$2
+  mkdir -p "$folder/root"
+  cat >"$folder/PKGINFO" <<END
+pkgname = $2
+pkgver = $3
+pkgdesc = $6 (stand-in, not Alpine's)
+url = about:blank
+arch = ${7:-x86_64}
+origin = $4
+license = $5
+END
+}
+
+# field KEY VALUE…: more lines of the package that was begun last.
+field() {
+  local key=$1 value
+  shift
+  for value; do echo "$key = $value" >>"$folder/PKGINFO"; done
+}
+
+# copy COMPONENT PATH…: paths of a component into the package.
+copy() {
+  local from path
+  from=$(component_folder "$1")
+  shift
+  for path; do
+    # shellcheck disable=SC2086 # the path may be a pattern
+    (cd "$from" && cp -a --parents -- $path "$folder/root/")
+  done
+}
+
+# take FOLDER PATTERN…: moves what an earlier package holds into this one, as sub-packages are made.
+take() {
+  local from=$1 pattern path
+  shift
+  for pattern; do
+    # shellcheck disable=SC2086 # the pattern is meant to expand
+    (cd "$from/root" && printf '%s\n' $pattern) | while read -r path; do
+      mkdir -p "$folder/root/$(dirname "$path")"
+      mv "$from/root/$path" "$folder/root/$path"
+    done
+  done
+}
+
+version_of() { echo "$(cat "$(component_folder "$1")/.version")-r${2:-0}"; }
+
+core_packages() {
+  package main musl "$(version_of musl)" musl MIT "C library"
+  copy musl lib
+
+  package main ca-certificates-bundle "$(version_of ca-certificates)" ca-certificates "MPL-2.0 AND MIT" "Mozilla's certificates in one file"
+  copy ca-certificates etc
+
+  package main zlib "$(version_of zlib)" zlib Zlib "Compression library"
+  copy zlib 'usr/lib/libz.so.*'
+
+  local version
+  version=$(version_of busybox)
+  package main busybox "$version" busybox GPL-2.0-only "Many common utilities in one small program"
+  copy busybox bin etc
+  mkdir -p "$folder"/root/{sbin,tmp,usr/sbin,var/cache/misc}
+  echo "tmp root:root 1777" >"$folder/owners"
+  field triggers "/bin /usr/bin /sbin /usr/sbin /lib/modules/*"
+  cp "$recipes/packages/busybox/.post-install" "$recipes/packages/busybox/.trigger" "$folder/"
+  package main busybox-binsh "$version" busybox GPL-2.0-only "busybox ash as /bin/sh"
+  field depend "busybox=$version"
+  field provides /bin/sh
+  field provider_priority 100
+  mkdir -p "$folder/root/bin"
+  ln -s /bin/busybox "$folder/root/bin/sh"
+
+  python_packages
+}
+
+# Python: the same interpreter in the core and in the full stand-in; there with the modules that need
+# other libraries, as Alpine's has them, and so another release.
+python_packages() {
+  local version main library=usr/lib/python3.11
+  version=$(version_of python3 ${full:+1})
+  package main python3 "$version" python3 PSF-2.0 "A high-level scripting language"
+  main=$folder
+  copy python3 usr
+  [ -z "$full" ] || copy python3-modules usr
+  mkdir -p "$folder/root/$library/site-packages"
+
+  package main python3-doc "$version" python3 PSF-2.0 "Python's manual page"
+  take "$main" usr/share/man
+  field install_if "python3=$version docs"
+  package main python3-dev "$version" python3 PSF-2.0 "Python's headers"
+  field depend "python3=$version"
+  take "$main" 'usr/bin/*-config' "$library/config-*" usr/lib/libpython3.11.so usr/lib/pkgconfig
+  copy python3 usr/include
+  rm "$folder/root/usr/include/python3.11/pyconfig.h"
+  (cd "$main/root/usr/include/python3.11" && find . -mindepth 1 -maxdepth 1 ! -name pyconfig.h -exec rm -rf {} +)
+  package main python3-tests "$version" python3 PSF-2.0 "Python's own tests" noarch
+  field depend "python3=$version"
+  take "$main" "$library/test" "$library/*/test" "$library/*/tests" "$library/idlelib/idle_test"
+
+  # As Alpine does: bytecode comes with python3, unless the world says !pyc.
+  package main python3-pycache-pyc0 "$version" python3 PSF-2.0 "Bytecode of Python's library"
+  field depend "python3=$version"
+  (cd "$main/root" && find usr -name __pycache__ -prune) | while read -r path; do
+    mkdir -p "$folder/root/$(dirname "$path")"
+    mv "$main/root/$path" "$folder/root/$path"
+  done
+  package main pyc "$version" python3 PSF-2.0 "Stands for: bytecode is wanted" noarch
+  package main python3-pyc "$version" python3 PSF-2.0 "Brings Python's bytecode" noarch
+  field depend "python3-pycache-pyc0=$version" pyc
+  field install_if "python3=$version"
+}
+
+full_packages() {
+  local version gcc
+  version=$(version_of openssl)
+  package main libcrypto3 "$version" openssl Apache-2.0 "Cryptography, of OpenSSL"
+  copy openssl 'usr/lib/libcrypto.so.*' etc
+  echo "etc/ssl/private root:root 0700" >"$folder/owners"
+  package main libssl3 "$version" openssl Apache-2.0 "TLS, of OpenSSL"
+  field depend "libcrypto3=$version"
+  copy openssl 'usr/lib/libssl.so.*'
+  package main sqlite-libs "$(version_of sqlite)" sqlite blessing "SQLite's library"
+  copy sqlite 'usr/lib/libsqlite3.so.*'
+  package main libffi "$(version_of libffi)" libffi MIT "Calls into functions known only at run time"
+  copy libffi 'usr/lib/libffi.so.*'
+  package main libbz2 "$(version_of bzip2)" bzip2 bzip2-1.0.6 "bzip2's library"
+  copy bzip2 'usr/lib/libbz2.so.*'
+  package main xz-libs "$(version_of xz)" xz "GPL-2.0-or-later AND 0BSD" "xz's library"
+  copy xz 'usr/lib/liblzma.so.*'
+  package main tzdata "$(version_of tzdata)" tzdata CC-PDDC "Time zones" noarch
+  copy tzdata usr
+
+  version=$(version_of nodejs)
+  gcc=$(cat "$(component_folder nodejs)/.gcc-version")-r0
+  package main libgcc "$gcc" gcc "GPL-2.0-or-later WITH GCC-exception-3.1" "GNU C compiler's run time"
+  copy nodejs 'usr/lib/libgcc_s.so.1'
+  package main libstdc++ "$gcc" gcc "GPL-2.0-or-later WITH GCC-exception-3.1" "GNU C++ library"
+  copy nodejs 'usr/lib/libstdc++.so.*'
+  package main nodejs "$version" nodejs MIT "JavaScript, with copies of libraries that Alpine's shares"
+  copy nodejs usr/bin/node
+  package community npm "$(cat "$(component_folder nodejs)/.npm-version")-r0" npm Artistic-2.0 "Node's package manager" noarch
+  field depend nodejs
+  copy nodejs usr/lib/node_modules usr/bin/npm usr/bin/npx
+
+  version=$(version_of pip)
+  package community py3-pip "$version" py3-pip MIT "Python's package installer" noarch
+  field depend "python3~3.11"
+  field provides "py3.11:pip=${version%-r*}"
+  copy pip usr
+}
+
+# The folders of packages/: files that this project wrote. `directories` lists empty folders, which
+# git does not keep.
+written_packages() {
+  local source name path
+  for source in "$recipes"/packages/*/; do
+    name=$(basename "$source")
+    [ -e "$source/PKGINFO" ] || continue
+    folder=$folders/main/$name
+    mkdir -p "$folder/root"
+    cp -a "$source/." "$folder/"
+    if [ -e "$folder/directories" ]; then
+      while read -r path; do mkdir -p "$folder/root/$path"; done <"$folder/directories"
+      rm "$folder/directories"
+    fi
+    if [ -e "$folder/links" ]; then
+      while read -r path target; do
+        mkdir -p "$folder/root/$(dirname "$path")"
+        case $target in
+          =*) ln "$folder/root/${target#=}" "$folder/root/$path" ;;
+          *) ln -s "$target" "$folder/root/$path" ;;
+        esac
+      done <"$folder/links"
+      rm "$folder/links"
+    fi
+    # Files of a checkout have whatever time and mode the checkout gave them.
+    chmod -R u=rwX,go=rX "$folder/root"
+    find "$folder" -exec touch -h -d "@$written" {} +
+  done
+}
+
+# What a package provides and needs by the look of its files: shared libraries (so:), commands (cmd:),
+# the interpreter of its install scripts.
+complete_package() {
+  local file name version real needed newest provided="$folder/provided" wanted="$folder/wanted"
+  version=$(sed -n 's/^pkgver = //p' "$folder/PKGINFO")
+  : >"$provided"
+  : >"$wanted"
+  while read -r file; do
+    [ "$(head -c 4 "$file" | tr -d '\0')" = $'\x7fELF' ] || continue
+    needed=$(readelf -d "$file")
+    sed -n 's/.*(NEEDED).*\[\(.*\)\]/so:\1/p' <<<"$needed" >>"$wanted"
+    name=$(sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p' <<<"$needed")
+    real=$(basename "$file")
+    case ${file#"$folder"/root/} in
+      lib/ld-musl-*) echo "so:libc.musl-x86_64.so.1=1" >>"$provided" ;;
+      lib/*/* | usr/lib/*/*) ;;
+      lib/* | usr/lib/*)
+        [ -z "$name" ] || case $real in
+          *.so.*) echo "so:$name=${real##*.so.}" ;;
+          *) echo "so:$name=0" ;;
+        esac >>"$provided"
+        ;;
+    esac
+  done < <(find "$folder/root" -type f \( -perm /111 -o -name '*.so*' \))
+  for file in "$folder"/root/{bin,sbin,usr/bin,usr/sbin}/*; do
+    echo "cmd:$(basename "$file")=$version" >>"$provided"
+  done
+  [ "$(basename "$folder")" = busybox ] || for file in "$folder"/.[pt]*; do
+    [ "$(head -n 1 "$file")" != '#!/bin/sh' ] || echo /bin/sh >>"$wanted"
+  done
+  sort -u "$wanted" | while read -r name; do
+    grep -qF -- "$name=" "$provided" || field depend "$name"
+  done
+  sort -u "$provided" | while read -r name; do field provides "$name"; done
+  rm "$provided" "$wanted"
+
+  # Folders and links made while packing take the time of the newest file.
+  newest=$(find "$folder/root" -type f -printf '%Ts\n' | sort -n | tail -n 1)
+  find "$folder" -newermt "@${newest:-$written}" -exec touch -h -d "@${newest:-$written}" {} +
+}
+
+# Every so: that a package needs, some package provides.
+check_closure() {
+  local missing
+  missing=$(comm -23 <(sed -n 's/^depend = \(so:.*\)/\1/p' "$folders"/*/*/PKGINFO | sort -u) \
+    <(sed -n 's/^provides = \(so:.*\)=.*/\1/p' "$folders"/*/*/PKGINFO | sort -u))
+  [ -z "$missing" ] || fail "no package of the stand-in provides" "$missing"
+}
+
+# pack_repository RESULT: RESULT/repo and RESULT/keys.
+pack_repository() {
+  local folder folders=$work/folders repository private target
+  say "packing"
+  core_packages
+  [ -z "$full" ] || full_packages
+  written_packages
+  for folder in "$folders"/*/*; do complete_package; done
+  check_closure
+
+  # One key for this machine's stand-ins; the private half does not leave the cache folder.
+  private=$(echo "$stand_in"/key/*.rsa)
+  if [ -z "$private" ]; then
+    (umask 077 && mkdir -p "$stand_in/key")
+    "$program" keygen -o "$stand_in/key" --name "stand-in-$(od -An -N4 -tx1 /dev/urandom | tr -d ' ')" >&2
+    private=$(echo "$stand_in"/key/*.rsa)
+  fi
+  mkdir -p "$1/keys"
+  cp "$private.pub" "$1/keys/"
+  for repository in main community; do
+    target=$1/repo/$release/$repository/x86_64
+    mkdir -p "$target"
+    for folder in "$folders/$repository"/*; do
+      "$program" mkpkg "$folder" --key "$private" -o "$target" >>"$stand_in/logs/pack.log" 2>&1 || {
+        tail -n 5 "$stand_in/logs/pack.log" >&2
+        fail "cannot pack $(basename "$folder")" "see $stand_in/logs/pack.log"
+      }
+    done
+    "$program" mkndx "$target" --key "$private" --description "apkbuild's stand-in, not Alpine: $repository" >>"$stand_in/logs/pack.log" 2>&1 || {
+      tail -n 5 "$stand_in/logs/pack.log" >&2
+      fail "cannot index $repository" "see $stand_in/logs/pack.log"
+    }
+  done
+  ln -s "$release" "$1/repo/latest-stable"
+}

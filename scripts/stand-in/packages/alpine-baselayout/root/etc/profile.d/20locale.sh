@@ -1,0 +1,2 @@
+export CHARSET=UTF-8
+export LANG="${LANG:-C.UTF-8}"
