@@ -18,8 +18,10 @@
 
 mod account;
 mod channel;
+pub mod check;
 mod entry;
 mod error;
+mod http;
 mod ids;
 mod init;
 mod inside;
@@ -31,6 +33,7 @@ mod refusal;
 mod running;
 mod scratch;
 mod startable;
+mod tail;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -41,10 +44,12 @@ use serde::{Deserialize, Serialize};
 pub use account::{UnknownUser, User};
 pub use entry::entry_point;
 pub use error::{Error, KernelError};
+pub use http::Answer;
 pub use inside::read_below;
 pub use refusal::Cause;
 pub use running::{Output, Running, monotonic_nanoseconds};
 pub use startable::{Start, Startable};
+pub use tail::Tail;
 
 /// What to run, in which root filesystem, as whom, and what of the host it may see.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 //! Every mount point is looked up inside the root (openat2(2) with RESOLVE_IN_ROOT), so that a symbolic link in an image
 //! cannot lead a mount onto the host. A mount point that is missing is made.
 
+use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::path::{Component, Path};
 
@@ -16,7 +17,7 @@ use nix::unistd::{chdir, fchdir, pivot_root, symlinkat};
 use super::inside::{open_below, open_root};
 use super::refusal::Cause;
 use super::scratch;
-use super::{Error, Network, Sandbox};
+use super::{Error, Network, OUTSIDE_ADDRESS, Sandbox};
 
 /// Devices that programs count on. All but the terminal are harmless to share.
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
@@ -50,13 +51,7 @@ pub(super) fn enter(sandbox: &Sandbox, host_root: bool) -> Result<(), Error> {
     inside.devices()?;
     inside.processes(host_root)?;
     inside.fresh("/tmp", "mode=1777")?;
-    if sandbox.network == Network::Host {
-        for file in ["/etc/resolv.conf", "/etc/hosts"] {
-            if Path::new(file).exists() {
-                inside.bind(Path::new(file), Path::new(file), true)?;
-            }
-        }
-    }
+    inside.names(sandbox)?;
     for path in &sandbox.scratch {
         let old = inside.folder(path)?;
         scratch::cover(&old, path, || inside.folder(path))?;
@@ -133,6 +128,29 @@ impl Inside {
             }
         }
         Ok(())
+    }
+
+    /// The files by which programs find addresses: the host's where its network is seen, and always the own host name,
+    /// for which a program would otherwise ask a server that is not there.
+    fn names(&self, sandbox: &Sandbox) -> Result<(), Error> {
+        let resolver = Path::new("/etc/resolv.conf");
+        let hosts = Path::new("/etc/hosts");
+        let (known, own) = match sandbox.network {
+            Network::Host => {
+                if resolver.exists() {
+                    self.bind(resolver, resolver, true)?;
+                }
+                (fs_err::read_to_string(hosts).unwrap_or_default(), Ipv4Addr::LOCALHOST)
+            }
+            Network::None => ("127.0.0.1\tlocalhost\n::1\tlocalhost\n".to_owned(), OUTSIDE_ADDRESS),
+        };
+        // The mount keeps the file, whose name is gone again before the program sees it.
+        let failed = |error: std::io::Error| Error::setup("write /etc/hosts", error);
+        let text = format!("{}\n{own}\t{}\n", known.trim_end(), sandbox.host_name);
+        let file = descriptor_path(&self.folder(Path::new("/dev"))?).join("hosts");
+        fs_err::write(&file, text).map_err(failed)?;
+        self.bind(&file, hosts, true)?;
+        fs_err::remove_file(&file).map_err(failed)
     }
 
     /// An empty file system in memory over `path`.

@@ -1,12 +1,12 @@
 //! A sandbox from the side of whoever asked for it: start it, talk to it, wait for it.
 
 use std::ffi::OsStr;
-use std::io::Write as _;
+use std::io::{PipeReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -22,6 +22,7 @@ pub struct Running {
     /// `None` once it was hung up.
     control: Option<Channel>,
     child: Child,
+    merged: Option<PipeReader>,
     started: Option<u64>,
     outcome: Option<Result<Ending, Error>>,
 }
@@ -33,30 +34,43 @@ pub enum Output {
     Inherit,
     /// Nowhere, and nothing comes in.
     Null,
-    /// Into pipes, and nothing comes in.
+    /// Into a pipe each, and nothing comes in.
     Piped,
+    /// Both into one pipe, and nothing comes in.
+    Merged,
 }
 
 impl Sandbox {
     /// Starts the sandbox. Its processes are a group of their own, which the terminal does not interrupt; they end with
     /// this process, however that ends.
     pub fn spawn(&self, output: Output) -> Result<Running, Error> {
-        let stream = || match output {
-            Output::Inherit => Stdio::inherit(),
-            Output::Null => Stdio::null(),
-            Output::Piped => Stdio::piped(),
-        };
-        let input = if output == Output::Inherit { Stdio::inherit() } else { Stdio::null() };
         let plan = self.plan()?;
         let (here, there) = Channel::pair()?;
         let mut command = self.command(SPAWNED);
-        command.stdin(input).stdout(stream()).stderr(stream()).process_group(0);
+        command.process_group(0);
+        let mut merged = None;
+        match output {
+            Output::Inherit => {}
+            Output::Null => {
+                command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            }
+            Output::Piped => {
+                command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            }
+            Output::Merged => {
+                let failed = |error| Error::setup("make a pipe", error);
+                let (reader, writer) = std::io::pipe().map_err(failed)?;
+                let other = writer.try_clone().map_err(failed)?;
+                command.stdin(Stdio::null()).stdout(writer).stderr(other);
+                merged = Some(reader);
+            }
+        }
         hand_over(&mut command, vec![(plan.as_raw_fd(), PLAN), (raw(&there), CONTROL)]);
         let child = command.spawn().map_err(|error| Error::Start { error: error.into() })?;
-        Ok(Running { control: Some(here), child, started: None, outcome: None })
+        Ok(Running { control: Some(here), child, merged, started: None, outcome: None })
     }
 
-    /// Starts the sandbox with its output lost, and waits for its end.
+    /// Starts the sandbox and waits for its end. Not for piped output, which nobody would read.
     pub fn run(&self, output: Output) -> Result<Ending, Error> {
         self.spawn(output)?.wait()
     }
@@ -118,9 +132,14 @@ fn raw(channel: &Channel) -> RawFd {
 }
 
 impl Running {
-    /// The pipes that [`Output::Piped`] asked for.
-    pub fn take_pipes(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
-        (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take())
+    /// The pipes that [`Output::Piped`] asked for, of standard output and standard error.
+    pub fn take_pipes(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
+        (self.child.stdout.take(), self.child.stderr.take())
+    }
+
+    /// The pipe that [`Output::Merged`] asked for.
+    pub fn take_output(&mut self) -> Option<PipeReader> {
+        self.merged.take()
     }
 
     /// Waits until the program is executed: the time of that on the clock of [`monotonic_nanoseconds`], or `None` where

@@ -111,7 +111,7 @@ pub fn sandbox_is_possible() -> bool {
 
 fn read_all(running: &mut Running) -> String {
     let mut text = String::new();
-    running.take_pipes().1.unwrap().read_to_string(&mut text).unwrap();
+    running.take_pipes().0.unwrap().read_to_string(&mut text).unwrap();
     text
 }
 
@@ -327,7 +327,7 @@ fn everything_dies_with_whoever_started_it() {
     with_shared(&outside)(&mut sandbox);
     let mut running = sandbox.spawn(Output::Piped).unwrap();
     let mut line = String::new();
-    BufReader::new(running.take_pipes().1.unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(running.take_pipes().0.unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "held\n");
     drop(running);
     assert!(fs_err::File::open(outside.path().join("lock")).unwrap().file().try_lock().is_ok());
