@@ -4,6 +4,7 @@
 //! progress and messages to standard error, and that the exit code is 0 for done, 1 for work that failed, 2 for a wrong
 //! call or recipe, 3 for a check or size that did not hold, and 130 for an interrupt.
 
+mod check;
 mod completions;
 mod error;
 mod interrupt;
@@ -47,6 +48,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Boot an image without any engine and hold it against what is expected of it
+    Check(check::CheckArguments),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArguments),
     /// Print the manual page
@@ -82,6 +85,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(command: &Command, context: &Context) -> Result<(), Error> {
     interrupt::guard()?;
     match command {
+        Command::Check(arguments) => check::run(arguments, context),
         Command::Completions(arguments) => completions::run(arguments, context),
         Command::Man(arguments) => man::run(arguments, context),
         Command::Run(arguments) => run::run(arguments, context),

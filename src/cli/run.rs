@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::{Context, Error};
-use crate::sandbox::{Ending, Network, Start, Startable};
+use crate::sandbox::{Ending, Network, Startable};
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -49,8 +49,8 @@ pub(super) enum NetworkChoice {
 
 /// Becomes the program of the image; comes back only where that fails.
 pub fn run(arguments: &RunArguments, _context: &Context) -> Result<(), Error> {
-    let start = Start { user: arguments.user.clone().unwrap_or_default(), ..Start::default() };
-    let startable = Startable::of_folder(&arguments.image, start).map_err(|error| told(&error))?;
+    let startable =
+        Startable::open_folder(&arguments.image, arguments.user.as_deref()).map_err(|error| told(&error))?;
     let mut sandbox = startable.sandbox(&arguments.command).map_err(|error| told(&error))?;
     sandbox.network = match arguments.network {
         NetworkChoice::Host => Network::Host,
@@ -79,7 +79,7 @@ pub(super) fn finish(outcome: Result<Ending, crate::sandbox::Error>) -> ExitCode
     }
 }
 
-fn told(error: &crate::sandbox::Error) -> Error {
+pub(super) fn told(error: &crate::sandbox::Error) -> Error {
     let help = error.help();
     Error::from_room(error).with_help(help)
 }

@@ -135,7 +135,9 @@ impl Startable {
         for request in &expected.requests {
             let outcome = ask(&mut running, request, started, expected.startup)?;
             if booted.requests.is_empty() && matches!(outcome, Outcome::Answered(_)) {
-                booted.times.push(since(started));
+                let time = since(started);
+                booted.times.push(time);
+                fine &= time <= expected.startup;
             }
             fine &= matches!(&outcome, Outcome::Answered(answer) if request.is_met_by(answer));
             booted.requests.push(outcome);

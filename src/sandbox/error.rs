@@ -73,6 +73,22 @@ pub enum Error {
     /// The config's user is not in the image.
     #[error(transparent)]
     UnknownUser(#[from] super::UnknownUser),
+    /// A file could not be read or written on the way.
+    #[error("failed to {what} for the sandbox: {reason}")]
+    File {
+        /// What was tried.
+        what: String,
+        /// The path and the kernel's reason.
+        reason: String,
+    },
+    /// The config beside a root filesystem is none.
+    #[error("`{path}` is no image config: {reason}", path = path.display())]
+    Config {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// There is no such root filesystem.
     #[error("`{root}` is not a folder that can be opened: {error}")]
     Root {
@@ -138,6 +154,12 @@ impl Error {
     /// A setup step failed.
     pub(super) fn setup(what: impl Into<String>, error: impl Into<KernelError>) -> Self {
         Self::Setup { what: what.into(), error: error.into() }
+    }
+
+    /// A file could not be read or written; the error names it.
+    #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+    pub(super) fn file(what: impl Into<String>, error: std::io::Error) -> Self {
+        Self::File { what: what.into(), reason: error.to_string() }
     }
 
     /// The way out, if there is one.

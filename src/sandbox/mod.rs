@@ -48,7 +48,7 @@ pub use http::Answer;
 pub use inside::read_below;
 pub use refusal::Cause;
 pub use running::{Output, Running, monotonic_nanoseconds};
-pub use startable::{Start, Startable};
+pub use startable::{Start, Startable, config_beside};
 pub use tail::Tail;
 
 /// What to run, in which root filesystem, as whom, and what of the host it may see.

@@ -145,9 +145,10 @@ impl Inside {
             Network::None => ("127.0.0.1\tlocalhost\n::1\tlocalhost\n".to_owned(), OUTSIDE_ADDRESS),
         };
         // The mount keeps the file, whose name is gone again before the program sees it.
-        let failed = |error: std::io::Error| Error::setup("write /etc/hosts", error);
+        let failed = |error: std::io::Error| Error::file("write /etc/hosts", error);
         let text = format!("{}\n{own}\t{}\n", known.trim_end(), sandbox.host_name);
-        let file = descriptor_path(&self.folder(Path::new("/dev"))?).join("hosts");
+        let folder = self.folder(Path::new("/dev"))?;
+        let file = descriptor_path(&folder).join("hosts");
         fs_err::write(&file, text).map_err(failed)?;
         self.bind(&file, hosts, true)?;
         fs_err::remove_file(&file).map_err(failed)

@@ -23,7 +23,7 @@ pub(super) fn cover(old: &OwnedFd, path: &Path, reopen: impl Fn() -> Result<Owne
     mount_on(old, Some("tmpfs"), "tmpfs", MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some(&options)).map_err(failed)?;
     let new = reopen()?;
     copy_below(&descriptor_path(old), &descriptor_path(&new))
-        .map_err(|error| Error::setup(format!("copy `{}`", path.display()), error))
+        .map_err(|error| Error::file(format!("copy `{}`", path.display()), error))
 }
 
 /// Copies everything below one folder into another that is empty, with modes and, where they are mapped, owners.

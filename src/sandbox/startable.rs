@@ -2,7 +2,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+
+use oci_spec::image::ImageConfiguration;
 
 use super::account::User;
 use super::inside::read_below;
@@ -21,6 +24,24 @@ pub struct Start {
     pub working_directory: String,
     /// `NAME|UID[:GROUP|GID]`; empty for root.
     pub user: String,
+    /// TCP ports that it says it listens on, in its order.
+    pub ports: Vec<u16>,
+}
+
+impl From<&ImageConfiguration> for Start {
+    fn from(image: &ImageConfiguration) -> Self {
+        let Some(config) = image.config() else { return Self::default() };
+        let list = |texts: &Option<Vec<String>>| texts.clone().unwrap_or_default();
+        let tcp = |port: &String| port.strip_suffix("/tcp").unwrap_or(port).parse().ok();
+        Self {
+            entrypoint: list(config.entrypoint()),
+            cmd: list(config.cmd()),
+            environment: list(config.env()),
+            working_directory: config.working_dir().clone().unwrap_or_default(),
+            user: config.user().clone().unwrap_or_default(),
+            ports: config.exposed_ports().iter().flatten().filter_map(tcp).collect(),
+        }
+    }
 }
 
 /// An image that can be started.
@@ -36,7 +57,33 @@ pub struct Startable {
     pub writable: Vec<PathBuf>,
 }
 
+/// Where the image config of the root filesystem `root` lies: beside it, as `ROOT.config.json`.
+pub fn config_beside(root: &Path) -> PathBuf {
+    let mut name = root.file_name().unwrap_or_default().to_owned();
+    name.push(".config.json");
+    root.with_file_name(name)
+}
+
 impl Startable {
+    /// The root filesystem in the folder `root`, with the config that lies beside it ([`config_beside`]) if one does.
+    /// `user` stands in for the config's.
+    pub fn open_folder(root: &Path, user: Option<&str>) -> Result<Self, Error> {
+        let root = fs_err::canonicalize(root).map_err(|error| Error::file("open the image", error))?;
+        let path = config_beside(&root);
+        let mut start = match fs_err::read(&path) {
+            Ok(text) => {
+                let config = serde_json::from_slice::<ImageConfiguration>(&text);
+                Start::from(&config.map_err(|error| Error::Config { path, reason: error.to_string() })?)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Start::default(),
+            Err(error) => return Err(Error::file("read the image's config", error)),
+        };
+        if let Some(user) = user {
+            user.clone_into(&mut start.user);
+        }
+        Self::of_folder(&root, start)
+    }
+
     /// The root filesystem in the folder `root`, started as `start` says.
     pub fn of_folder(root: &Path, start: Start) -> Result<Self, Error> {
         let read = |path: &str| {
@@ -44,7 +91,8 @@ impl Startable {
                 .map_err(|error| Error::Root { root: root.display().to_string(), error: error.into() })
         };
         let user = User::resolve(&start.user, &read("etc/passwd")?, &read("etc/group")?)?;
-        Ok(Self { root: root.to_owned(), start, user, writable: Vec::new() })
+        let writable = writable_folders(root, &user);
+        Ok(Self { root: root.to_owned(), start, user, writable })
     }
 
     /// The sandbox that runs it as an engine would: `command` in place of the image's own where it is not empty, after
@@ -68,6 +116,35 @@ impl Startable {
         }
         Ok(sandbox)
     }
+}
+
+/// The topmost folders of `root` to which `user` may write, as they are seen inside. Where every file is the caller's own,
+/// as an ordinary user's are, those that anybody may write to, and the home.
+fn writable_folders(root: &Path, user: &User) -> Vec<PathBuf> {
+    let caller = nix::unistd::geteuid();
+    let account = &user.account;
+    let mut writable = Vec::new();
+    let mut walk = walkdir::WalkDir::new(root).min_depth(1).sort_by_file_name().into_iter();
+    while let Some(entry) = walk.next() {
+        let Ok(entry) = entry else { continue };
+        if !entry.file_type().is_dir() {
+            continue;
+        }
+        let Ok(metadata) = entry.metadata() else { continue };
+        let path = Path::new("/").join(entry.path().strip_prefix(root).unwrap_or(entry.path()));
+        let owned = caller.is_root() && account.uid != 0 && metadata.uid() == account.uid;
+        let shared =
+            caller.is_root() && metadata.gid() == account.gid && metadata.mode() & 0o020 != 0 && account.gid != 0;
+        let at_home = path == Path::new(&user.home) && account.uid != 0;
+        if owned || shared || at_home || metadata.mode() & 0o002 != 0 {
+            // These get something fresh of their own anyway.
+            if !["/dev", "/proc", "/tmp"].iter().any(|place| path.starts_with(place)) {
+                writable.push(path);
+            }
+            walk.skip_current_dir();
+        }
+    }
+    writable
 }
 
 impl Sandbox {

@@ -1,1 +1,111 @@
-//! to come
+//! `apkbuild check` over a root filesystem whose only program serves HTTP.
+
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use super::sandbox::{Root, sandbox_is_possible};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_apkbuild");
+
+/// A root filesystem that runs `inside WORDS…` as `user` and says that it listens on 8000.
+fn root(user: &str, words: &[&str]) -> Root {
+    let root = Root::new();
+    let mut command = vec!["inside"];
+    command.extend(words);
+    let config = json!({
+        "architecture": "amd64",
+        "os": "linux",
+        "config": { "User": user, "Cmd": command, "ExposedPorts": { "8000/tcp": {} }, "WorkingDir": "/srv" },
+        "rootfs": { "type": "layers", "diff_ids": [] },
+    });
+    fs_err::write(apkbuild::sandbox::config_beside(&root.path()), config.to_string()).unwrap();
+    root
+}
+
+fn check(root: &Root, options: &[&str]) -> Output {
+    Command::new(PROGRAM).arg("check").args(options).arg(root.path()).stdin(Stdio::null()).output().unwrap()
+}
+
+/// What `check --json` prints, and its exit code.
+fn report(root: &Root) -> (Value, Option<i32>) {
+    let output = check(root, &["--json"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    // An error is a document of its own, after the report.
+    let mut documents = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
+    (documents.next().unwrap().unwrap(), output.status.code())
+}
+
+#[test]
+fn an_image_that_answers_holds() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let root = root("appuser", &["serve", "0.0.0.0:8000", "200", "Hello: REQUEST\n", "30"]);
+    let (report, code) = report(&root);
+    assert_eq!(code, Some(0), "{report}");
+    assert_eq!(report["held"], json!(true));
+    let times: Vec<f64> =
+        report["startup_milliseconds"].as_array().unwrap().iter().map(|time| time.as_f64().unwrap()).collect();
+    assert_eq!(times.len(), 5);
+    assert!(times.iter().all(|time| (30.0..2000.0).contains(time)), "{times:?}");
+    assert_eq!(
+        report["checks"][0],
+        json!({ "what": "account", "expected": "not root", "found": "appuser (1001:1001)", "held": true })
+    );
+    assert_eq!(report["checks"][2]["found"], json!("200 \"Hello: GET / HTTP/1.1\""));
+
+    let output = check(&root, &["--color=never"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(text.lines().all(|line| line.ends_with("  holds")), "{text}");
+}
+
+#[test]
+fn what_does_not_hold_is_told_with_its_reason() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let cases: [(&str, &[&str], usize, &str); 5] = [
+        (
+            "appuser",
+            &["serve", "127.0.0.1:8000", "200", "x"],
+            2,
+            "it listens on 127.0.0.1 only, where nobody outside of the container reaches it",
+        ),
+        ("appuser", &["serve", "0.0.0.0:8000", "503", "busy"], 2, "503 \"busy\""),
+        ("appuser", &["exit", "3"], 2, "the program ended (exit status 3)"),
+        ("appuser", &["environment"], 2, "the program ended (exit status 0)"),
+        ("", &["serve", "0.0.0.0:8000", "200", "x"], 0, "root (0:0)"),
+    ];
+    for (user, words, line, found) in cases {
+        let (report, code) = report(&root(user, words));
+        assert_eq!(code, Some(3), "{words:?}: {report}");
+        assert_eq!(report["checks"][line]["found"], json!(found), "{words:?}: {report}");
+        assert_eq!(report["checks"][line]["held"], json!(false));
+    }
+}
+
+#[test]
+fn a_failing_program_shows_its_output() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let output = check(&root("appuser", &["no-such-word"]), &[]);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(errors.contains("the last lines of the program's output:\n  unknown word `no-such-word`\n"), "{errors}");
+    assert!(errors.contains("does not hold: startup, http :8000/\n"), "{errors}");
+}
+
+#[test]
+fn a_slow_start_is_measured_all_the_same() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let (report, code) = report(&root("appuser", &["serve", "0.0.0.0:8000", "200", "x", "2200"]));
+    assert_eq!(code, Some(3), "{report}");
+    assert_eq!(report["checks"][1]["held"], json!(false));
+    assert_eq!(report["checks"][2]["held"], json!(true));
+    assert!(report["startup_milliseconds"][0].as_f64().unwrap() >= 2200.0, "{report}");
+}
