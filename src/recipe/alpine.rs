@@ -3,7 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::apk::Dependency;
+use crate::apk::{Dependency, PackageName};
+
+use super::section::Section;
+use super::text::{not_a, plain};
+use super::{Grammar, Problem};
 
 /// The recipe's `[alpine]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,4 +83,175 @@ pub enum Scripts {
     Run,
     /// Nothing.
     Skip,
+}
+
+impl Alpine {
+    /// Reads `[alpine]`.
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        section.require("packages", "packages = [\"busybox\", \"python3\"] to [alpine]");
+        let mirrors = section.one_or_more("mirror", mirror).filter(|mirrors| !mirrors.is_empty());
+        let repositories = section.texts("repositories", RepositorySource::parse);
+        Self {
+            release: section.text("release", Release::parse).unwrap_or_default(),
+            mirrors: mirrors.unwrap_or_else(|| vec!["https://dl-cdn.alpinelinux.org/alpine".to_owned()]),
+            repositories: repositories.unwrap_or_else(|| {
+                let named = |name: &str| RepositorySource { place: RepositoryPlace::Named(name.to_owned()), tag: None };
+                vec![named("main"), named("community")]
+            }),
+            keys: section.texts("keys", key_file).unwrap_or_default(),
+            packages: section.texts("packages", package).unwrap_or_default(),
+            scripts: section
+                .choice("scripts", &[("emulate", Scripts::Emulate), ("run", Scripts::Run), ("skip", Scripts::Skip)])
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl Release {
+    /// Reads `vX.Y`, `edge` or `latest-stable`.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let number = |text: &str| match text.as_bytes() {
+            [b'0'] => Some(0),
+            [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => text.parse().ok(),
+            _ => None,
+        };
+        let version = |text: &str| {
+            let (major, minor) = text.strip_prefix('v')?.split_once('.')?;
+            Some(Self::Version { major: number(major)?, minor: number(minor)? })
+        };
+        match text {
+            "edge" => Ok(Self::Edge),
+            "latest-stable" => Ok(Self::LatestStable),
+            _ => version(text).ok_or_else(|| not_a(Grammar::Release, text)),
+        }
+    }
+}
+
+impl RepositorySource {
+    /// Reads a name, a URL or a folder, with `@tag ` before it perhaps. A word without a slash is a name.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let wrong = || not_a(Grammar::Repository, text);
+        let (tag, place) = match text.strip_prefix('@') {
+            None => (None, text.trim()),
+            Some(rest) => {
+                let (tag, place) = rest.split_once(char::is_whitespace).ok_or_else(wrong)?;
+                PackageName::parse(tag)?;
+                (Some(tag.to_owned()), place.trim())
+            }
+        };
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        let place = match address(place) {
+            Address::Url(url) => RepositoryPlace::Url(url),
+            Address::Word(word) if word.contains('/') || matches!(word, "." | "..") => {
+                RepositoryPlace::Folder(plain(word)?.into())
+            }
+            Address::Word(word) if !word.is_empty() && word.bytes().all(is_name) => {
+                RepositoryPlace::Named(word.to_owned())
+            }
+            Address::Word(_) | Address::Unusable => return Err(wrong()),
+        };
+        Ok(Self { place, tag })
+    }
+}
+
+/// What a mirror or repository may be written as.
+enum Address<'a> {
+    /// By http, https or file, without the slash at its end.
+    Url(String),
+    /// A URL that leads nowhere or is by another scheme.
+    Unusable,
+    /// No URL.
+    Word(&'a str),
+}
+
+fn address(text: &str) -> Address<'_> {
+    let text = text.trim();
+    let usable = if let Some(path) = text.strip_prefix("file:") {
+        path.starts_with('/')
+    } else if let Some((scheme, rest)) = text.split_once("://") {
+        let is_known = matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https");
+        let is_broken = |letter: char| letter.is_whitespace() || letter.is_control();
+        is_known && !rest.is_empty() && !rest.starts_with(['/', '?', '#']) && !rest.contains(is_broken)
+    } else {
+        return Address::Word(text);
+    };
+    if usable { Address::Url(text.trim_end_matches('/').to_owned()) } else { Address::Unusable }
+}
+
+/// Reads a mirror: a URL, or a folder.
+fn mirror(text: &str) -> Result<String, Problem> {
+    match address(text) {
+        Address::Url(url) => Ok(url),
+        Address::Word(folder) if !folder.is_empty() => plain(folder),
+        Address::Word(_) | Address::Unusable => Err(not_a(Grammar::Mirror, text)),
+    }
+}
+
+/// Reads the path of a public key, whose file name is the key's name.
+fn key_file(text: &str) -> Result<PathBuf, Problem> {
+    let path = PathBuf::from(plain(text)?);
+    match path.file_name() {
+        Some(_) if path.extension().is_some_and(|extension| extension == "pub") => Ok(path),
+        _ => Err(not_a(Grammar::KeyFile, text)),
+    }
+}
+
+/// Reads a word of the world.
+pub(super) fn package(text: &str) -> Result<Dependency, Problem> {
+    Ok(Dependency::parse_world(text)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_is_a_branch() {
+        for text in ["v3.22", "v3.9", "v10.0", "edge", "latest-stable"] {
+            assert_eq!(Release::parse(text).unwrap().to_string(), text);
+        }
+        for wrong in ["", "3.22", "v3", "v3.", "v3.22.1", "v03.2", "v3.x", "v+3.1", "v99999999999.1", "stable", "EDGE"]
+        {
+            assert!(Release::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_repository_is_a_name_a_url_or_a_folder() {
+        let named = |name: &str| RepositoryPlace::Named(name.into());
+        let url = |url: &str| RepositoryPlace::Url(url.into());
+        let folder = |path: &str| RepositoryPlace::Folder(path.into());
+        for (text, tag, place) in [
+            ("main", None, named("main")),
+            ("https://mirror.example/edge/main/", None, url("https://mirror.example/edge/main")),
+            ("@edge https://mirror.example/edge", Some("edge"), url("https://mirror.example/edge")),
+            ("@testing testing", Some("testing"), named("testing")),
+            ("./packages", None, folder("./packages")),
+            ("../packages", None, folder("../packages")),
+            ("/srv/my packages", None, folder("/srv/my packages")),
+            ("@local  packages/main", Some("local"), folder("packages/main")),
+            ("file:///srv/x", None, url("file:///srv/x")),
+        ] {
+            let source = RepositorySource { place, tag: tag.map(str::to_owned) };
+            assert_eq!(RepositorySource::parse(text), Ok(source), "{text}");
+        }
+        for wrong in ["", "@edge", "@ main", "@edge ", "ftp://host/x", "https://", "https:///x", "two words", "file:x"]
+        {
+            assert!(RepositorySource::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_mirror_is_a_url_or_a_folder() {
+        for (text, read) in [
+            ("https://mirror.example/alpine/", "https://mirror.example/alpine"),
+            ("file:///srv/alpine", "file:///srv/alpine"),
+            ("mirror", "mirror"),
+        ] {
+            assert_eq!(mirror(text).as_deref(), Ok(read));
+        }
+        for wrong in ["", " ", "ftp://host", "https://a b", "a\nb"] {
+            assert!(mirror(wrong).is_err(), "{wrong}");
+        }
+    }
 }

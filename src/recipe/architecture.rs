@@ -2,6 +2,13 @@
 
 use std::fmt;
 
+use toml::de::DeValue;
+
+use super::Problem;
+use super::field::wrong_type;
+use super::problem::nearest;
+use super::section::Section;
+
 /// A machine that Alpine is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -58,6 +65,33 @@ impl Architecture {
             "powerpc64" => Self::Ppc64le,
             name => Self::from_name(name).unwrap_or(Self::X86_64),
         }
+    }
+}
+
+impl Architecture {
+    /// Reads `archs`: each once, and the host's where there are none.
+    pub(super) fn read_all(section: &mut Section<'_>) -> Vec<Self> {
+        let archs = section.values("archs", "a list of strings", Self::read).unwrap_or_default();
+        let archs = section.unlike("architecture", archs, ToString::to_string);
+        if archs.is_empty() { vec![Self::host()] } else { archs }
+    }
+
+    fn read(key: &str, value: &DeValue<'_>) -> Result<Self, Problem> {
+        let DeValue::String(text) = value else { return Err(wrong_type(key, "a string", value)) };
+        // What others call the same machines.
+        let alias = match text.as_ref() {
+            "amd64" | "x64" | "x86-64" => Some("x86_64"),
+            "arm64" | "armv8" => Some("aarch64"),
+            "i386" | "i686" | "386" => Some("x86"),
+            "arm" | "armv6" => Some("armhf"),
+            "ppc64el" => Some("ppc64le"),
+            _ => None,
+        };
+        Self::from_name(text).ok_or_else(|| {
+            let choices: Vec<&'static str> = Self::ALL.into_iter().map(Self::as_str).collect();
+            let suggestion = alias.map(str::to_owned).or_else(|| nearest(text, choices.iter().copied()));
+            Problem::NotOneOf { value: text.to_string(), choices, suggestion }
+        })
     }
 }
 

@@ -3,7 +3,22 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::ImagePath;
+use toml::de::DeValue;
+
+use super::field::{integer, wrong_type};
+use super::section::Section;
+use super::text::{not_a, text};
+use super::{Grammar, ImagePath, Problem};
+
+/// Where programs are looked for, unless the recipe says otherwise: Alpine's own default.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The signals of Linux by number from 1 on; 16 is spelled as everywhere but on a few machines.
+const SIGNALS: [&str; 31] = [
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
+    "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
+    "PWR", "SYS",
+];
 
 /// The recipe's `[config]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,5 +69,159 @@ impl fmt::Display for Port {
             Protocol::Sctp => "sctp",
         };
         write!(formatter, "{}/{protocol}", self.number)
+    }
+}
+
+impl Config {
+    /// Reads `[config]`.
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let expose = section.values("expose", "a list of ports", port).unwrap_or_default();
+        let expose = section.unlike("port", expose, ToString::to_string);
+        let volumes = section.values("volumes", "a list of strings", volume).unwrap_or_default();
+        let volumes = section.unlike("volume", volumes, ToString::to_string);
+        Self {
+            cmd: section.texts("cmd", text).unwrap_or_default(),
+            entrypoint: section.texts("entrypoint", text).unwrap_or_default(),
+            workdir: section.text("workdir", ImagePath::parse).unwrap_or_else(ImagePath::root),
+            expose,
+            env: environment(section),
+            labels: section.map("labels", label, text),
+            annotations: section.map("annotations", label, text),
+            volumes,
+            stop_signal: section.value("stop-signal", signal),
+        }
+    }
+}
+
+/// Reads `env`, to which PATH is added where the recipe has none.
+pub(super) fn environment(section: &mut Section<'_>) -> BTreeMap<String, String> {
+    let mut environment = section.map("env", environment_name, text);
+    environment.entry("PATH".to_owned()).or_insert_with(|| PATH.to_owned());
+    environment
+}
+
+fn port(key: &str, value: &DeValue<'_>) -> Result<Port, Problem> {
+    let tcp = |number: u32| u16::try_from(number).ok().map(|number| Port { number, protocol: Protocol::Tcp });
+    match value {
+        DeValue::String(text) => Port::parse(text),
+        DeValue::Integer(digits) => {
+            integer(key, value, 1..=65535).map(tcp)?.ok_or_else(|| not_a(Grammar::Port, digits.as_str()))
+        }
+        _ => Err(wrong_type(key, "a port", value)),
+    }
+}
+
+impl Port {
+    /// Reads `8000`, `53/udp`.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+        let protocol = match protocol {
+            "tcp" => Some(Protocol::Tcp),
+            "udp" => Some(Protocol::Udp),
+            "sctp" => Some(Protocol::Sctp),
+            _ => None,
+        };
+        let is_plain = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
+        let number = number.parse().ok().filter(|_| is_plain);
+        match (number, protocol) {
+            (Some(number), Some(protocol)) => Ok(Self { number, protocol }),
+            _ => Err(not_a(Grammar::Port, text)),
+        }
+    }
+}
+
+fn volume(key: &str, value: &DeValue<'_>) -> Result<ImagePath, Problem> {
+    let DeValue::String(text) = value else { return Err(wrong_type(key, "a string", value)) };
+    match ImagePath::parse(text)? {
+        path if path.in_tree().is_empty() => Err(Problem::Root { what: "a volume" }),
+        path => Ok(path),
+    }
+}
+
+fn environment_name(text: &str) -> Result<(), Problem> {
+    let begins = text.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_');
+    if begins && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')) {
+        Ok(())
+    } else {
+        Err(not_a(Grammar::EnvironmentName, text))
+    }
+}
+
+fn label(text: &str) -> Result<(), Problem> {
+    if text.is_empty() || text.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
+        Err(not_a(Grammar::Label, text))
+    } else {
+        Ok(())
+    }
+}
+
+/// Reads `SIGTERM`, `TERM`, `15`, `SIGRTMIN+3` and prints it as image-spec has it.
+fn signal(key: &str, value: &DeValue<'_>) -> Result<String, Problem> {
+    let text = match value {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Integer(_) => integer(key, value, 1..=64)?.to_string(),
+        _ => return Err(wrong_type(key, "a string", value)),
+    };
+    let wrong = || not_a(Grammar::Signal, &text);
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let number: usize = text.parse().map_err(|_| wrong())?;
+        return match number.checked_sub(1).and_then(|place| SIGNALS.get(place)) {
+            Some(name) => Ok(format!("SIG{name}")),
+            None if (32..=64).contains(&number) => Ok(number.to_string()),
+            None => Err(wrong()),
+        };
+    }
+    let name = text.strip_prefix("SIG").unwrap_or(&text);
+    let offset = |digits: &str| digits.parse::<u8>().is_ok_and(|offset| offset <= 30);
+    let real_time = match name.strip_prefix("RTM") {
+        Some("IN" | "AX") => true,
+        Some(rest) => rest.strip_prefix("IN+").or_else(|| rest.strip_prefix("AX-")).is_some_and(offset),
+        None => false,
+    };
+    if real_time || SIGNALS.contains(&name) { Ok(format!("SIG{name}")) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_have_one_spelling() {
+        let read = |text: &str| signal("stop-signal", &DeValue::String(text.into()));
+        for (text, signal) in [
+            ("SIGTERM", "SIGTERM"),
+            ("QUIT", "SIGQUIT"),
+            ("15", "SIGTERM"),
+            ("34", "34"),
+            ("SIGRTMIN+3", "SIGRTMIN+3"),
+            ("RTMAX", "SIGRTMAX"),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(signal));
+        }
+        for wrong in ["", "0", "65", "sigterm", "SIGNAL", "SIGRTMIN+31", "SIGRTMIN-1", "TERM "] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ports_have_a_protocol() {
+        for (text, printed) in
+            [("8000", "8000/tcp"), ("53/udp", "53/udp"), ("1/sctp", "1/sctp"), ("65535", "65535/tcp")]
+        {
+            assert_eq!(Port::parse(text).unwrap().to_string(), printed);
+        }
+        for wrong in ["", "0", "65536", "-1", "+80", "080", "80/", "80/TCP", "80/tcp/x", "http"] {
+            assert!(Port::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn variables_have_names() {
+        for name in ["PATH", "_x", "npm_config_a-b", "java.home"] {
+            assert_eq!(environment_name(name), Ok(()));
+        }
+        for wrong in ["", "A=B", "1A", "A B", "A\n", "\u{e9}"] {
+            assert!(environment_name(wrong).is_err(), "{wrong:?}");
+        }
     }
 }

@@ -12,13 +12,25 @@ mod architecture;
 mod check;
 mod config;
 mod copy;
+mod error;
+mod field;
+mod grammar;
+mod image_name;
 mod image_path;
 mod owner;
+mod problem;
 mod prune;
+mod section;
 mod size;
 mod stage;
+#[cfg(test)]
+mod tests;
+mod text;
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeTable;
 
 pub use account::Account;
 pub use alpine::{Alpine, Release, RepositoryPlace, RepositorySource, Scripts};
@@ -26,11 +38,16 @@ pub use architecture::Architecture;
 pub use check::{Check, HttpCheck};
 pub use config::{Config, Port, Protocol};
 pub use copy::{CopyStep, Directory, Link};
+pub use error::{Error, Fault, Wrong};
+pub use grammar::Grammar;
 pub use image_path::{CopyTarget, ImagePath};
 pub use owner::{AccountReference, Owner};
+pub use problem::Problem;
 pub use prune::{Bytecode, Profile, Prune};
 pub use size::SizeLimits;
 pub use stage::{Network, Stage};
+
+use section::{Faults, Section};
 
 /// Everything that a recipe says, checked, and with every default filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,4 +94,79 @@ pub enum Layers {
     Single,
     /// A layer for each package, the application on top.
     Packages,
+}
+
+impl Recipe {
+    /// Reads the recipe at `path`. Its relative paths will start from the folder that `path` lies in.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or is not UTF-8, and as [`Recipe::parse`].
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let bytes = fs_err::read(path).map_err(|source| Error::Read { source })?;
+        let text = String::from_utf8(bytes).map_err(|_| Error::NotText { path: path.display().to_string() })?;
+        let mut recipe = Self::parse(&text, &path.display().to_string())?;
+        recipe.folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        Ok(recipe)
+    }
+
+    /// Reads a recipe from `text`; messages call it `file_name`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, or, where it is not even TOML, what is wrong with that.
+    pub fn parse(text: &str, file_name: &str) -> Result<Self, Error> {
+        // A mark that some editors put at the beginning; TOML 1.1 leaves it to the reader.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let faults = Faults::default();
+        let (document, broken) = DeTable::parse_recoverable(text);
+        for error in &broken {
+            let problem = Problem::Toml { message: error.message().to_owned() };
+            faults.note(problem, error.span().unwrap_or_default());
+        }
+        let recipe = if broken.is_empty() { Self::read(Section::top(&document, &faults)) } else { None };
+        let faults = faults.into_sorted();
+        match recipe {
+            Some(recipe) if faults.is_empty() => Ok(recipe),
+            _ => Err(Error::Wrong(Box::new(Wrong { file_name: file_name.to_owned(), text: text.to_owned(), faults }))),
+        }
+    }
+
+    /// Reads the whole document, noting what is wrong; `None` where what every recipe needs is not there.
+    fn read(mut top: Section<'_>) -> Option<Self> {
+        top.require("name", "name = \"hello\"");
+        let stage_names: BTreeSet<String> = top.keys_of("stage");
+        let name = top.text("name", image_name::name);
+        let tag = top.text("tag", image_name::tag).unwrap_or_else(|| "latest".to_owned());
+        let layers = [("split", Layers::Split), ("single", Layers::Single), ("packages", Layers::Packages)];
+        let layers = top.choice("layers", &layers).unwrap_or_default();
+        let archs = Architecture::read_all(&mut top);
+        let alpine = top.section("alpine", Alpine::read);
+        let user = top.section("user", Account::read);
+        let copies = CopyStep::read_all(&mut top, &stage_names);
+        let directories = Directory::read_all(&mut top, &user.name);
+        let links = Link::read_all(&mut top);
+        let config = top.section("config", Config::read);
+        let prune = top.section("prune", Prune::read);
+        let size = top.section("size", SizeLimits::read);
+        let has_check = top.has("check");
+        let check = top.section("check", |section| Check::read(section, &config.expose));
+        let stages = Stage::read_all(&mut top, &stage_names);
+        top.finish();
+        Some(Self {
+            folder: PathBuf::new(),
+            name: name?,
+            tag,
+            archs,
+            layers,
+            alpine,
+            user,
+            copies,
+            directories,
+            links,
+            config,
+            prune,
+            size,
+            check: has_check.then_some(check),
+            stages,
+        })
+    }
 }
