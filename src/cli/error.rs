@@ -5,6 +5,8 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::recipe;
+
 /// A failure of a verb.
 #[derive(Debug)]
 pub struct Error {
@@ -63,6 +65,11 @@ impl Error {
             cause = inner.source();
         }
         Self::failed(message)
+    }
+
+    /// A recipe that cannot be used: exit code 2. `color` says whether the report may be coloured.
+    pub fn from_recipe(error: &recipe::Error, color: bool) -> Self {
+        Self::usage(error.report(color)).with_help(error.help())
     }
 
     fn new(kind: Kind, message: impl Into<String>) -> Self {
