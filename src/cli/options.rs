@@ -5,7 +5,11 @@ use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
+
+use crate::pipeline::Overrides;
+use crate::recipe::Architecture;
 
 /// Options that every verb has.
 #[derive(Clone, Debug, Args)]
@@ -90,8 +94,8 @@ pub struct BuildOptions {
     #[arg(long, value_name = "DIR", env = "APKBUILD_KEYS_DIR")]
     pub keys_dir: Option<PathBuf>,
     /// Architecture in place of the recipe's, as Alpine names it; repeatable
-    #[arg(long = "arch", value_name = "ARCH", env = "APKBUILD_ARCH", value_delimiter = ' ')]
-    pub archs: Vec<String>,
+    #[arg(long = "arch", value_name = "ARCH", env = "APKBUILD_ARCH", value_delimiter = ' ', value_parser = architecture())]
+    pub archs: Vec<Architecture>,
     /// Where downloads and results are kept for the next time
     #[arg(long, value_name = "DIR", env = "APKBUILD_CACHE_DIR")]
     pub cache_dir: Option<PathBuf>,
@@ -103,7 +107,26 @@ pub struct BuildOptions {
     pub allow_untrusted: bool,
 }
 
+/// Reads an architecture by Alpine's name for it, and names them all in the help and in errors.
+fn architecture() -> impl clap::builder::TypedValueParser<Value = Architecture> {
+    PossibleValuesParser::new(Architecture::ALL.map(Architecture::as_str))
+        .map(|name| Architecture::from_name(&name).unwrap_or_else(Architecture::host))
+}
+
 impl BuildOptions {
+    /// The same for the pipeline.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            mirrors: self.mirror.clone(),
+            repositories: self.repositories(),
+            keys_dir: self.keys_dir.clone(),
+            archs: self.archs.clone(),
+            cache_dir: self.cache_dir.clone(),
+            offline: self.offline,
+            allow_untrusted: self.allow_untrusted,
+        }
+    }
+
     /// The repositories of the command line, or else those of `APKBUILD_REPOSITORY`.
     pub fn repositories(&self) -> Vec<String> {
         if !self.repositories.is_empty() {

@@ -1,0 +1,65 @@
+//! Where packages come from and what is trusted: the recipe's word, and the command line's where it has one.
+
+use std::path::{Path, PathBuf};
+
+use crate::recipe::{Alpine, Architecture, RepositoryPlace};
+use crate::repository::{self, Location, Repository};
+
+/// What the command line may say in place of every recipe.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Mirrors, URLs or folders; empty: the recipe's.
+    pub mirrors: Vec<String>,
+    /// Repositories as `[@tag ]URL|DIR`; empty: the recipe's.
+    pub repositories: Vec<String>,
+    /// A folder of public keys that are trusted in place of Alpine's and the recipe's.
+    pub keys_dir: Option<PathBuf>,
+    /// Architectures; empty: the recipe's.
+    pub archs: Vec<Architecture>,
+    /// Where downloads and results are kept; `None`: the user's cache folder.
+    pub cache_dir: Option<PathBuf>,
+    /// Whether nothing may be asked of the network.
+    pub offline: bool,
+    /// Whether an index needs no trusted signature.
+    pub allow_untrusted: bool,
+}
+
+/// The repositories that `alpine`, the word of a recipe in `folder`, and the command line ask for, in order.
+pub(super) fn repositories(
+    alpine: &Alpine,
+    folder: &Path,
+    overrides: &Overrides,
+) -> Result<Vec<Repository>, repository::Error> {
+    if !overrides.repositories.is_empty() {
+        return overrides.repositories.iter().map(|text| Repository::parse(text)).collect();
+    }
+    let mirrors = if overrides.mirrors.is_empty() { &alpine.mirrors } else { &overrides.mirrors };
+    let mut repositories = Vec::new();
+    for source in &alpine.repositories {
+        let locations = match &source.place {
+            RepositoryPlace::Named(name) => mirrors
+                .iter()
+                .map(|mirror| Ok(Location::parse(mirror)?.join(&alpine.release.to_string()).join(name)))
+                .collect::<Result<_, repository::Error>>()?,
+            RepositoryPlace::Url(url) => vec![Location::parse(url)?],
+            RepositoryPlace::Folder(path) => vec![Location::Folder(folder.join(path))],
+        };
+        repositories.push(Repository { locations, tag: source.tag.clone() });
+    }
+    Ok(repositories)
+}
+
+/// `etc/apk/repositories` of the image, a line each: what the recipe says and no command line, so that the image does
+/// not depend on where it was made. A folder of the recipe's means nothing inside the image and is left out.
+pub(super) fn image_repositories(alpine: &Alpine) -> Vec<String> {
+    let mirror = alpine.mirrors.first().map(String::as_str).unwrap_or_default();
+    let lines = alpine.repositories.iter().filter_map(|source| {
+        let url = match &source.place {
+            RepositoryPlace::Named(name) => format!("{mirror}/{}/{name}", alpine.release),
+            RepositoryPlace::Url(url) => url.clone(),
+            RepositoryPlace::Folder(_) => return None,
+        };
+        Some(source.tag.as_ref().map_or_else(|| url.clone(), |tag| format!("@{tag} {url}")))
+    });
+    lines.collect()
+}
