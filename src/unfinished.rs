@@ -59,6 +59,11 @@ impl Unfinished {
         self.file.path()
     }
 
+    /// Puts the file in its place without waiting for the disk: for caches, whose readers verify what they find.
+    pub fn finish_unsynced(self) -> io::Result<()> {
+        fs_err::rename(self.file.path(), &self.place)
+    }
+
     /// Syncs the file and puts it in its place, over what stood there.
     pub fn finish(self) -> io::Result<()> {
         let context = |error: io::Error| {
@@ -97,13 +102,104 @@ impl Drop for Unfinished {
     }
 }
 
+/// A folder that is being written.
+#[derive(Debug)]
+pub struct UnfinishedFolder {
+    folder: Option<tempfile::TempDir>,
+    place: PathBuf,
+}
+
+impl UnfinishedFolder {
+    /// Begins the folder that is to stand at `place`, whose own parent must exist.
+    pub fn beside(place: &Path) -> io::Result<Self> {
+        let parent = match place.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let mut prefix = std::ffi::OsString::from(".");
+        prefix.push(place.file_name().unwrap_or_default());
+        prefix.push(".");
+        Self::begin(tempfile::Builder::new().prefix(&prefix).suffix(".part"), parent, place)
+    }
+
+    /// Begins a folder among the system's temporary files, which goes away with this value.
+    pub fn temporary() -> io::Result<Self> {
+        let parent = std::env::temp_dir();
+        Self::begin(tempfile::Builder::new().prefix("apkbuild."), &parent, Path::new(""))
+    }
+
+    fn begin(builder: &mut tempfile::Builder<'_, '_>, parent: &Path, place: &Path) -> io::Result<Self> {
+        let mut under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(under_way) = under_way.as_mut() else {
+            return Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted"));
+        };
+        let folder =
+            builder.permissions(std::fs::Permissions::from_mode(0o777)).tempdir_in(parent).map_err(|error| {
+                io::Error::new(error.kind(), format!("failed to write in `{}`: {error}", parent.display()))
+            })?;
+        under_way.insert(folder.path().to_owned());
+        Ok(Self { folder: Some(folder), place: place.to_owned() })
+    }
+
+    /// Where the folder lies until it is finished.
+    pub fn path(&self) -> &Path {
+        self.folder.as_ref().map_or(Path::new(""), tempfile::TempDir::path)
+    }
+
+    /// Puts the folder in its place. What stood there before, a folder as well, changes places with it in one step and
+    /// is taken away then, so that there is no moment without either.
+    pub fn finish(mut self) -> io::Result<()> {
+        let temporary = self.path().to_owned();
+        match fs_err::symlink_metadata(&self.place) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs_err::rename(&temporary, &self.place)?;
+                self.forget();
+                if let Some(folder) = self.folder.take() {
+                    let _ = folder.keep();
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
+            Ok(_) => {
+                nix::fcntl::renameat2(
+                    nix::fcntl::AT_FDCWD,
+                    &temporary,
+                    nix::fcntl::AT_FDCWD,
+                    &self.place,
+                    nix::fcntl::RenameFlags::RENAME_EXCHANGE,
+                )
+                .map_err(|error| {
+                    io::Error::new(
+                        io::Error::from(error).kind(),
+                        format!("failed to replace `{}`: {error}", self.place.display()),
+                    )
+                })?;
+                // What lies at the temporary path now is the old folder, which goes when this value is dropped.
+                Ok(())
+            }
+        }
+    }
+
+    fn forget(&self) {
+        if let Some(under_way) = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            under_way.remove(self.path());
+        }
+    }
+}
+
+impl Drop for UnfinishedFolder {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
 /// Takes away everything that is under way; nothing new can be begun afterwards. For the moment of an interrupt, right
 /// before the program ends.
 pub fn remove_all() {
     let under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner).take();
     for path in under_way.into_iter().flatten() {
         // It may just have been finished, and nobody is left to tell.
-        let _ = fs_err::remove_file(path);
+        let _ = if path.is_dir() { fs_err::remove_dir_all(path) } else { fs_err::remove_file(path) };
     }
 }
 
@@ -135,6 +231,22 @@ mod tests {
         file.finish().unwrap();
         assert_eq!(names(folder.path()), ["out.tar"]);
         assert_eq!(fs_err::read_to_string(&place).unwrap(), "new");
+    }
+
+    #[test]
+    fn an_old_folder_survives_what_is_not_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("out");
+        for text in ["first", "second"] {
+            let unfinished = UnfinishedFolder::beside(&place).unwrap();
+            fs_err::write(unfinished.path().join("file"), text).unwrap();
+            unfinished.finish().unwrap();
+            assert_eq!(names(folder.path()), ["out"]);
+            assert_eq!(fs_err::read_to_string(place.join("file")).unwrap(), text);
+        }
+        drop(UnfinishedFolder::beside(&place).unwrap());
+        assert_eq!(names(folder.path()), ["out"]);
+        assert_eq!(fs_err::read_to_string(place.join("file")).unwrap(), "second");
     }
 
     #[test]

@@ -1,1 +1,29 @@
-//! The room `image`.
+//! Images: a root filesystem as layers, with a configuration and a manifest, in one archive or an OCI folder.
+//!
+//! The way is [`pack`] (a tree becomes layers), [`PackedImage::new`] (layers and settings become an image of one
+//! architecture) and [`ImageSet`] (images of all architectures under one name), which is written as an archive or folder.
+//! The rules come from the OCI image specification and from what Docker, containerd and podman really read.
+
+mod architecture;
+mod archive;
+mod blob_cache;
+mod compression;
+mod config;
+mod error;
+mod header;
+mod layer;
+mod layering;
+mod packed;
+mod press;
+mod reference;
+mod segment;
+
+pub use architecture::Architecture;
+pub use archive::{ImageSet, Written};
+pub use compression::{Compression, CompressionKind};
+pub use config::{DEFAULT_PATH, Settings};
+pub use error::Error;
+pub use layer::{Blob, Layer, LayerOptions, pack, unpacked_size};
+pub use layering::{Layering, MOST_PACKAGE_LAYERS};
+pub use packed::{PackedImage, descriptor};
+pub use reference::Reference;
