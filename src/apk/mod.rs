@@ -5,17 +5,31 @@
 
 mod dependency;
 mod entry;
+mod error;
 mod identity;
+mod keyring;
+mod member;
 mod name;
 mod package_info;
+mod pem;
+mod signature;
+mod signed_index;
+mod signing_key;
 mod syntax;
 mod version;
+pub mod writer;
 
 pub use dependency::{Constraint, Dependency, Operator};
 pub use entry::{Entry, EntryKind};
+pub use error::Error;
 pub use identity::Identity;
+pub use keyring::Keyring;
+pub use member::Head;
 pub use name::PackageName;
 pub use package_info::PackageInfo;
+pub use signature::{Signature, SignatureKind};
+pub use signed_index::{IndexText, SignedIndex};
+pub use signing_key::SigningKey;
 pub use syntax::SyntaxError;
 pub use version::Version;
 

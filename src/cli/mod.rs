@@ -8,7 +8,10 @@ mod check;
 mod completions;
 mod error;
 mod interrupt;
+mod keygen;
 mod man;
+mod mkndx;
+mod mkpkg;
 mod options;
 mod output;
 mod run;
@@ -52,8 +55,14 @@ enum Command {
     Check(check::CheckArguments),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArguments),
+    /// Make a key pair to sign packages and indexes with
+    Keygen(keygen::KeygenArguments),
     /// Print the manual page
     Man(man::ManArguments),
+    /// Index a folder of packages, signed
+    Mkndx(mkndx::MkndxArguments),
+    /// Pack a folder as a signed package
+    Mkpkg(Box<mkpkg::MkpkgArguments>),
     /// Run an image, or one command in it, as its user and without any engine
     Run(run::RunArguments),
 }
@@ -87,7 +96,10 @@ fn run(command: &Command, context: &Context) -> Result<(), Error> {
     match command {
         Command::Check(arguments) => check::run(arguments, context),
         Command::Completions(arguments) => completions::run(arguments, context),
+        Command::Keygen(arguments) => keygen::run(arguments, context),
         Command::Man(arguments) => man::run(arguments, context),
+        Command::Mkndx(arguments) => mkndx::run(arguments, context),
+        Command::Mkpkg(arguments) => mkpkg::run(arguments, context),
         Command::Run(arguments) => run::run(arguments, context),
     }
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 
+use super::Error;
 use crate::pipeline::Overrides;
 use crate::recipe::Architecture;
 
@@ -133,6 +134,16 @@ impl BuildOptions {
             return self.repositories.clone();
         }
         repositories_of(&std::env::var("APKBUILD_REPOSITORY").unwrap_or_default())
+    }
+}
+
+/// SOURCE_DATE_EPOCH, in seconds since 1970, where it is set (reproducible-builds.org).
+pub(super) fn source_date_epoch() -> Result<Option<i64>, Error> {
+    let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty()) else { return Ok(None) };
+    match text.to_str().and_then(|text| text.trim().parse().ok()).filter(|seconds| *seconds >= 0) {
+        Some(seconds) => Ok(Some(seconds)),
+        None => Err(Error::usage(format!("SOURCE_DATE_EPOCH is {}, which is no time", text.display()))
+            .with_help("it is a number of seconds since 1970, as `date +%s` prints it".to_owned())),
     }
 }
 

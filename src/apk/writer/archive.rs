@@ -1,0 +1,135 @@
+//! The tar of a package, as abuild writes it: ustar headers, PAX records for what they cannot hold.
+
+use tar::{EntryType, Header};
+
+use super::super::Error;
+
+/// A tar that grows in memory.
+#[derive(Default)]
+pub(super) struct Archive {
+    bytes: Vec<u8>,
+}
+
+/// What a header says.
+pub(super) struct Attributes<'a> {
+    pub(super) kind: EntryType,
+    pub(super) mode: u32,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) user: &'a str,
+    pub(super) group: &'a str,
+    pub(super) mtime: i64,
+    pub(super) link: &'a str,
+}
+
+impl Attributes<'_> {
+    /// A file of root's.
+    pub(super) fn file(mode: u32, mtime: i64) -> Self {
+        Self { kind: EntryType::Regular, mode, uid: 0, gid: 0, user: "root", group: "root", mtime, link: "" }
+    }
+}
+
+impl Archive {
+    /// Adds an entry, with `records` and whatever else needs one as PAX extensions.
+    pub(super) fn add(
+        &mut self,
+        path: &str,
+        attributes: &Attributes<'_>,
+        records: &[(String, Vec<u8>)],
+        contents: &[u8],
+    ) -> Result<(), Error> {
+        let mut records = records.to_vec();
+        let mut header = Header::new_ustar();
+        header.set_entry_type(attributes.kind);
+        header.set_mode(attributes.mode);
+        header.set_uid(u64::from(attributes.uid));
+        header.set_gid(u64::from(attributes.gid));
+        header.set_mtime(u64::try_from(attributes.mtime).unwrap_or(0));
+        header.set_size(contents.len() as u64);
+        let unwritable =
+            |what: &str, error: std::io::Error| Error::Unwritable { what: what.to_owned(), reason: error.to_string() };
+        header.set_username(attributes.user).map_err(|error| unwritable(attributes.user, error))?;
+        header.set_groupname(attributes.group).map_err(|error| unwritable(attributes.group, error))?;
+        if header.set_path(path).is_err() {
+            // Readers that know PAX take the record's path; the header has its end, cut where a letter ends.
+            records.push(("path".to_owned(), path.as_bytes().to_vec()));
+            let start = (path.len().saturating_sub(90)..path.len()).find(|&start| path.is_char_boundary(start));
+            let end = path.get(start.unwrap_or(0)..).unwrap_or(path).trim_start_matches('/');
+            header.set_path(end).map_err(|error| unwritable(path, error))?;
+        }
+        if !attributes.link.is_empty() && header.set_link_name_literal(attributes.link).is_err() {
+            records.push(("linkpath".to_owned(), attributes.link.as_bytes().to_vec()));
+        }
+        if !records.is_empty() {
+            self.extension(&records)?;
+        }
+        header.set_cksum();
+        self.raw(&header, contents);
+        Ok(())
+    }
+
+    /// The tar without end-of-archive blocks, as signature and control members want it.
+    pub(super) fn open_ended(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// The tar with its end-of-archive blocks.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        self.bytes.resize(self.bytes.len() + 1024, 0);
+        self.bytes
+    }
+
+    fn extension(&mut self, records: &[(String, Vec<u8>)]) -> Result<(), Error> {
+        let mut body = Vec::new();
+        for (key, value) in records {
+            body.extend_from_slice(&record(key, value));
+        }
+        let mut header = Header::new_ustar();
+        header.set_entry_type(EntryType::XHeader);
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        header.set_size(body.len() as u64);
+        header
+            .set_path("PaxHeaders")
+            .map_err(|error| Error::Unwritable { what: "a PAX header".to_owned(), reason: error.to_string() })?;
+        header.set_cksum();
+        self.raw(&header, &body);
+        Ok(())
+    }
+
+    fn raw(&mut self, header: &Header, contents: &[u8]) {
+        self.bytes.extend_from_slice(header.as_bytes());
+        self.bytes.extend_from_slice(contents);
+        let full = self.bytes.len().next_multiple_of(512);
+        self.bytes.resize(full, 0);
+    }
+}
+
+/// `LENGTH KEY=VALUE\n`, where the length counts its own digits (POSIX pax, "Extended Header").
+fn record(key: &str, value: &[u8]) -> Vec<u8> {
+    let rest = 1 + key.len() + 1 + value.len() + 1;
+    let mut length = rest + 1;
+    while rest + length.to_string().len() != length {
+        length = rest + length.to_string().len();
+    }
+    let mut record = format!("{length} {key}=").into_bytes();
+    record.extend_from_slice(value);
+    record.push(b'\n');
+    record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_counts_itself() {
+        assert_eq!(record("path", b"x"), b"9 path=x\n");
+        for length in [80, 88, 89, 90, 91, 92, 93, 980, 985, 986, 987, 988, 989, 990] {
+            let record = record("k", &vec![b'v'; length]);
+            assert!(record.starts_with(format!("{} ", record.len()).as_bytes()), "{length}");
+        }
+    }
+}

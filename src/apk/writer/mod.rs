@@ -1,0 +1,9 @@
+//! The other direction: values become signed packages and indexes, the same bytes every time.
+
+mod archive;
+mod gzip;
+mod index;
+mod package;
+
+pub use index::{IndexedPackage, write_index};
+pub use package::{NewContent, NewEntry, PackageWriter};
