@@ -130,6 +130,18 @@ pub enum Error {
         /// Which text.
         what: String,
     },
+    /// A command of a build stage failed.
+    #[error("stage `{stage}`: `{command}` failed: {ending}{}", quoted(output))]
+    StageFailed {
+        /// The stage.
+        stage: String,
+        /// The command.
+        command: String,
+        /// How it ended.
+        ending: super::Ending,
+        /// The last lines of its output.
+        output: String,
+    },
     /// The process that holds the sandbox ended without a word.
     #[error("the sandbox ended without saying how ({status})")]
     Vanished {
@@ -148,6 +160,14 @@ pub enum Error {
         /// What was wrong.
         reason: String,
     },
+}
+
+/// Output as part of a message: on lines of its own, marked.
+fn quoted(output: &str) -> String {
+    if output.is_empty() {
+        return ", and printed nothing".to_owned();
+    }
+    output.lines().fold(", after printing".to_owned(), |text, line| format!("{text}\n  | {line}"))
 }
 
 impl Error {
@@ -177,6 +197,9 @@ impl Error {
                 "a container that masks parts of /proc keeps new ones from being mounted: start it with --security-opt unmask=ALL (podman) or systempaths=unconfined (docker)"
                     .to_owned(),
             ),
+            Self::StageFailed { output, .. } if ["EAI_AGAIN", "ENOTFOUND", "name resolution", "bad address", "Network is unreachable", "Network unreachable"].iter().any(|sign| output.contains(sign)) => {
+                Some("if it needs the network, say `network = \"host\"` in the stage".to_owned())
+            }
             Self::NoCommand => Some("give one after the image: `apkbuild run IMAGE COMMAND`".to_owned()),
             Self::CommandNotFound { command, .. } if command.ends_with("sh") => {
                 Some("the image has no shell; add `busybox` to its packages if it needs one".to_owned())

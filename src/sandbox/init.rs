@@ -13,6 +13,8 @@ use nix::unistd::{ForkResult, Pid, fork, sethostname};
 
 use super::channel::{Channel, Message};
 use super::ids::Mapping;
+use super::mounts::descriptor_path;
+use super::settle::settle;
 use super::{Ending, Error, Network, Sandbox, mounts, network, privileges, program};
 
 /// Lives as pid 1. What happens is said on `channel`.
@@ -33,7 +35,8 @@ fn run(sandbox: &Sandbox, mapping: &Mapping, channel: &Channel, signals: &Signal
         // SAFETY: as above.
         unsafe { nix::libc::_exit(0) }
     }
-    mounts::enter(sandbox, mapping.is_host_root())?;
+    // Dropped at once unless it is needed: it leads out.
+    let bare_root = Some(mounts::enter(sandbox, mapping.is_host_root())?).filter(|_| sandbox.settle);
     sethostname(&sandbox.host_name).map_err(|error| Error::setup("set the host name", error))?;
     if sandbox.network == Network::None {
         network::raise_loopback()?;
@@ -49,10 +52,23 @@ fn run(sandbox: &Sandbox, mapping: &Mapping, channel: &Channel, signals: &Signal
         }
     };
     // What the program could otherwise use of this process is given up.
-    privileges::bound(privileges::KILL)?;
-    privileges::keep(privileges::KILL)?;
+    let needed = if bare_root.is_some() { privileges::KILL | privileges::FILES } else { privileges::KILL };
+    privileges::bound(needed)?;
+    privileges::keep(needed)?;
     set_dumpable(false).map_err(|error| Error::setup("hide from the program", error))?;
-    watch(child, signals)
+    let ending = watch(child, signals)?;
+    if let Some(root) = bare_root {
+        kill_the_rest();
+        settle(&descriptor_path(&root).join("."))?;
+    }
+    Ok(ending)
+}
+
+/// Kills every other process inside and waits until all are gone.
+fn kill_the_rest() {
+    // To everybody but the caller, in this namespace of processes.
+    let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+    while matches!(waitpid(None::<Pid>, None), Ok(_) | Err(Errno::EINTR)) {}
 }
 
 /// Passes signals on to `child` and reaps, until `child` ends.

@@ -21,6 +21,7 @@ mod channel;
 pub mod check;
 mod entry;
 mod error;
+mod host_network;
 mod http;
 mod ids;
 mod init;
@@ -32,6 +33,8 @@ mod program;
 mod refusal;
 mod running;
 mod scratch;
+mod settle;
+mod stage;
 mod startable;
 mod tail;
 
@@ -48,6 +51,7 @@ pub use http::Answer;
 pub use inside::read_below;
 pub use refusal::Cause;
 pub use running::{Output, Running, monotonic_nanoseconds};
+pub use stage::StageCommands;
 pub use startable::{Start, Startable, config_beside};
 pub use tail::Tail;
 
@@ -60,7 +64,7 @@ pub struct Sandbox {
     pub command: Vec<OsString>,
     /// All of its environment, `NAME=value`; nothing of the host's is inherited.
     pub environment: Vec<OsString>,
-    /// Where it starts, inside.
+    /// Where it starts, inside; made where it is missing from a writable root.
     pub working_directory: PathBuf,
     /// Its user, group and supplementary groups, inside.
     pub account: Account,
@@ -73,6 +77,9 @@ pub struct Sandbox {
     /// Whether the root is mounted read-only. With one mapped id every file seems to be the program's own, so an
     /// application could otherwise rewrite itself.
     pub read_only: bool,
+    /// Whether afterwards, when every process inside is gone, all files of a writable root are given to root inside, who is
+    /// the caller outside wherever ids are not those of the host's root.
+    pub settle: bool,
     /// Folders inside that stay writable under a read-only root: each gets a tmpfs with a copy of what the root has
     /// there, which is gone when the sandbox ends.
     pub scratch: Vec<PathBuf>,
@@ -210,6 +217,7 @@ impl Sandbox {
             network: Network::None,
             host_name: "apkbuild".to_owned(),
             read_only: true,
+            settle: false,
             scratch: Vec::new(),
             binds: Vec::new(),
             privileges: Privileges::None,

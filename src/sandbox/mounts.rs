@@ -37,13 +37,14 @@ const PROC_READ_ONLY: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 /// Parts of /proc in which root of the host could read the host's secrets.
 const PROC_HIDDEN: [&str; 4] = ["kcore", "keys", "sched_debug", "timer_list"];
 
-/// Mounts everything and makes the root `/`. `host_root` says that root inside is root of the host to the kernel.
-pub(super) fn enter(sandbox: &Sandbox, host_root: bool) -> Result<(), Error> {
+/// Mounts everything and makes the root `/`. `host_root` says that root inside is root of the host to the kernel. What
+/// comes back is the root as it lies there, with nothing mounted in it.
+pub(super) fn enter(sandbox: &Sandbox, host_root: bool) -> Result<OwnedFd, Error> {
     let none = None::<&str>;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
         .map_err(|error| denied("the host's mounts", "/", error))?;
     let root_error = |error: Errno| Error::Root { root: sandbox.root.display().to_string(), error: error.into() };
-    open_root(&sandbox.root).map_err(root_error)?;
+    let bare = open_root(&sandbox.root).map_err(root_error)?;
     mount(Some(&sandbox.root), &sandbox.root, none, MsFlags::MS_BIND | MsFlags::MS_REC, none)
         .map_err(|error| denied("the root", "/", error))?;
     let inside = Inside { root: open_root(&sandbox.root).map_err(root_error)? };
@@ -59,6 +60,9 @@ pub(super) fn enter(sandbox: &Sandbox, host_root: bool) -> Result<(), Error> {
     for bind in &sandbox.binds {
         inside.bind(&bind.source, &bind.target, bind.read_only)?;
     }
+    if !sandbox.read_only {
+        inside.folder(&sandbox.working_directory)?;
+    }
     let read_only = if sandbox.read_only { MsFlags::MS_RDONLY } else { MsFlags::empty() };
     remount(&inside.root, MsFlags::MS_NOSUID | MsFlags::MS_NODEV | read_only)
         .map_err(|error| denied("the root", "/", error))?;
@@ -67,7 +71,8 @@ pub(super) fn enter(sandbox: &Sandbox, host_root: bool) -> Result<(), Error> {
     fchdir(&inside.root).map_err(|error| Error::setup("enter the root", error))?;
     pivot_root(".", ".").map_err(|error| Error::setup("exchange the roots", error))?;
     umount2(".", MntFlags::MNT_DETACH).map_err(|error| Error::setup("leave the host's root", error))?;
-    chdir("/").map_err(|error| Error::setup("enter the root", error))
+    chdir("/").map_err(|error| Error::setup("enter the root", error))?;
+    Ok(bare)
 }
 
 /// The root that is to be, as an open folder.

@@ -17,4 +17,5 @@ mod registry;
 mod resolve;
 mod rootfs;
 mod sandbox;
+mod stage;
 mod support;

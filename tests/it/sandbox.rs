@@ -17,10 +17,10 @@ use apkbuild::sandbox::{
 };
 use tempfile::TempDir;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_apkbuild");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_apkbuild");
 
 /// A user that is not root, whoever runs the tests.
-const ORDINARY: u32 = 54321;
+pub const ORDINARY: u32 = 54321;
 
 /// A root filesystem with the one program in it.
 pub struct Root {
@@ -52,7 +52,14 @@ impl Root {
         fs_err::write(self.path().join(path), text).unwrap();
     }
 
-    fn sandbox(&self, words: &[&str]) -> Sandbox {
+    /// Gives everything in it to the user `id`.
+    pub fn give_to(&self, id: u32) {
+        for entry in walkdir::WalkDir::new(self.folder.path()) {
+            std::os::unix::fs::lchown(entry.unwrap().path(), Some(id), Some(id)).unwrap();
+        }
+    }
+
+    pub fn sandbox(&self, words: &[&str]) -> Sandbox {
         let mut sandbox = Sandbox::new(self.path(), words.iter().map(OsString::from).collect());
         sandbox.program = Some(PROGRAM.into());
         sandbox
@@ -90,7 +97,7 @@ pub fn inside() -> &'static Path {
         .1
 }
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
@@ -126,9 +133,7 @@ fn run_as_ordinary(root: &Root, arguments: &[&str]) -> ProcessOutput {
     let mut command = apkbuild(&["run"]);
     command.args(arguments).arg(root.path()).arg("--");
     if is_root() {
-        for entry in walkdir::WalkDir::new(root.path()) {
-            std::os::unix::fs::lchown(entry.unwrap().path(), Some(ORDINARY), Some(ORDINARY)).unwrap();
-        }
+        root.give_to(ORDINARY);
         // The test's own program may lie where only root looks.
         let program = root.folder.path().join("apkbuild");
         fs_err::copy(PROGRAM, &program).unwrap();

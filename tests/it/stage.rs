@@ -1,0 +1,150 @@
+//! The commands of build stages, run by the library as root, as an ordinary user with one id, and as one with a range.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use apkbuild::sandbox::{Error, Network, StageCommands};
+
+use super::sandbox::{ORDINARY, PROGRAM, Root, inside, is_root, sandbox_is_possible};
+
+/// Names the root that [`ordinary_part`] works on when this binary runs itself as somebody else.
+const ROOT_VARIABLE: &str = "APKBUILD_TEST_STAGE_ROOT";
+
+/// A root whose shell is the tests' own program.
+fn root() -> Root {
+    let root = Root::new();
+    fs_err::copy(inside(), root.path().join("bin/sh")).unwrap();
+    root
+}
+
+fn run(root: &Path, program: PathBuf, commands: &[&str], network: Network) -> Result<(), Error> {
+    let commands: Vec<String> = commands.iter().map(|command| (*command).to_owned()).collect();
+    let environment = BTreeMap::from([("FLAVOUR".to_owned(), "plain".to_owned())]);
+    StageCommands {
+        stage: "deps",
+        root,
+        commands: &commands,
+        working_directory: Path::new("/src/app"),
+        environment: &environment,
+        network,
+        program: Some(program),
+    }
+    .run()
+}
+
+#[test]
+fn commands_change_their_root_one_after_another() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let root = root();
+    run(&root.path(), PROGRAM.into(), &["write one", "write /data/two", "write /tmp/three"], Network::None).unwrap();
+    assert_eq!(fs_err::read_to_string(root.path().join("src/app/one")).unwrap(), "written");
+    assert_eq!(fs_err::read_to_string(root.path().join("data/two")).unwrap(), "written");
+    assert_eq!(fs_err::read_dir(root.path().join("tmp")).unwrap().count(), 0);
+    // Nothing is left of what the sandbox showed there.
+    assert_eq!(fs_err::read_dir(root.path().join("dev")).unwrap().count(), 0);
+    assert_eq!(fs_err::read_dir(root.path().join("proc")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_failure_shows_stage_command_status_and_the_end_of_the_output() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let root = root();
+    let error = run(&root.path(), PROGRAM.into(), &["fail 30", "write /data/never"], Network::None).unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with("stage `deps`: `fail 30` failed: exit status 9, after printing\n  | "), "{text}");
+    assert!(text.ends_with("\n  | line 29\n  | error 29"), "{text}");
+    assert_eq!(text.lines().count(), 26, "{text}");
+    assert!(!root.path().join("data/never").exists());
+
+    let error = run(&root.path(), PROGRAM.into(), &["abort"], Network::None).unwrap_err();
+    assert_eq!(error.to_string(), "stage `deps`: `abort` failed: killed by SIGABRT, and printed nothing");
+}
+
+#[test]
+fn the_network_is_seen_only_where_the_stage_says_so() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let root = root();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let connect = format!("fetch {}", listener.local_addr().unwrap());
+    let refused = run(&root.path(), PROGRAM.into(), &[&connect], Network::None).unwrap_err();
+    assert!(refused.to_string().contains("| ConnectionRefused"), "{refused}");
+    run(&root.path(), PROGRAM.into(), &[&connect], Network::Host).unwrap();
+    // The mount points of the host's files are all that is left.
+    assert_eq!(fs_err::read_dir(root.path().join("dev")).unwrap().count(), 0);
+}
+
+/// This binary once more, for [`ordinary_part`] alone, as an ordinary user for whom `subids` stand in /etc/subuid and
+/// /etc/subgid, in a mount namespace where that changes nothing for anybody else. `None` where that cannot be had.
+fn as_ordinary(root: &Root, subids: &str) -> Option<Output> {
+    let tools = ["unshare", "setpriv", "newuidmap", "newgidmap"];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let missing = tools.iter().find(|tool| !std::env::split_paths(&path).any(|folder| folder.join(tool).exists()));
+    if !is_root() || missing.is_some() {
+        println!("skipped: it takes root and {}", tools.join(", "));
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs_err::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    fs_err::write(folder.path().join("subids"), subids).unwrap();
+    let known = fs_err::read_to_string("/etc/passwd").unwrap();
+    let user = format!("{known}tester{ORDINARY}:x:{ORDINARY}:{ORDINARY}::/:/bin/sh\n");
+    fs_err::write(folder.path().join("passwd"), user).unwrap();
+    fs_err::copy(PROGRAM, folder.path().join("apkbuild")).unwrap();
+    fs_err::copy(std::env::current_exe().unwrap(), folder.path().join("tests")).unwrap();
+    root.give_to(ORDINARY);
+    let script = format!(
+        "mount --bind passwd /etc/passwd && mount --bind subids /etc/subuid && mount --bind subids /etc/subgid && \
+         exec setpriv --reuid={ORDINARY} --regid={ORDINARY} --clear-groups ./tests --exact stage::ordinary_part --nocapture"
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", &script]).current_dir(folder.path()).env(ROOT_VARIABLE, root.path());
+    Some(command.output().unwrap())
+}
+
+/// What an ordinary user's stage does; does nothing unless another test calls this binary for it.
+#[test]
+fn ordinary_part() {
+    let Some(root) = std::env::var_os(ROOT_VARIABLE).map(PathBuf::from) else { return };
+    let program = std::env::current_exe().unwrap().with_file_name("apkbuild");
+    let outcome =
+        run(&root, program, &["status Uid Gid CapEff", "hide /data/hidden", "write /data/more"], Network::None);
+    println!("outcome: {outcome:?}");
+}
+
+#[test]
+fn an_ordinary_user_with_a_range_can_chown_and_keeps_no_foreign_files() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let root = root();
+    let Some(output) = as_ordinary(&root, &format!("{ORDINARY}:700000:65536\n")) else { return };
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("outcome: Ok(())"), "{text}");
+    let hidden = root.path().join("data/hidden");
+    let (folder, file) = (fs_err::metadata(&hidden).unwrap(), fs_err::metadata(hidden.join("file")).unwrap());
+    for metadata in [&folder, &file] {
+        assert_eq!((metadata.uid(), metadata.gid()), (ORDINARY, ORDINARY));
+    }
+    assert_eq!((folder.mode() & 0o7777, file.mode() & 0o7777), (0o700, 0o600));
+}
+
+#[test]
+fn an_ordinary_user_with_one_id_is_root_alone() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let root = root();
+    let Some(output) = as_ordinary(&root, "somebody:700000:65536\n") else { return };
+    let text = String::from_utf8(output.stdout).unwrap();
+    // It may write, but there is nobody to give a file to.
+    assert!(text.contains("command: \"hide /data/hidden\", ending: Exited(101)"), "{text}");
+    assert!(text.contains("InvalidInput"), "{text}");
+}
