@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::run::told;
 use super::{Context, Error};
+use crate::recipe::{Check, HttpCheck, Recipe, SizeLimits};
 use crate::sandbox::Startable;
 use crate::sandbox::check::{Booted, Expectations, Outcome, Request, STARTS};
 
@@ -22,9 +23,15 @@ const LONGEST_SHOWN: usize = 48;
 #[derive(Debug, Args)]
 #[command(after_help = "Exit code 3 says that something did not hold.")]
 pub struct CheckArguments {
-    /// A root filesystem
+    /// A recipe, whose image is NAME.tar in the current folder, or an image: an archive, an OCI folder or a root filesystem
     #[arg(value_name = "FILE|IMAGE")]
     target: PathBuf,
+    /// The image, where it is not what the recipe's name says
+    #[arg(long, value_name = "IMAGE")]
+    image: Option<PathBuf>,
+    /// The recipe that an image is held against; without one, against what the image says of itself
+    #[arg(long, value_name = "FILE", conflicts_with = "image")]
+    recipe: Option<PathBuf>,
 }
 
 /// One line of the report.
@@ -49,18 +56,80 @@ struct Report<'report> {
 
 /// Boots the image and prints how it fared.
 pub fn run(arguments: &CheckArguments, context: &Context) -> Result<(), Error> {
-    let startable = Startable::open_folder(&arguments.target, None).map_err(|error| told(&error))?;
-    let expected = of_image(&startable);
+    let is_recipe = arguments.target.extension().is_some_and(|extension| extension == "toml");
+    let recipe = if is_recipe { Some(&arguments.target) } else { arguments.recipe.as_ref() };
+    let recipe = recipe.map(|path| Recipe::load(path)).transpose();
+    let recipe = recipe.map_err(|error| Error::from_recipe(&error, context.color_messages()))?;
+    let image = match (&arguments.image, &recipe) {
+        (Some(image), _) => image.clone(),
+        (None, Some(recipe)) if is_recipe => built_image(recipe, &arguments.target)?,
+        _ => arguments.target.clone(),
+    };
+    let startable = Startable::open_folder(&image, None).map_err(|error| told(&error))?;
+    let check = recipe.as_ref().and_then(|recipe| recipe.check.as_ref());
+    let expected = match (check, &recipe) {
+        (Some(check), _) => of_recipe(check),
+        (None, Some(_)) => Expectations { startup: DEFAULT_STARTUP, requests: Vec::new() },
+        (None, None) => of_image(&startable),
+    };
     let booted = startable.check(&expected).map_err(|error| told(&error))?;
-    let mut lines = vec![account_line(&startable, None)];
+    let mut lines = Vec::new();
+    let user = check.and_then(|check| check.user.as_deref());
+    if user.is_some() || recipe.is_none() {
+        lines.push(account_line(&startable, user));
+    }
     lines.extend(lines_of(&expected, &booted));
-    report(&arguments.target, &lines, &booted, context)
+    if let Some(recipe) = &recipe {
+        lines.extend(size_lines(&recipe.size, &startable));
+    }
+    report(&image, &lines, &booted, context)
+}
+
+/// The archive that `recipe` wrote for the recipe at `path`.
+fn built_image(recipe: &Recipe, path: &Path) -> Result<PathBuf, Error> {
+    let name = recipe.name.rsplit('/').next().unwrap_or_default();
+    let image = PathBuf::from(format!("{name}.tar"));
+    if image.exists() {
+        return Ok(image);
+    }
+    let message = format!("the recipe's image `{}` is not there", image.display());
+    let help = format!("build it with `apkbuild recipe {}`, or say where it is with --image", path.display());
+    Err(Error::failed(message).with_help(help))
 }
 
 /// What an image says of itself: that its ports answer.
 fn of_image(startable: &Startable) -> Expectations {
     let request = |port: &u16| Request { port: *port, path: "/".to_owned(), status: None, body: None };
     Expectations { startup: DEFAULT_STARTUP, requests: startable.start.ports.iter().map(request).collect() }
+}
+
+fn of_recipe(check: &Check) -> Expectations {
+    let request = |http: &HttpCheck| Request {
+        port: http.port,
+        path: http.path.clone(),
+        status: Some(http.status),
+        body: http.body.clone(),
+    };
+    Expectations { startup: check.startup, requests: check.http.iter().map(request).collect() }
+}
+
+/// The sizes that the recipe limits.
+fn size_lines(limits: &SizeLimits, startable: &Startable) -> Vec<Line> {
+    let sizes = [
+        ("unpacked", limits.unpacked, startable.unpacked_size()),
+        ("compressed", limits.compressed, startable.compressed_size),
+    ];
+    let line = |(what, limit, size): (&str, Option<u64>, Option<u64>)| {
+        let (limit, size) = (limit?, size?);
+        let show = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
+        Some(Line {
+            what: what.to_owned(),
+            expected: format!("at most {}", show(limit)),
+            found: show(size),
+            held: size <= limit,
+        })
+    };
+    sizes.into_iter().filter_map(line).collect()
 }
 
 fn report(image: &Path, lines: &[Line], booted: &Booted, context: &Context) -> Result<(), Error> {

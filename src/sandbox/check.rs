@@ -44,7 +44,7 @@ pub struct Request {
 /// How the image fared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Booted {
-    /// From exec to the first answer to the first request, for every start, in order. Empty without requests.
+    /// From exec to the first right answer to the first request, or else to the first answer, for every start, in order.
     pub times: Vec<Duration>,
     /// What came of each request, in order.
     pub requests: Vec<Outcome>,
@@ -133,9 +133,8 @@ impl Startable {
         let mut fine = true;
         booted.requests.clear();
         for request in &expected.requests {
-            let outcome = ask(&mut running, request, started, expected.startup)?;
-            if booted.requests.is_empty() && matches!(outcome, Outcome::Answered(_)) {
-                let time = since(started);
+            let (outcome, time) = ask(&mut running, request, started, expected.startup)?;
+            if let Some(time) = time.filter(|_| booted.requests.is_empty()) {
                 booted.times.push(time);
                 fine &= time <= expected.startup;
             }
@@ -164,22 +163,33 @@ impl Startable {
     }
 }
 
-/// Asks until the answer is right, or too late for it to matter.
-fn ask(running: &mut Running, request: &Request, started: u64, startup: Duration) -> Result<Outcome, Error> {
+/// Asks until the answer is right, or too late for it to matter. The time is that of the right answer, or else of the first.
+fn ask(
+    running: &mut Running,
+    request: &Request,
+    started: u64,
+    startup: Duration,
+) -> Result<(Outcome, Option<Duration>), Error> {
+    let mut first = None;
     // Past its time a slow start is still measured, for a while; a wrong answer is not asked for again.
     let patience = (startup * 3).max(Duration::from_secs(5));
     let mut last = Outcome::Silent(Silence::NotListening);
     loop {
         if running.has_ended()? {
             let ending = running.wait()?;
-            return Ok(Outcome::Silent(Silence::Ended(ending)));
+            return Ok((Outcome::Silent(Silence::Ended(ending)), first));
         }
         match running.connect(OUTSIDE_ADDRESS, request.port)? {
             Ok(stream) => {
                 let host = format!("{OUTSIDE_ADDRESS}:{}", request.port);
                 match get(stream, &host, &request.path, patience.saturating_sub(since(started))) {
-                    Ok(answer) if request.is_met_by(&answer) => return Ok(Outcome::Answered(answer)),
-                    Ok(answer) => last = Outcome::Answered(answer),
+                    Ok(answer) if request.is_met_by(&answer) => {
+                        return Ok((Outcome::Answered(answer), Some(since(started))));
+                    }
+                    Ok(answer) => {
+                        first.get_or_insert(since(started));
+                        last = Outcome::Answered(answer);
+                    }
                     Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                         last = Outcome::Silent(Silence::TooSlow);
                     }
@@ -196,7 +206,7 @@ fn ask(running: &mut Running, request: &Request, started: u64, startup: Duration
             _ => startup,
         };
         if since(started) >= limit {
-            return Ok(last);
+            return Ok((last, first));
         }
         std::thread::sleep(PAUSE);
     }

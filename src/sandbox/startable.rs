@@ -1,5 +1,6 @@
 //! An image as something that can be started: a root on disk, and what its config says about the program.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -55,6 +56,8 @@ pub struct Startable {
     pub user: User,
     /// Folders in it to which its user may write.
     pub writable: Vec<PathBuf>,
+    /// Bytes of its layers as they are stored; `None` for a plain folder.
+    pub compressed_size: Option<u64>,
 }
 
 /// Where the image config of the root filesystem `root` lies: beside it, as `ROOT.config.json`.
@@ -92,7 +95,20 @@ impl Startable {
         };
         let user = User::resolve(&start.user, &read("etc/passwd")?, &read("etc/group")?)?;
         let writable = writable_folders(root, &user);
-        Ok(Self { root: root.to_owned(), start, user, writable })
+        Ok(Self { root: root.to_owned(), start, user, writable, compressed_size: None })
+    }
+
+    /// Bytes of its files, each counted once however many names it has; `None` where not all of it can be read.
+    pub fn unpacked_size(&self) -> Option<u64> {
+        let mut seen = BTreeSet::new();
+        let mut size = 0_u64;
+        for entry in walkdir::WalkDir::new(&self.root) {
+            let metadata = entry.ok()?.metadata().ok()?;
+            if metadata.is_file() && (metadata.nlink() == 1 || seen.insert(metadata.ino())) {
+                size = size.saturating_add(metadata.len());
+            }
+        }
+        Some(size)
     }
 
     /// The sandbox that runs it as an engine would: `command` in place of the image's own where it is not empty, after

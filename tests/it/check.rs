@@ -109,3 +109,39 @@ fn a_slow_start_is_measured_all_the_same() {
     assert_eq!(report["checks"][2]["held"], json!(true));
     assert!(report["startup_milliseconds"][0].as_f64().unwrap() >= 2200.0, "{report}");
 }
+
+#[test]
+fn a_recipe_says_what_is_expected() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let root = root("appuser", &["serve", "0.0.0.0:8000", "201", "made\n"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hello.toml");
+    let held = |status: u16, user: &str, size: &str| {
+        let recipe = format!(
+            "name = \"hello\"\nalpine.packages = [\"busybox\"]\n[size]\nunpacked = \"{size}\"\n[check]\nuser = \"{user}\"\n\
+             startup = \"2s\"\nhttp = [{{ port = 8000, path = \"/x\", status = {status}, body = \"made\" }}]\n"
+        );
+        fs_err::write(&file, recipe).unwrap();
+        let output = Command::new(PROGRAM)
+            .args(["check", "--json"])
+            .args([&file, std::path::Path::new("--image"), &root.path()])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let mut documents = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
+        let report = documents.next().unwrap().unwrap();
+        let lines = report["checks"].as_array().unwrap().clone();
+        (lines.iter().map(|line| line["held"].as_bool().unwrap()).collect::<Vec<_>>(), output.status.code())
+    };
+    // Account, startup, HTTP, size.
+    assert_eq!(held(201, "appuser", "20MB"), (vec![true, true, true, true], Some(0)));
+    assert_eq!(held(200, "appuser", "20MB"), (vec![true, true, false, true], Some(3)));
+    assert_eq!(held(201, "root", "1KB"), (vec![false, true, true, false], Some(3)));
+
+    let missing = Command::new(PROGRAM).arg("check").arg(&file).current_dir(folder.path()).output().unwrap();
+    assert_eq!(missing.status.code(), Some(1));
+    let errors = String::from_utf8(missing.stderr).unwrap();
+    assert!(errors.starts_with("error: the recipe's image `hello.tar` is not there\nhelp: build it with"), "{errors}");
+}
