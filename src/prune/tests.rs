@@ -23,17 +23,14 @@ impl Sample {
     /// What follows belongs to a new package `name`, version 1-r0.
     pub(super) fn package(&mut self, name: &str, depends: &[&str], provides: &[&str]) -> &mut Self {
         self.origin = Origin::Package(PackageId(self.rootfs.packages.len() as u32));
-        self.rootfs.packages.push(InstalledPackage {
-            identity: Identity::Sha1(Sha1Digest::of(name.as_bytes())),
-            info: PackageInfo {
-                name: name.into(),
-                version: "1-r0".into(),
-                depends: depends.iter().map(|&word| word.into()).collect(),
-                provides: provides.iter().map(|&word| word.into()).collect(),
-                ..PackageInfo::default()
-            },
-            paths: Vec::new(),
-        });
+        let info = PackageInfo {
+            name: name.into(),
+            version: "1-r0".into(),
+            depends: depends.iter().map(|&word| word.into()).collect(),
+            provides: provides.iter().map(|&word| word.into()).collect(),
+            ..PackageInfo::default()
+        };
+        self.rootfs.packages.push(InstalledPackage::new(Identity::Sha1(Sha1Digest::of(name.as_bytes())), info));
         self
     }
 

@@ -1,9 +1,34 @@
 //! The root filesystem: a tree of inodes in memory, built from verified packages, accounts and copied files.
+//!
+//! The way through the room: [`Rootfs::install`] puts packages in as apk would, with a [`RunScript`] for their scripts; [`base`] adds what every image has; [`adjust`] what the recipe says of folders
+//! and links; after pruning [`write_database`] writes the installed database of what is left. [`dump`] prints a tree and
+//! [`folder`] writes it to disk or reads it back.
 
+pub mod accounts;
+pub mod adjust;
+pub mod base;
+mod database;
+pub mod dump;
+mod error;
+pub mod folder;
+mod follow;
+mod glob;
+mod install;
+mod installed;
+mod ownership;
+mod package;
+mod placement;
+mod record;
 mod tree;
+mod triggers;
 
-use crate::apk::{Identity, PackageInfo};
-
+pub use database::{DatabaseOptions, write_database};
+pub use error::Error;
+pub use install::{
+    InstallOptions, Installation, RunScript, ScriptCall, ScriptNote, ScriptOutcome, Unrun, newest_build_date,
+};
+pub use package::InstalledPackage;
+pub use record::{Owner, Record, RecordKind};
 pub use tree::{Content, Inode, InodeId, InodeKind, Metadata, Origin, PackageId, Tree, TreeError, Walk};
 
 /// A root filesystem with the packages that it was made from, in install order.
@@ -13,15 +38,4 @@ pub struct Rootfs {
     pub tree: Tree,
     /// The packages; [`PackageId`] is a place in this list.
     pub packages: Vec<InstalledPackage>,
-}
-
-/// A package as the installed database knows it.
-#[derive(Clone, Debug)]
-pub struct InstalledPackage {
-    /// The identity that its index vouched for.
-    pub identity: Identity,
-    /// What it says about itself.
-    pub info: PackageInfo,
-    /// Every path that its archive lists, folders included, in the archive's order.
-    pub paths: Vec<String>,
 }

@@ -206,10 +206,16 @@ impl Tree {
     /// Other names of a replaced file keep it.
     pub fn insert(&mut self, path: &str, inode: Inode) -> Result<InodeId, TreeError> {
         self.room_at(path)?;
-        let id = InodeId(u32::try_from(self.inodes.len()).unwrap_or(u32::MAX));
-        self.inodes.push(inode);
+        let id = self.add(inode);
         self.link(path, id)?;
         Ok(id)
+    }
+
+    /// Keeps `inode` without a name, until [`Tree::link`] gives it one.
+    pub fn add(&mut self, inode: Inode) -> InodeId {
+        let id = InodeId(u32::try_from(self.inodes.len()).unwrap_or(u32::MAX));
+        self.inodes.push(inode);
+        id
     }
 
     /// Gives the inode `id` the further name `path`: a hard link. The same conditions as for [`Tree::insert`] hold.

@@ -61,10 +61,9 @@ fn small_rootfs(application: &[u8]) -> Rootfs {
     let mut main = file(application, Origin::Copied);
     (main.metadata.uid, main.metadata.gid) = (1001, 1001);
     tree.insert("app/code/main.py", main).unwrap();
-    let package = |name: &str| InstalledPackage {
-        identity: Identity::Sha1(Sha1Digest::of(name.as_bytes())),
-        info: PackageInfo { name: name.to_owned(), version: "1.0-r0".to_owned(), ..PackageInfo::default() },
-        paths: Vec::new(),
+    let package = |name: &str| {
+        let info = PackageInfo { name: name.to_owned(), version: "1.0-r0".to_owned(), ..PackageInfo::default() };
+        InstalledPackage::new(Identity::Sha1(Sha1Digest::of(name.as_bytes())), info)
     };
     Rootfs { tree, packages: vec![package("first"), package("second")] }
 }
@@ -387,11 +386,8 @@ fn rootfs_of_tar(bytes: &[u8]) -> Rootfs {
     tree.insert("app/hello", application).unwrap();
     let passwd = [tree.file("etc/passwd").unwrap(), b"appuser:x:1001:1001::/:/bin/sh\n".as_slice()].concat();
     tree.insert("etc/passwd", file(&passwd, Origin::Generated)).unwrap();
-    let package = InstalledPackage {
-        identity: Identity::Sha1(Sha1Digest::of(b"minirootfs")),
-        info: PackageInfo { name: "minirootfs".to_owned(), version: "3".to_owned(), ..PackageInfo::default() },
-        paths: Vec::new(),
-    };
+    let info = PackageInfo { name: "minirootfs".to_owned(), version: "3".to_owned(), ..PackageInfo::default() };
+    let package = InstalledPackage::new(Identity::Sha1(Sha1Digest::of(b"minirootfs")), info);
     Rootfs { tree, packages: vec![package] }
 }
 

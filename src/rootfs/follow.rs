@@ -1,0 +1,132 @@
+//! Following symbolic links inside a tree, as the kernel would after a chroot into it.
+//!
+//! `..` above the root is the root and an absolute target begins there, so no link leads out. A chain of more than forty
+//! links is a loop (path_resolution(7)).
+
+use super::{InodeKind, Tree};
+
+/// As many links as Linux follows for one path.
+const MOST_LINKS: usize = 40;
+
+/// Whether the last part of a path is followed where it is a link.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Followed,
+    Literal,
+}
+
+impl Tree {
+    /// The real path behind `path` (absolute, or relative to the root) with every link followed; `None` where something
+    /// is missing on the way, is no folder, or goes round in circles.
+    pub fn resolve(&self, path: &str) -> Option<String> {
+        let real = self.follow(path, Last::Followed)?;
+        self.lookup(&real).map(|_| real)
+    }
+
+    /// The real path of the entry that `path` names: links are followed up to its folder, which must exist; the entry
+    /// itself may be a link, or missing. For the root itself, and for a path that ends in `..`, the real path.
+    pub fn resolve_parent(&self, path: &str) -> Option<String> {
+        self.follow(path, Last::Literal)
+    }
+
+    /// The real path at which a file opened for writing as `path` would be: like [`Tree::resolve`], but what the last
+    /// link leads to may be missing.
+    pub fn resolve_target(&self, path: &str) -> Option<String> {
+        self.follow(path, Last::Followed)
+    }
+
+    fn follow(&self, path: &str, last: Last) -> Option<String> {
+        let mut waiting: Vec<String> = parts(path);
+        let mut real: Vec<String> = Vec::new();
+        let mut links = 0;
+        while let Some(part) = waiting.pop() {
+            if part == ".." {
+                real.pop();
+                continue;
+            }
+            let folder = self.lookup(&real.join("/"))?;
+            let children = self.children(folder)?;
+            let is_last = waiting.is_empty();
+            match children.get(part.as_str()).map(|id| &self.inode(*id).kind) {
+                Some(InodeKind::Symlink(target)) if !(is_last && last == Last::Literal) => {
+                    links += 1;
+                    if links > MOST_LINKS || target.is_empty() {
+                        return None;
+                    }
+                    if target.starts_with('/') {
+                        real.clear();
+                    }
+                    waiting.extend(parts(target));
+                }
+                Some(_) => real.push(part),
+                None if is_last => real.push(part),
+                None => return None,
+            }
+        }
+        Some(real.join("/"))
+    }
+}
+
+/// The parts of a path, last first.
+fn parts(path: &str) -> Vec<String> {
+    path.rsplit('/').filter(|part| !matches!(*part, "" | ".")).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Inode, Metadata};
+    use super::*;
+
+    fn tree() -> Tree {
+        let mut tree = Tree::new();
+        let metadata: Metadata = tree.inode(Tree::ROOT).metadata.clone();
+        tree.make_directories("usr/bin", &metadata).unwrap();
+        tree.make_directories("run", &metadata).unwrap();
+        tree.make_directories("var", &metadata).unwrap();
+        for (path, target) in [
+            ("bin", "usr/bin"),
+            ("var/run", "../run"),
+            ("usr/bin/sh", "/bin/busybox"),
+            ("out", "../../../../usr"),
+            ("round", "round"),
+            ("nowhere", "/missing/x"),
+            ("to-new", "/run/new"),
+        ] {
+            tree.insert(path, Inode { kind: InodeKind::Symlink(target.to_owned()), metadata: metadata.clone() })
+                .unwrap();
+        }
+        let file = InodeKind::File { content: b"x".to_vec().into(), checksum: None };
+        tree.insert("usr/bin/busybox", Inode { kind: file, metadata }).unwrap();
+        tree
+    }
+
+    #[test]
+    fn links_are_followed_inside_the_root() {
+        let tree = tree();
+        for (path, real) in [
+            ("", Some("")),
+            ("/", Some("")),
+            ("/bin/sh", Some("usr/bin/busybox")),
+            ("bin/../bin//./sh", Some("usr/bin/busybox")),
+            ("var/run", Some("run")),
+            ("out/bin", Some("usr/bin")),
+            ("../..", Some("")),
+            ("round", None),
+            ("nowhere", None),
+            ("missing", None),
+            ("usr/bin/busybox/x", None),
+        ] {
+            assert_eq!(tree.resolve(path).as_deref(), real, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_last_part_may_be_kept_or_missing() {
+        let tree = tree();
+        assert_eq!(tree.resolve_parent("/bin/sh").as_deref(), Some("usr/bin/sh"));
+        assert_eq!(tree.resolve_parent("var/run/new").as_deref(), Some("run/new"));
+        assert_eq!(tree.resolve_parent("missing/new"), None);
+        assert_eq!(tree.resolve_target("to-new").as_deref(), Some("run/new"));
+        assert_eq!(tree.resolve_target("nowhere"), None);
+    }
+}

@@ -1,0 +1,149 @@
+//! Installing packages in order, as `apk add` does into an empty root.
+//!
+//! For each package: its `.pre-install`, its files, its `.post-install`. When all are there, folders get back the modes
+//! and owners that their packages gave them (apk does so, whatever a script did to them), and the triggers run with the
+//! folders that matched. Who runs the scripts is the caller's choice: nobody, an emulation, or a sandbox.
+//! Not made here, because an image has no use for them: device nodes, apk's lock, its folder for scripts.
+
+use std::collections::BTreeMap;
+
+use super::placement::Placement;
+use super::{Error, Inode, InodeKind, InstalledPackage, Metadata, Origin, PackageId, Rootfs, Tree, triggers};
+use crate::fetch::{Script, VerifiedApk};
+
+/// A script of a package that is to be run now.
+#[derive(Clone, Copy, Debug)]
+pub struct ScriptCall<'call> {
+    /// The package.
+    pub package: PackageId,
+    /// Its name and version, `busybox-1.36.1-r29`.
+    pub package_name: &'call str,
+    /// Which of its scripts.
+    pub script: Script,
+    /// The script.
+    pub text: &'call [u8],
+    /// `$1` and what follows: the version, or a trigger's folders.
+    pub arguments: &'call [String],
+    /// Modification time of whatever the script makes, in seconds since 1970.
+    pub timestamp: i64,
+}
+
+/// What came of a script.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScriptOutcome {
+    /// Its exit status; apk marks a package in its database when this is not 0.
+    pub status: u8,
+    /// What was not done.
+    pub unrun: Vec<Unrun>,
+}
+
+/// A part of a script that was not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unrun {
+    /// Line in the script, from 1.
+    pub line: usize,
+    /// That line.
+    pub text: String,
+    /// Why: what was not understood.
+    pub reason: String,
+}
+
+/// Something that runs install scripts against a tree.
+pub trait RunScript {
+    /// Runs one script, which changes `tree`. An error ends the build; a script that fails is an outcome.
+    fn run(&mut self, tree: &mut Tree, call: &ScriptCall<'_>) -> Result<ScriptOutcome, Error>;
+}
+
+/// A script that failed or was not run in full, for the summary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptNote {
+    /// The package's name and version.
+    pub package: String,
+    /// Which of its scripts.
+    pub script: Script,
+    /// What came of it.
+    pub outcome: ScriptOutcome,
+}
+
+/// What installing gives.
+#[derive(Debug)]
+pub struct Installation {
+    /// The files and the packages.
+    pub rootfs: Rootfs,
+    /// Scripts that failed or were not run in full.
+    pub notes: Vec<ScriptNote>,
+}
+
+/// How to install.
+pub struct InstallOptions<'run> {
+    /// Who runs the packages' scripts; `None` runs none of them (`apk --no-scripts`).
+    pub scripts: Option<&'run mut dyn RunScript>,
+    /// Modification time of everything that no package brings, in seconds since 1970. See [`newest_build_date`].
+    pub timestamp: i64,
+}
+
+/// The newest build date among `packages`, in seconds since 1970; 0 where there is none.
+pub fn newest_build_date(packages: &[VerifiedApk]) -> i64 {
+    packages.iter().map(|package| package.info().build_date).max().unwrap_or(0).max(0)
+}
+
+/// Folders that apk makes in an empty root before anything else; `lib/apk/db` follows with the database.
+const SKELETON: [(&str, u32); 9] = [
+    ("dev", 0o755),
+    ("etc", 0o755),
+    ("etc/apk", 0o755),
+    ("proc", 0o555),
+    ("tmp", 0o1777),
+    ("var", 0o755),
+    ("var/cache", 0o755),
+    ("var/cache/apk", 0o755),
+    ("var/cache/misc", 0o755),
+];
+
+impl Rootfs {
+    /// Installs `packages`, in this order, into an empty root.
+    pub fn install(packages: &[VerifiedApk], options: InstallOptions<'_>) -> Result<Installation, Error> {
+        let InstallOptions { mut scripts, timestamp } = options;
+        let mut tree = Tree::new();
+        tree.inode_mut(Tree::ROOT).metadata.mtime = timestamp;
+        for (path, mode) in SKELETON {
+            let metadata = generated(mode, timestamp);
+            let inode = Inode { kind: InodeKind::Directory(BTreeMap::new()), metadata };
+            tree.insert(path, inode).map_err(|source| Error::Generated { path: path.to_owned(), source })?;
+        }
+        let mut rootfs = Rootfs { tree, packages: Vec::with_capacity(packages.len()) };
+        let mut placement = Placement::default();
+        let mut notes = Vec::new();
+        let mut run = |rootfs: &mut Rootfs, id: PackageId, script: Script, arguments: &[String]| {
+            let Some(runner) = scripts.as_deref_mut() else { return Ok(()) };
+            let Some(package) = rootfs.packages.get_mut(id.0 as usize) else { return Ok(()) };
+            let Some(text) = package.scripts.get(&script) else { return Ok(()) };
+            let package_name = package.name_and_version();
+            let call = ScriptCall { package: id, package_name: &package_name, script, text, arguments, timestamp };
+            let outcome = runner.run(&mut rootfs.tree, &call)?;
+            package.broken_script |= outcome.status != 0;
+            if outcome != ScriptOutcome::default() {
+                notes.push(ScriptNote { package: package_name, script, outcome });
+            }
+            Ok::<(), Error>(())
+        };
+        for (number, apk) in packages.iter().enumerate() {
+            let id = PackageId(u32::try_from(number).map_err(|_| Error::TooManyPackages { count: packages.len() })?);
+            rootfs.packages.push(InstalledPackage::of(apk));
+            let version = [apk.info().version.clone()];
+            run(&mut rootfs, id, Script::PreInstall, &version)?;
+            placement.place(&mut rootfs, id, apk)?;
+            run(&mut rootfs, id, Script::PostInstall, &version)?;
+        }
+        placement.restore_folders(&mut rootfs.tree);
+        for (id, folders) in triggers::fired(&rootfs.packages) {
+            run(&mut rootfs, id, Script::Trigger, &folders)?;
+        }
+        Ok(Installation { rootfs, notes })
+    }
+}
+
+/// Metadata of something that this program makes, owned by root.
+pub(super) fn generated(mode: u32, timestamp: i64) -> Metadata {
+    Metadata { mode, uid: 0, gid: 0, mtime: timestamp, xattrs: BTreeMap::new(), origin: Origin::Generated }
+}
