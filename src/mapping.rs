@@ -75,6 +75,16 @@ pub struct MappedSlice {
     range: Range<usize>,
 }
 
+impl MappedSlice {
+    /// The bytes of `range` within this slice, sharing the mapping; `None` where the range does not lie inside it.
+    pub fn slice(&self, range: Range<usize>) -> Option<Self> {
+        self.get(range.clone())?;
+        let start = self.range.start.checked_add(range.start)?;
+        let end = self.range.start.checked_add(range.end)?;
+        Some(Self { mapping: self.mapping.clone(), range: start..end })
+    }
+}
+
 impl Deref for MappedSlice {
     type Target = [u8];
 
@@ -110,6 +120,8 @@ mod tests {
             mapping.slice(2..5).unwrap()
         };
         assert_eq!(&*slice, b"234");
+        assert_eq!(&*slice.slice(1..3).unwrap(), b"34");
+        assert!(slice.slice(2..4).is_none(), "a part of a slice stays inside it");
     }
 
     #[test]

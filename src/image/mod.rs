@@ -2,6 +2,7 @@
 //!
 //! The way is [`pack`] (a tree becomes layers), [`PackedImage::new`] (layers and settings become an image of one
 //! architecture) and [`ImageSet`] (images of all architectures under one name), which is written as an archive or folder.
+//! The way back is [`StoredImage`], which reads what this program or another wrote.
 //! The rules come from the OCI image specification and from what Docker, containerd and podman really read.
 
 mod architecture;
@@ -17,6 +18,10 @@ mod packed;
 mod press;
 mod reference;
 mod segment;
+mod store;
+mod stored;
+mod tar_reader;
+mod unpack;
 
 pub use architecture::Architecture;
 pub use archive::{ImageSet, Written};
@@ -27,3 +32,4 @@ pub use layer::{Blob, Layer, LayerOptions, pack, unpacked_size};
 pub use layering::{Layering, MOST_PACKAGE_LAYERS};
 pub use packed::{PackedImage, descriptor};
 pub use reference::Reference;
+pub use stored::{StoredImage, StoredLayer};

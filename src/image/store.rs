@@ -1,0 +1,114 @@
+//! The named files of an image on disk: those of an archive, or of an OCI folder, mapped.
+//!
+//! An archive may be compressed as a whole, as `docker save | gzip` makes it, and may hold links among its own members, as
+//! older Dockers wrote them. A folder is read by the names that OCI gives to its files and by no other.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use super::tar_reader::{RawKind, TarReader};
+use crate::mapping::{MappedSlice, Mapping};
+
+/// Bytes that a compressed archive or layer may have inflated. What is larger is taken for an attack on the disk.
+const MOST_INFLATED: u64 = 64 << 30;
+
+/// An image's files.
+pub(super) enum Store {
+    /// Of an archive, by name.
+    Archive(BTreeMap<String, MappedSlice>),
+    /// Of a folder, which is this.
+    Folder(PathBuf),
+}
+
+impl Store {
+    /// Opens the archive or folder at `path`.
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        if fs_err::metadata(path).map_err(Error::Read)?.is_dir() {
+            return Ok(Self::Folder(path.to_owned()));
+        }
+        let not_an_image = |reason: String| Error::NotAnImage { path: path.to_owned(), reason };
+        let mapping = Mapping::open(path).map_err(Error::Read)?;
+        let bytes = inflated(&mapping.whole()).map_err(Error::Read)?;
+        let mut files = BTreeMap::new();
+        let mut links = Vec::new();
+        for entry in TarReader::new(&bytes) {
+            let entry = entry.map_err(|reason| not_an_image(format!("it cannot be read as a tar: {reason}")))?;
+            let name = entry.name.trim_start_matches("./").to_owned();
+            match entry.kind {
+                RawKind::File(range) => {
+                    files.extend(bytes.slice(range).map(|content| (name, content)));
+                }
+                RawKind::Symlink(target) => {
+                    let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+                    links.push((name, format!("{folder}/{target}")));
+                }
+                RawKind::HardLink(target) => links.push((name, target)),
+                RawKind::Directory => {}
+            }
+        }
+        for (name, target) in links {
+            if let Some(content) = plain(&target).and_then(|target| files.get(&target).cloned()) {
+                files.insert(name, content);
+            }
+        }
+        Ok(Self::Archive(files))
+    }
+
+    /// The file `name`; `None` where there is none.
+    pub(super) fn file(&self, name: &str) -> Result<Option<MappedSlice>, Error> {
+        match self {
+            Self::Archive(files) => Ok(files.get(name).cloned()),
+            Self::Folder(folder) => match Mapping::open(&folder.join(name)) {
+                Ok(mapping) => Ok(Some(mapping.whole())),
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                    Ok(None)
+                }
+                Err(error) => Err(Error::Read(error)),
+            },
+        }
+    }
+}
+
+/// `path` with its `.` and `..` worked out; `None` where it leads out.
+fn plain(path: &str) -> Option<String> {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// `bytes` inflated into a temporary file, if they are compressed with gzip or zstd; otherwise as they are.
+pub(super) fn inflated(bytes: &MappedSlice) -> io::Result<MappedSlice> {
+    match bytes.first_chunk::<4>() {
+        Some([0x1f, 0x8b, ..]) => to_temporary(flate2::bufread::MultiGzDecoder::new(&**bytes)),
+        Some([0x28, 0xb5, 0x2f, 0xfd]) => to_temporary(zstd::stream::read::Decoder::with_buffer(&**bytes)?),
+        _ => Ok(bytes.clone()),
+    }
+}
+
+/// All that `from` gives, in a file that is gone when nobody maps it any more.
+fn to_temporary(from: impl Read) -> io::Result<MappedSlice> {
+    let mut file = tempfile::NamedTempFile::new()?;
+    let mut from = from.take(MOST_INFLATED + 1);
+    let mut buffer = vec![0; 1 << 18];
+    let mut total = 0;
+    loop {
+        let read = from.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        total += read as u64;
+        if total > MOST_INFLATED {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "inflated it is larger than 64 GiB"));
+        }
+        file.write_all(buffer.get(..read).unwrap_or_default())?;
+    }
+    Ok(Mapping::open(file.path())?.whole())
+}

@@ -1,0 +1,260 @@
+//! An image as it lies on disk, read back: configuration, manifest, and layers that become a tree.
+//!
+//! Archives of this program, of Docker (old and new) and podman, and OCI folders are understood. Every blob is held
+//! against its digest before it is used, and a layer's inflated bytes against its diff ID.
+
+use std::path::{Path, PathBuf};
+
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::Error;
+use super::architecture::Architecture;
+use super::archive::blob_name;
+use super::store::{Store, inflated};
+use super::unpack::apply;
+use crate::digest::Sha256Digest;
+use crate::mapping::MappedSlice;
+use crate::rootfs::Tree;
+
+/// How deep indexes may stand in one another.
+const DEEPEST_INDEX: usize = 4;
+
+/// An image of one architecture that lies in an archive or folder.
+#[derive(Clone, Debug)]
+pub struct StoredImage {
+    /// The archive or folder.
+    pub path: PathBuf,
+    /// Its name, where it has one.
+    pub reference: Option<String>,
+    /// The configuration.
+    pub config: ImageConfiguration,
+    /// Digest of the configuration.
+    pub config_digest: Sha256Digest,
+    /// Manifest and its digest; an archive in Docker's older form has none.
+    pub manifest: Option<(ImageManifest, Sha256Digest)>,
+    /// The lowest first.
+    pub layers: Vec<StoredLayer>,
+}
+
+/// A layer of a [`StoredImage`].
+#[derive(Clone, Debug)]
+pub struct StoredLayer {
+    /// Digest of the blob.
+    pub digest: Sha256Digest,
+    /// Digest of the tar, from the configuration.
+    pub diff_id: Sha256Digest,
+    /// What made it, from the configuration's history.
+    pub created_by: Option<String>,
+    /// The blob, verified.
+    pub blob: MappedSlice,
+}
+
+/// One entry of Docker's `manifest.json`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerManifest {
+    config: String,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+    layers: Vec<String>,
+}
+
+impl StoredImage {
+    /// The image at `path` for `architecture`; where none is asked for, the first that is there.
+    pub fn open(path: &Path, architecture: Option<Architecture>) -> Result<Self, Error> {
+        let images = Self::open_all(path)?;
+        let found: Vec<String> = images.iter().map(Self::platform).collect();
+        let chosen = images.into_iter().find(|image| architecture.is_none_or(|wanted| image.is_for(wanted)));
+        chosen.ok_or_else(|| match architecture {
+            Some(wanted) => {
+                Error::NoSuchPlatform { path: path.to_owned(), wanted: wanted.to_string(), found: found.join(", ") }
+            }
+            None => Error::NotAnImage { path: path.to_owned(), reason: "its index names no image".to_owned() },
+        })
+    }
+
+    /// The images of all architectures at `path`, in the order of its index.
+    pub fn open_all(path: &Path) -> Result<Vec<Self>, Error> {
+        let reader = Reader { path, store: Store::open(path)? };
+        if let Some(index) = reader.store.file("index.json")? {
+            let index: ImageIndex = reader.document("index.json", &index)?;
+            let mut images = Vec::new();
+            reader.index(&index, None, 0, &mut images)?;
+            return Ok(images);
+        }
+        if let Some(manifest) = reader.store.file("manifest.json")? {
+            let manifests: Vec<DockerManifest> = reader.document("manifest.json", &manifest)?;
+            return manifests.into_iter().map(|manifest| reader.docker(manifest)).collect();
+        }
+        Err(Error::NotAnImage {
+            path: path.to_owned(),
+            reason: "it has neither an index.json nor a manifest.json".to_owned(),
+        })
+    }
+
+    /// As engines write it: `linux/arm/v7`.
+    pub fn platform(&self) -> String {
+        let mut platform = format!("{}/{}", self.config.os(), self.config.architecture());
+        if let Some(variant) = self.config.variant() {
+            platform = format!("{platform}/{variant}");
+        }
+        platform
+    }
+
+    /// Whether it runs on `architecture`. An image that names no variant runs on all.
+    pub fn is_for(&self, architecture: Architecture) -> bool {
+        let variant = self.config.variant().as_deref();
+        *self.config.architecture() == architecture.oci()
+            && (variant.is_none() || architecture.variant().is_none() || variant == architecture.variant())
+    }
+
+    /// Bytes of all layers as they are stored.
+    pub fn compressed_size(&self) -> u64 {
+        self.layers.iter().map(|layer| layer.blob.len() as u64).sum()
+    }
+
+    /// All layers inflated and applied over one another. Inflated layers lie in temporary files for as long as the tree
+    /// lives.
+    pub fn tree(&self) -> Result<Tree, Error> {
+        let mut tree = Tree::new();
+        for layer in &self.layers {
+            self.apply(&mut tree, layer)?;
+        }
+        Ok(tree)
+    }
+
+    /// Applies one of the layers over `tree`.
+    pub fn apply(&self, tree: &mut Tree, layer: &StoredLayer) -> Result<(), Error> {
+        let broken = |reason| Error::Layer { path: self.path.clone(), layer: layer.digest, reason };
+        let tar = inflated(&layer.blob).map_err(|error| broken(format!("it cannot be inflated: {error}")))?;
+        let diff_id = Sha256Digest::of(&tar);
+        if diff_id != layer.diff_id {
+            return Err(broken(format!("inflated its digest is sha256:{diff_id}, not sha256:{}", layer.diff_id)));
+        }
+        apply(tree, &tar).map_err(broken)
+    }
+}
+
+/// What reads the documents of one image.
+struct Reader<'path> {
+    path: &'path Path,
+    store: Store,
+}
+
+impl Reader<'_> {
+    fn document<T: DeserializeOwned>(&self, document: &str, bytes: &[u8]) -> Result<T, Error> {
+        serde_json::from_slice(bytes).map_err(|error| self.broken(document, error.to_string()))
+    }
+
+    fn broken(&self, document: impl Into<String>, reason: impl Into<String>) -> Error {
+        Error::Document { path: self.path.to_owned(), document: document.into(), reason: reason.into() }
+    }
+
+    /// The blob of `descriptor`, held against its digest.
+    fn blob(&self, descriptor: &Descriptor) -> Result<(MappedSlice, Sha256Digest), Error> {
+        let text = descriptor.digest().to_string();
+        let digest = descriptor
+            .as_digest_sha256()
+            .and_then(Sha256Digest::from_hex)
+            .ok_or_else(|| self.broken("descriptor", format!("`{text}` is not a SHA-256 digest")))?;
+        let bytes = self
+            .store
+            .file(&blob_name(digest))?
+            .ok_or_else(|| self.broken("descriptor", format!("the blob {text} that it names is missing")))?;
+        let found = Sha256Digest::of(&bytes);
+        if found != digest {
+            return Err(Error::BlobDigest { path: self.path.to_owned(), expected: digest, found });
+        }
+        Ok((bytes, digest))
+    }
+
+    fn index(
+        &self,
+        index: &ImageIndex,
+        name: Option<&str>,
+        depth: usize,
+        images: &mut Vec<StoredImage>,
+    ) -> Result<(), Error> {
+        if depth > DEEPEST_INDEX {
+            return Err(self.broken("index", "it stands too deep in other indexes"));
+        }
+        for descriptor in index.manifests() {
+            let annotation = |key: &str| descriptor.annotations().as_ref()?.get(key).map(String::as_str);
+            let name = annotation("io.containerd.image.name")
+                .or_else(|| annotation("org.opencontainers.image.ref.name"))
+                .or(name);
+            // Attestations stand beside images with a platform of `unknown/unknown`.
+            if descriptor.platform().as_ref().is_some_and(|platform| platform.os().to_string() == "unknown") {
+                continue;
+            }
+            let (bytes, digest) = self.blob(descriptor)?;
+            let media_type = descriptor.media_type().to_string();
+            if media_type.contains(".index.") || media_type.contains(".list.") {
+                let nested: ImageIndex = self.document(&format!("index {}", digest.to_oci()), &bytes)?;
+                self.index(&nested, name, depth + 1, images)?;
+            } else if media_type.contains(".manifest.") {
+                images.push(self.manifest(&bytes, digest, name)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn manifest(&self, bytes: &[u8], digest: Sha256Digest, name: Option<&str>) -> Result<StoredImage, Error> {
+        let manifest: ImageManifest = self.document(&format!("manifest {}", digest.to_oci()), bytes)?;
+        let (config, config_digest) = self.blob(manifest.config())?;
+        let blobs = manifest.layers().iter().map(|layer| self.blob(layer)).collect::<Result<Vec<_>, Error>>()?;
+        let image = self.image(&config, config_digest, blobs, name.map(str::to_owned))?;
+        Ok(StoredImage { manifest: Some((manifest, digest)), ..image })
+    }
+
+    fn docker(&self, manifest: DockerManifest) -> Result<StoredImage, Error> {
+        let named = |name: &str| {
+            self.store
+                .file(name)?
+                .ok_or_else(|| self.broken("manifest.json", format!("the file `{name}` that it names is missing")))
+        };
+        let config = named(&manifest.config)?;
+        let blobs = manifest
+            .layers
+            .iter()
+            .map(|layer| named(layer).map(|bytes| (bytes.clone(), Sha256Digest::of(&bytes))))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let name = manifest.repo_tags.unwrap_or_default().into_iter().next();
+        self.image(&config, Sha256Digest::of(&config), blobs, name)
+    }
+
+    fn image(
+        &self,
+        config: &[u8],
+        config_digest: Sha256Digest,
+        blobs: Vec<(MappedSlice, Sha256Digest)>,
+        reference: Option<String>,
+    ) -> Result<StoredImage, Error> {
+        let document = format!("configuration {}", config_digest.to_oci());
+        let config: ImageConfiguration = self.document(&document, config)?;
+        let diff_ids = config.rootfs().diff_ids();
+        if diff_ids.len() != blobs.len() {
+            let reason = format!("it lists {} layers where there are {}", diff_ids.len(), blobs.len());
+            return Err(self.broken(document, reason));
+        }
+        let mut history = config
+            .history()
+            .iter()
+            .flatten()
+            .filter(|step| step.empty_layer() != Some(true))
+            .map(|step| step.created_by().clone());
+        let layers = diff_ids
+            .iter()
+            .zip(blobs)
+            .map(|(diff_id, (blob, digest))| {
+                let parsed = diff_id.strip_prefix("sha256:").and_then(Sha256Digest::from_hex);
+                let diff_id =
+                    parsed.ok_or_else(|| self.broken(&document, format!("`{diff_id}` is not a SHA-256 digest")))?;
+                Ok(StoredLayer { digest, diff_id, created_by: history.next().flatten(), blob })
+            })
+            .collect::<Result<Vec<StoredLayer>, Error>>()?;
+        Ok(StoredImage { path: self.path.to_owned(), reference, config, config_digest, manifest: None, layers })
+    }
+}
