@@ -3,6 +3,7 @@
 //! Everything here turns bytes or text into values and back, and does no I/O. The rules come from apk-package(5),
 //! apk-repositories(5) and from what apk itself does.
 
+mod data;
 mod dependency;
 mod entry;
 mod error;
@@ -19,6 +20,7 @@ mod syntax;
 mod version;
 pub mod writer;
 
+pub use data::{Checksums, read_entries};
 pub use dependency::{Constraint, Dependency, Operator};
 pub use entry::{Entry, EntryKind};
 pub use error::Error;

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::apk::{Entry, Identity, PackageInfo};
+use super::unpack::{UnpackError, unpack};
+use crate::apk::{self, Checksums, Entry, Head, Identity, PackageInfo, read_entries};
 use crate::mapping::Mapping;
 
 /// A package's scripts (apk-package(5)); the order is that of their use.
@@ -63,6 +64,38 @@ pub struct VerifiedApk {
 }
 
 impl VerifiedApk {
+    /// Verifies a package that lies in memory whole: control member against `identity` where given, data against its
+    /// `datahash`, every file against its checksum. Its data is inflated into memory, so this is for small packages.
+    pub fn verify(package: &[u8], identity: Option<Identity>) -> Result<Self, apk::Error> {
+        let mut reader = package;
+        let head = Head::read(&mut reader)?;
+        let identity = identity.unwrap_or_else(|| head.identity());
+        head.check_identity(identity)?;
+        let mut data = Vec::new();
+        unpack(&mut reader, &head, &mut data).map_err(|error| match error {
+            UnpackError::Package(error) => error,
+            UnpackError::Read(error) | UnpackError::Write(error) => {
+                apk::Error::Inflate { member: "data member", reason: error.to_string() }
+            }
+        })?;
+        Self::assemble(identity, head, Mapping::from(data), Checksums::Check, package.len() as u64)
+    }
+
+    /// Puts a package together from a head and from data that its `datahash` vouches for.
+    pub(super) fn assemble(
+        identity: Identity,
+        head: Head,
+        data: Mapping,
+        checksums: Checksums,
+        compressed_size: u64,
+    ) -> Result<Self, apk::Error> {
+        head.check_identity(identity)?;
+        let entries = read_entries(&data, checksums)?;
+        let mut texts = head.scripts;
+        let scripts = Script::ALL.into_iter().filter_map(|script| Some((script, texts.remove(script.name())?)));
+        Ok(Self { identity, info: head.info, scripts: scripts.collect(), data, entries, compressed_size })
+    }
+
     /// The identity that its index vouched for.
     pub fn identity(&self) -> Identity {
         self.identity

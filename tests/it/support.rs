@@ -1,1 +1,32 @@
-//! to come
+//! What the tests stand on: small signed repositories made by the program's own writer, the real binary in a home of its
+//! own, and a folder served over HTTP.
+#![allow(dead_code, unused_imports, reason = "each test file uses what it needs")]
+
+mod program;
+mod repository;
+mod server;
+
+pub use program::{Finished, Program};
+pub use repository::{BuiltRepository, Repository, signing_key};
+pub use server::{RawServer, Server};
+
+use std::path::PathBuf;
+
+/// The folder of real Alpine data and tools, if there is one; where not, says which test was skipped.
+pub fn shared(test: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("APKBUILD_SHARED").map(PathBuf::from);
+    if folder.is_none() {
+        eprintln!("{test}: skipped, since APKBUILD_SHARED names no folder of Alpine's own data and tools");
+    }
+    folder
+}
+
+/// As [`shared`], for tests that run the real apk, which takes root.
+pub fn shared_as_root(test: &str) -> Option<PathBuf> {
+    let folder = shared(test)?;
+    if nix::unistd::geteuid().is_root() {
+        return Some(folder);
+    }
+    eprintln!("{test}: skipped, since the real apk is run as root only");
+    None
+}
