@@ -2,7 +2,8 @@
 //!
 //! This is the one file outside the sandbox with `unsafe` in it. A mapping is sound only while nobody truncates the
 //! file under it; the files mapped here lie in the cache, are written beside their place, renamed into it, and never
-//! changed afterwards.
+//! changed afterwards. The exception are the application's own large files, which live where their author works:
+//! truncating one within the seconds that a build takes ends the build by SIGBUS, before anything is renamed into place.
 #![expect(unsafe_code, reason = "mapping a file is unsafe by nature; this file is its only home")]
 
 use std::fmt;

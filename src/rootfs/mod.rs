@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod adjust;
 pub mod base;
+pub mod copy;
 mod database;
 pub mod dump;
 mod error;
