@@ -13,8 +13,7 @@ use nix::unistd::{ForkResult, Pid, fork, sethostname};
 
 use super::channel::{Channel, Message};
 use super::ids::Mapping;
-use super::mounts::descriptor_path;
-use super::settle::settle;
+use super::settle::Settlement;
 use super::{Ending, Error, Network, Sandbox, mounts, network, privileges, program};
 
 /// Lives as pid 1. What happens is said on `channel`.
@@ -35,8 +34,13 @@ fn run(sandbox: &Sandbox, mapping: &Mapping, channel: &Channel, signals: &Signal
         // SAFETY: as above.
         unsafe { nix::libc::_exit(0) }
     }
-    // Dropped at once unless it is needed: it leads out.
-    let bare_root = Some(mounts::enter(sandbox, mapping.is_host_root())?).filter(|_| sandbox.settle);
+    let settlement = Settlement::of(&sandbox.owners)?;
+    let bare_root = mounts::enter(sandbox, mapping.is_host_root())?;
+    // Without a settlement it is dropped at once: it leads out.
+    let settlement = settlement.map(|settlement| (settlement, bare_root));
+    if let Some((settlement, root)) = &settlement {
+        settlement.begin(root)?;
+    }
     sethostname(&sandbox.host_name).map_err(|error| Error::setup("set the host name", error))?;
     if sandbox.network == Network::None {
         network::raise_loopback()?;
@@ -52,14 +56,14 @@ fn run(sandbox: &Sandbox, mapping: &Mapping, channel: &Channel, signals: &Signal
         }
     };
     // What the program could otherwise use of this process is given up.
-    let needed = if bare_root.is_some() { privileges::KILL | privileges::FILES } else { privileges::KILL };
+    let needed = if settlement.is_some() { privileges::KILL | privileges::SETTLE } else { privileges::KILL };
     privileges::bound(needed)?;
     privileges::keep(needed)?;
     set_dumpable(false).map_err(|error| Error::setup("hide from the program", error))?;
     let ending = watch(child, signals)?;
-    if let Some(root) = bare_root {
+    if let Some((settlement, root)) = settlement {
         kill_the_rest();
-        settle(&descriptor_path(&root).join("."))?;
+        settlement.finish(&root)?;
     }
     Ok(ending)
 }

@@ -77,9 +77,8 @@ pub struct Sandbox {
     /// Whether the root is mounted read-only. With one mapped id every file seems to be the program's own, so an
     /// application could otherwise rewrite itself.
     pub read_only: bool,
-    /// Whether afterwards, when every process inside is gone, all files of a writable root are given to root inside, who is
-    /// the caller outside wherever ids are not those of the host's root.
-    pub settle: bool,
+    /// What becomes of the owners of files in a writable root.
+    pub owners: Owners,
     /// Folders inside that stay writable under a read-only root: each gets a tmpfs with a copy of what the root has
     /// there, which is gone when the sandbox ends.
     pub scratch: Vec<PathBuf>,
@@ -114,6 +113,28 @@ pub enum Ids {
     /// Root's ids or a range; without either it is an error.
     Range,
 }
+
+/// What becomes of the owners of files in a writable root. Only who is inside can set them, and only who is outside knows
+/// what they should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Owners {
+    /// Nothing; the root is left as the program leaves it, with what the mounts needed in it.
+    AsTheyAre,
+    /// When every process inside is gone, all files are given to root inside, who is the caller outside wherever ids are
+    /// not those of the host's root, and can be read by that user. Mount points that were made are taken away.
+    Settle,
+    /// As `Settle`, but first the files get the owners that the file `before` lists, and at the end the file `after` lists
+    /// those that they have, each an [`OwnerTable`] in JSON.
+    Exchange {
+        /// The table that holds at the start, on the host; what is not in it is root's.
+        before: PathBuf,
+        /// Where to write the table that holds at the end, on the host.
+        after: PathBuf,
+    },
+}
+
+/// Owner, group and permission bits of paths, relative to the root.
+pub type OwnerTable = std::collections::BTreeMap<String, (u32, u32, u32)>;
 
 /// Whether the sandbox sees the host's network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,7 +238,7 @@ impl Sandbox {
             network: Network::None,
             host_name: "apkbuild".to_owned(),
             read_only: true,
-            settle: false,
+            owners: Owners::AsTheyAre,
             scratch: Vec::new(),
             binds: Vec::new(),
             privileges: Privileges::None,

@@ -3,9 +3,10 @@
 //! Every mount point is looked up inside the root (openat2(2) with RESOLVE_IN_ROOT), so that a symbolic link in an image
 //! cannot lead a mount onto the host. A mount point that is missing is made.
 
+use std::cell::RefCell;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
@@ -38,8 +39,8 @@ const PROC_READ_ONLY: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 const PROC_HIDDEN: [&str; 4] = ["kcore", "keys", "sched_debug", "timer_list"];
 
 /// Mounts everything and makes the root `/`. `host_root` says that root inside is root of the host to the kernel. What
-/// comes back is the root as it lies there, with nothing mounted in it.
-pub(super) fn enter(sandbox: &Sandbox, host_root: bool) -> Result<OwnedFd, Error> {
+/// comes back is the root as it lies there.
+pub(super) fn enter(sandbox: &Sandbox, host_root: bool) -> Result<BareRoot, Error> {
     let none = None::<&str>;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
         .map_err(|error| denied("the host's mounts", "/", error))?;
@@ -47,7 +48,7 @@ pub(super) fn enter(sandbox: &Sandbox, host_root: bool) -> Result<OwnedFd, Error
     let bare = open_root(&sandbox.root).map_err(root_error)?;
     mount(Some(&sandbox.root), &sandbox.root, none, MsFlags::MS_BIND | MsFlags::MS_REC, none)
         .map_err(|error| denied("the root", "/", error))?;
-    let inside = Inside { root: open_root(&sandbox.root).map_err(root_error)? };
+    let inside = Inside { root: open_root(&sandbox.root).map_err(root_error)?, made: RefCell::default() };
 
     inside.devices()?;
     inside.processes(host_root)?;
@@ -62,6 +63,8 @@ pub(super) fn enter(sandbox: &Sandbox, host_root: bool) -> Result<OwnedFd, Error
     }
     if !sandbox.read_only {
         inside.folder(&sandbox.working_directory)?;
+        // That one is to stay.
+        inside.made.borrow_mut().retain(|made| !sandbox.working_directory.starts_with(made));
     }
     let read_only = if sandbox.read_only { MsFlags::MS_RDONLY } else { MsFlags::empty() };
     remount(&inside.root, MsFlags::MS_NOSUID | MsFlags::MS_NODEV | read_only)
@@ -72,12 +75,21 @@ pub(super) fn enter(sandbox: &Sandbox, host_root: bool) -> Result<OwnedFd, Error
     pivot_root(".", ".").map_err(|error| Error::setup("exchange the roots", error))?;
     umount2(".", MntFlags::MNT_DETACH).map_err(|error| Error::setup("leave the host's root", error))?;
     chdir("/").map_err(|error| Error::setup("enter the root", error))?;
-    Ok(bare)
+    Ok(BareRoot { folder: bare, made: inside.made.into_inner() })
+}
+
+/// The root without anything mounted in it. It leads out of the sandbox.
+pub(super) struct BareRoot {
+    /// The folder.
+    pub folder: OwnedFd,
+    /// Mount points that were made in it, parents first.
+    pub made: Vec<PathBuf>,
 }
 
 /// The root that is to be, as an open folder.
 struct Inside {
     root: OwnedFd,
+    made: RefCell<Vec<PathBuf>>,
 }
 
 impl Inside {
@@ -197,6 +209,7 @@ impl Inside {
         };
         let Some(Component::Normal(name)) = path.components().next_back() else { return Err(failed(Errno::EINVAL)) };
         mkdirat(&parent, name, Mode::from_bits_truncate(0o755)).map_err(failed)?;
+        self.made.borrow_mut().push(path.to_owned());
         self.existing(path).map_err(failed)
     }
 
@@ -212,9 +225,11 @@ impl Inside {
         let Some(Component::Normal(name)) = path.components().next_back() else { return Err(failed(Errno::EINVAL)) };
         let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         match openat(&parent, name, flags, Mode::from_bits_truncate(0o644)) {
-            Ok(_) | Err(Errno::EEXIST) => self.existing(path).map_err(failed),
-            Err(error) => Err(failed(error)),
+            Ok(_) => self.made.borrow_mut().push(path.to_owned()),
+            Err(Errno::EEXIST) => {}
+            Err(error) => return Err(failed(error)),
         }
+        self.existing(path).map_err(failed)
     }
 }
 

@@ -9,8 +9,9 @@ use super::{Error, Limits, Privileges};
 /// CAP_KILL, which pid 1 keeps so that it can pass signals on to a program of another user.
 pub(super) const KILL: u64 = 1 << 5;
 
-/// CAP_CHOWN, CAP_DAC_OVERRIDE and CAP_FOWNER, with which pid 1 settles the owners of files.
-pub(super) const FILES: u64 = 1 << 0 | 1 << 1 | 1 << 3;
+/// CAP_CHOWN, CAP_DAC_OVERRIDE and CAP_FOWNER, with which pid 1 settles the owners of files, and CAP_SYS_ADMIN, with which
+/// it unmounts what is in the way. All of it over the sandbox only.
+pub(super) const SETTLE: u64 = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 21;
 
 impl Privileges {
     /// The capabilities as a set of bits (capabilities(7)).

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::host_network::HostNetwork;
-use super::{Account, Error, Ids, Network, Output, Privileges, Sandbox, Tail};
+use super::{Account, Error, Ids, Network, Output, Owners, Privileges, Sandbox, Tail};
 
 /// Lines of a failing command's output that are shown.
 const TAIL_LINES: usize = 25;
@@ -61,7 +61,7 @@ impl StageCommands<'_> {
         sandbox.ids = Ids::RangeIfPossible;
         sandbox.network = self.network;
         sandbox.read_only = false;
-        sandbox.settle = true;
+        sandbox.owners = Owners::Settle;
         sandbox.privileges = Privileges::Install;
         sandbox.set_environment(["HOME=/root".into(), "LC_ALL=C.UTF-8".into()]);
         if self.network == Network::Host {
