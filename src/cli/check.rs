@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-use super::run::told;
+use super::run::{cache_folder, told};
 use super::{Context, Error};
 use crate::recipe::{Check, HttpCheck, Recipe, SizeLimits};
 use crate::sandbox::Startable;
@@ -32,6 +32,9 @@ pub struct CheckArguments {
     /// The recipe that an image is held against; without one, against what the image says of itself
     #[arg(long, value_name = "FILE", conflicts_with = "image")]
     recipe: Option<PathBuf>,
+    /// Where unpacked images are kept for the next time
+    #[arg(long, value_name = "DIR", env = "APKBUILD_CACHE_DIR")]
+    cache_dir: Option<PathBuf>,
 }
 
 /// One line of the report.
@@ -65,7 +68,8 @@ pub fn run(arguments: &CheckArguments, context: &Context) -> Result<(), Error> {
         (None, Some(recipe)) if is_recipe => built_image(recipe, &arguments.target)?,
         _ => arguments.target.clone(),
     };
-    let startable = Startable::open_folder(&image, None).map_err(|error| told(&error))?;
+    let startable =
+        Startable::open(&image, None, &cache_folder(arguments.cache_dir.as_deref())?).map_err(|error| told(&error))?;
     let check = recipe.as_ref().and_then(|recipe| recipe.check.as_ref());
     let expected = match (check, &recipe) {
         (Some(check), _) => of_recipe(check),
@@ -116,7 +120,7 @@ fn of_recipe(check: &Check) -> Expectations {
 /// The sizes that the recipe limits.
 fn size_lines(limits: &SizeLimits, startable: &Startable) -> Vec<Line> {
     let sizes = [
-        ("unpacked", limits.unpacked, startable.unpacked_size()),
+        ("unpacked", limits.unpacked, startable.unpacked_size),
         ("compressed", limits.compressed, startable.compressed_size),
     ];
     let line = |(what, limit, size): (&str, Option<u64>, Option<u64>)| {

@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -50,7 +50,8 @@ pub(super) enum NetworkChoice {
 /// Becomes the program of the image; comes back only where that fails.
 pub fn run(arguments: &RunArguments, _context: &Context) -> Result<(), Error> {
     let startable =
-        Startable::open_folder(&arguments.image, arguments.user.as_deref()).map_err(|error| told(&error))?;
+        Startable::open(&arguments.image, arguments.user.as_deref(), &cache_folder(arguments.cache_dir.as_deref())?)
+            .map_err(|error| told(&error))?;
     let mut sandbox = startable.sandbox(&arguments.command).map_err(|error| told(&error))?;
     sandbox.network = match arguments.network {
         NetworkChoice::Host => Network::Host,
@@ -77,6 +78,19 @@ pub(super) fn finish(outcome: Result<Ending, crate::sandbox::Error>) -> ExitCode
             error.exit_code()
         }
     }
+}
+
+/// Where unpacked images are kept: `chosen`, or the user's cache folder (XDG base directory specification).
+pub(super) fn cache_folder(chosen: Option<&Path>) -> Result<PathBuf, Error> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    chosen
+        .map(Path::to_owned)
+        .or_else(|| absolute("XDG_CACHE_HOME").map(|path| path.join("apkbuild")))
+        .or_else(|| absolute("HOME").map(|path| path.join(".cache/apkbuild")))
+        .ok_or_else(|| {
+            Error::failed("there is no cache folder: neither XDG_CACHE_HOME nor HOME is set")
+                .with_help("name one with --cache-dir".to_owned())
+        })
 }
 
 pub(super) fn told(error: &crate::sandbox::Error) -> Error {

@@ -81,6 +81,14 @@ pub enum Error {
         /// The path and the kernel's reason.
         reason: String,
     },
+    /// The image cannot be read or unpacked.
+    #[error("{reason}")]
+    Image {
+        /// What was wrong with it.
+        reason: String,
+        /// The way out.
+        help: Option<String>,
+    },
     /// The config beside a root filesystem is none.
     #[error("`{path}` is no image config: {reason}", path = path.display())]
     Config {
@@ -186,6 +194,7 @@ impl Error {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Refused { cause } => cause.help(),
+            Self::Image { help, .. } => help.clone(),
             Self::NoRange { .. } => Some(
                 "run it as root, or give this user a range in /etc/subuid and /etc/subgid and install newuidmap (package uidmap or shadow-uidmap)"
                     .to_owned(),

@@ -37,6 +37,7 @@ mod settle;
 mod stage;
 mod startable;
 mod tail;
+mod unpacked;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -54,6 +55,7 @@ pub use running::{Output, Running, monotonic_nanoseconds};
 pub use stage::StageCommands;
 pub use startable::{Start, Startable, config_beside};
 pub use tail::Tail;
+pub use unpacked::remove_unpacked;
 
 /// What to run, in which root filesystem, as whom, and what of the host it may see.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

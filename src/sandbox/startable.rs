@@ -58,6 +58,8 @@ pub struct Startable {
     pub writable: Vec<PathBuf>,
     /// Bytes of its layers as they are stored; `None` for a plain folder.
     pub compressed_size: Option<u64>,
+    /// Bytes of its files, each counted once however many names it has; `None` where not all of it could be read.
+    pub unpacked_size: Option<u64>,
 }
 
 /// Where the image config of the root filesystem `root` lies: beside it, as `ROOT.config.json`.
@@ -95,20 +97,8 @@ impl Startable {
         };
         let user = User::resolve(&start.user, &read("etc/passwd")?, &read("etc/group")?)?;
         let writable = writable_folders(root, &user);
-        Ok(Self { root: root.to_owned(), start, user, writable, compressed_size: None })
-    }
-
-    /// Bytes of its files, each counted once however many names it has; `None` where not all of it can be read.
-    pub fn unpacked_size(&self) -> Option<u64> {
-        let mut seen = BTreeSet::new();
-        let mut size = 0_u64;
-        for entry in walkdir::WalkDir::new(&self.root) {
-            let metadata = entry.ok()?.metadata().ok()?;
-            if metadata.is_file() && (metadata.nlink() == 1 || seen.insert(metadata.ino())) {
-                size = size.saturating_add(metadata.len());
-            }
-        }
-        Some(size)
+        let unpacked_size = unpacked_size(root);
+        Ok(Self { root: root.to_owned(), start, user, writable, compressed_size: None, unpacked_size })
     }
 
     /// The sandbox that runs it as an engine would: `command` in place of the image's own where it is not empty, after
@@ -132,6 +122,19 @@ impl Startable {
         }
         Ok(sandbox)
     }
+}
+
+/// Bytes of the files below `root`, if all of it can be read.
+fn unpacked_size(root: &Path) -> Option<u64> {
+    let mut seen = BTreeSet::new();
+    let mut size = 0_u64;
+    for entry in walkdir::WalkDir::new(root) {
+        let metadata = entry.ok()?.metadata().ok()?;
+        if metadata.is_file() && (metadata.nlink() == 1 || seen.insert(metadata.ino())) {
+            size = size.saturating_add(metadata.len());
+        }
+    }
+    Some(size)
 }
 
 /// The topmost folders of `root` to which `user` may write, as they are seen inside. Where every file is the caller's own,

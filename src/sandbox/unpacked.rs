@@ -1,0 +1,301 @@
+//! An image's root filesystem in the cache: unpacked once, started many times.
+//!
+//! Root of the host unpacks it as it is. An ordinary user can own files only as themselves, so the files get the
+//! permissions that the image's user has on them, in the place of the owner's: run as that user, with the root mounted
+//! read-only, the kernel then allows and refuses what it would in an engine.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::account::User;
+use super::startable::Start;
+use super::{Account, Error, Startable};
+use crate::image::{Architecture, StoredImage};
+use crate::rootfs::folder::{Owners, write_folder};
+use crate::rootfs::{Inode, InodeId, InodeKind, Metadata, Tree};
+
+/// Raised when what lies in the cache changes its meaning.
+const FORM: u32 = 1;
+
+/// Mount points, which a sandbox with a read-only root cannot make.
+const MOUNT_POINTS: [&str; 4] = ["dev", "proc", "tmp", "etc"];
+
+/// What is remembered beside an unpacked root.
+#[derive(Debug, Serialize, Deserialize)]
+struct Remembered {
+    writable: Vec<PathBuf>,
+    unpacked_size: u64,
+    passwd: String,
+    group: String,
+}
+
+impl Startable {
+    /// The image at `path`: an archive, an OCI folder, or a root filesystem ([`Startable::open_folder`]). The first two are
+    /// unpacked below the folder `cache`, unless they lie there already. `user` stands in for the config's.
+    pub fn open(path: &Path, user: Option<&str>, cache: &Path) -> Result<Self, Error> {
+        let is_image = |name: &str| path.join(name).is_file();
+        if path.is_dir() && !is_image("index.json") && !is_image("manifest.json") {
+            return Self::open_folder(path, user);
+        }
+        let image = choose(StoredImage::open_all(path).map_err(|error| broken(&error, error.help()))?)
+            .ok_or_else(|| Error::Image { reason: format!("`{}` holds no image", path.display()), help: None })?;
+        let mut start = Start::from(&image.config);
+        if let Some(user) = user {
+            user.clone_into(&mut start.user);
+        }
+        let as_it_is = nix::unistd::geteuid().is_root();
+        let folder = cache.join("unpacked");
+        let digest = image.config_digest;
+        // Whose permissions the files have is known only when the account files are read, so the config's word is the key.
+        let whose: String = if as_it_is {
+            "root".to_owned()
+        } else {
+            start.user.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
+        };
+        let place = folder.join(format!("{digest}-{FORM}-{whose}"));
+        let remembered = match recall(&place)? {
+            Some(remembered) => remembered,
+            None => unpack(&image, &start, as_it_is, &folder, &place)?,
+        };
+        let user = User::resolve(&start.user, &remembered.passwd, &remembered.group)?;
+        Ok(Self {
+            root: place.join("root"),
+            start,
+            user,
+            writable: remembered.writable,
+            compressed_size: Some(image.compressed_size()),
+            unpacked_size: Some(remembered.unpacked_size),
+        })
+    }
+}
+
+/// The image for this machine, or else the first.
+fn choose(mut images: Vec<StoredImage>) -> Option<StoredImage> {
+    let host = match std::env::consts::ARCH {
+        "arm" => "armv7",
+        "powerpc64" => "ppc64le",
+        other => other,
+    };
+    let fits = |image: &StoredImage| Architecture::from_alpine(host).is_ok_and(|host| image.is_for(host));
+    let place = images.iter().position(fits).unwrap_or(0);
+    (place < images.len()).then(|| images.swap_remove(place))
+}
+
+fn recall(place: &Path) -> Result<Option<Remembered>, Error> {
+    match fs_err::read(place.join("remembered.json")) {
+        Ok(text) => Ok(serde_json::from_slice(&text).ok()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn unpack(
+    image: &StoredImage,
+    start: &Start,
+    as_it_is: bool,
+    folder: &Path,
+    place: &Path,
+) -> Result<Remembered, Error> {
+    let mut tree = image.tree().map_err(|error| broken(&error, error.help()))?;
+    let text = |path: &str| {
+        let place = tree.resolve(path).unwrap_or_default();
+        tree.file(&place).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+    };
+    let (passwd, group) = (text("etc/passwd"), text("etc/group"));
+    let user = User::resolve(&start.user, &passwd, &group)?;
+    let remembered = Remembered {
+        writable: writable_folders(&tree, &user.account),
+        unpacked_size: unpacked_size(&tree),
+        passwd,
+        group,
+    };
+    let made = Metadata { mode: 0o755, ..Tree::new().inode(Tree::ROOT).metadata.clone() };
+    for path in MOUNT_POINTS {
+        if tree.resolve(path).is_none() {
+            // Whatever is in the way is found when something is mounted there.
+            let _ = tree.make_directories(path, &made);
+        }
+    }
+    for path in ["etc/hosts", "etc/resolv.conf"] {
+        if tree.resolve(path).is_none() {
+            let kind = InodeKind::File { content: Vec::new().into(), checksum: None };
+            let _ = tree.insert(path, Inode { kind, metadata: Metadata { mode: 0o644, ..made.clone() } });
+        }
+    }
+    if !as_it_is {
+        see_as(&mut tree, &user.account);
+    }
+
+    fs_err::create_dir_all(folder).map_err(failed)?;
+    let temporary = tempfile::Builder::new().prefix(".unpacking").tempdir_in(folder).map_err(failed)?;
+    let owners = if as_it_is { Owners::Keep } else { Owners::Caller };
+    let root = temporary.path().join("root");
+    write_folder(&tree, &root, owners).map_err(|error| broken(&error, error.help()))?;
+    let text = serde_json::to_vec(&remembered).map_err(|error| Error::Plan { reason: error.to_string() })?;
+    fs_err::write(temporary.path().join("remembered.json"), text).map_err(failed)?;
+    fs_err::set_permissions(temporary.path(), std::fs::Permissions::from_mode(0o755)).map_err(failed)?;
+    match fs_err::rename(temporary.path(), place) {
+        // It is no longer where it would be deleted from.
+        Ok(()) => drop(temporary.keep()),
+        // Somebody else was faster, with the same.
+        Err(_) if matches!(recall(place), Ok(Some(_))) => drop(remove_unpacked(temporary.path())),
+        Err(error) => return Err(failed(error)),
+    }
+    Ok(remembered)
+}
+
+/// Removes a folder with unpacked roots in it, in which there may be folders that their owner may not write to.
+pub fn remove_unpacked(folder: &Path) -> io::Result<()> {
+    let mut walk = walkdir::WalkDir::new(folder).into_iter();
+    while let Some(entry) = walk.next() {
+        match entry {
+            Ok(entry) if entry.file_type().is_dir() => {
+                fs_err::set_permissions(entry.path(), std::fs::Permissions::from_mode(0o700))?;
+            }
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    fs_err::remove_dir_all(folder)
+}
+
+/// The permission bits (`rwx`, at most 7) that `account` has on something.
+fn permissions(metadata: &Metadata, account: &Account) -> u32 {
+    let class = if metadata.uid == account.uid {
+        6
+    } else if metadata.gid == account.gid || account.groups.contains(&metadata.gid) {
+        3
+    } else {
+        0
+    };
+    metadata.mode >> class & 7
+}
+
+/// Gives the owner of every file the permissions that `account` has on it.
+fn see_as(tree: &mut Tree, account: &Account) {
+    let inodes: BTreeSet<InodeId> = tree.walk().map(|(_, id)| id).chain([Tree::ROOT]).collect();
+    for id in inodes {
+        let inode = tree.inode_mut(id);
+        let is_folder = matches!(inode.kind, InodeKind::Directory(_));
+        let metadata = &mut inode.metadata;
+        let own = if account.uid == 0 {
+            // Root of an image may read and write all, and execute what anybody may.
+            let executes = is_folder || metadata.mode & 0o111 != 0;
+            6 | u32::from(executes)
+        } else {
+            permissions(metadata, account)
+        };
+        metadata.mode = own << 6 | metadata.mode & 0o077;
+    }
+}
+
+/// The topmost folders to which `account` may write, as they are seen inside; none for root, who could write to all.
+fn writable_folders(tree: &Tree, account: &Account) -> Vec<PathBuf> {
+    let mut writable: Vec<PathBuf> = Vec::new();
+    for (path, id) in tree.walk() {
+        let metadata = &tree.inode(id).metadata;
+        let path = Path::new("/").join(path);
+        let may_write =
+            if account.uid == 0 { metadata.mode & 0o002 != 0 } else { permissions(metadata, account) & 2 != 0 };
+        let is_fresh_anyway = ["/dev", "/proc", "/tmp"].iter().any(|place| path.starts_with(place));
+        let is_below = writable.last().is_some_and(|above| path.starts_with(above));
+        if tree.children(id).is_some() && may_write && !is_fresh_anyway && !is_below {
+            writable.push(path);
+        }
+    }
+    writable
+}
+
+/// Bytes of the files, each counted once however many names it has.
+fn unpacked_size(tree: &Tree) -> u64 {
+    let files: BTreeSet<InodeId> = tree.walk().map(|(_, id)| id).collect();
+    let size = |id: &InodeId| match &tree.inode(*id).kind {
+        InodeKind::File { content, .. } => content.len() as u64,
+        _ => 0,
+    };
+    files.iter().map(size).sum()
+}
+
+fn broken(error: &dyn std::error::Error, help: Option<String>) -> Error {
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        reason = format!("{reason}: {inner}");
+        cause = inner.source();
+    }
+    Error::Image { reason, help }
+}
+
+fn failed(error: io::Error) -> Error {
+    Error::file("unpack the image", error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Tree {
+        let mut tree = Tree::new();
+        let metadata = |mode, uid, gid| Metadata { mode, uid, gid, ..Tree::new().inode(Tree::ROOT).metadata.clone() };
+        for (path, mode, uid, gid) in [
+            ("app", 0o755, 0, 0),
+            ("data", 0o750, 1001, 1001),
+            ("data/inner", 0o700, 1001, 1001),
+            ("root", 0o700, 0, 0),
+            ("shared", 0o775, 0, 33),
+            ("tmp", 0o1777, 0, 0),
+            ("var", 0o755, 0, 0),
+            ("var/tmp", 0o1777, 0, 0),
+        ] {
+            tree.make_directories(path, &metadata(mode, uid, gid)).unwrap();
+        }
+        let content = || InodeKind::File { content: b"12345".to_vec().into(), checksum: None };
+        let id = tree.insert("app/secret", Inode { kind: content(), metadata: metadata(0o640, 0, 0) }).unwrap();
+        tree.link("app/again", id).unwrap();
+        tree.insert("app/run", Inode { kind: content(), metadata: metadata(0o4755, 0, 0) }).unwrap();
+        tree
+    }
+
+    #[test]
+    fn an_ordinary_user_sees_what_the_user_of_the_image_would() {
+        let account = Account { uid: 1001, gid: 1001, groups: vec![33] };
+        let mut tree = sample();
+        let writable: Vec<String> =
+            writable_folders(&tree, &account).iter().map(|path| path.display().to_string()).collect();
+        assert_eq!(writable, ["/data", "/shared", "/var/tmp"]);
+        assert_eq!(unpacked_size(&tree), 10);
+        see_as(&mut tree, &account);
+        for (path, mode) in [
+            ("app", 0o555),
+            ("app/secret", 0o040),
+            ("app/run", 0o555),
+            ("data", 0o750),
+            ("root", 0o000),
+            ("shared", 0o775),
+        ] {
+            assert_eq!(tree.get(path).unwrap().metadata.mode, mode, "{path}");
+        }
+
+        let mut tree = sample();
+        assert_eq!(writable_folders(&tree, &Account::default()), [Path::new("/var/tmp")]);
+        see_as(&mut tree, &Account::default());
+        for (path, mode) in [("app/secret", 0o640), ("app/run", 0o755), ("root", 0o700), ("data", 0o750)] {
+            assert_eq!(tree.get(path).unwrap().metadata.mode, mode, "{path}");
+        }
+    }
+
+    #[test]
+    fn folders_without_permissions_can_be_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("unpacked");
+        let mut tree = sample();
+        see_as(&mut tree, &Account { uid: 7, gid: 7, groups: Vec::new() });
+        write_folder(&tree, &place.join("root"), Owners::Caller).unwrap();
+        remove_unpacked(&place).unwrap();
+        assert!(!place.exists());
+    }
+}
