@@ -4,9 +4,12 @@
 //! progress and messages to standard error, and that the exit code is 0 for done, 1 for work that failed, 2 for a wrong
 //! call or recipe, 3 for a check or size that did not hold, and 130 for an interrupt.
 
+mod bytes;
 mod check;
 mod completions;
+mod diff;
 mod error;
+mod inspect;
 mod interrupt;
 mod keygen;
 mod man;
@@ -55,6 +58,10 @@ enum Command {
     Check(check::CheckArguments),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArguments),
+    /// Tell what differs between two images, by package, file and bytes
+    Diff(diff::DiffArguments),
+    /// Tell what is in an image: packages, layers, sizes, the largest folders
+    Inspect(inspect::InspectArguments),
     /// Make a key pair to sign packages and indexes with
     Keygen(keygen::KeygenArguments),
     /// Print the manual page
@@ -96,6 +103,8 @@ fn run(command: &Command, context: &Context) -> Result<(), Error> {
     match command {
         Command::Check(arguments) => check::run(arguments, context),
         Command::Completions(arguments) => completions::run(arguments, context),
+        Command::Diff(arguments) => diff::run(arguments, context),
+        Command::Inspect(arguments) => inspect::run(arguments, context),
         Command::Keygen(arguments) => keygen::run(arguments, context),
         Command::Man(arguments) => man::run(arguments, context),
         Command::Mkndx(arguments) => mkndx::run(arguments, context),

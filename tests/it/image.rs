@@ -16,11 +16,11 @@ use apkbuild::image::{
 };
 use apkbuild::rootfs::{Content, Inode, InodeKind, InstalledPackage, Metadata, Origin, PackageId, Rootfs, Tree};
 
-fn metadata(mode: u32, origin: Origin) -> Metadata {
+pub(crate) fn metadata(mode: u32, origin: Origin) -> Metadata {
     Metadata { mode, uid: 0, gid: 0, mtime: 1_700_000_000, xattrs: BTreeMap::new(), origin }
 }
 
-fn file(bytes: &[u8], origin: Origin) -> Inode {
+pub(crate) fn file(bytes: &[u8], origin: Origin) -> Inode {
     let checksum = matches!(origin, Origin::Package(_)).then(|| Sha1Digest::of(bytes));
     Inode {
         kind: InodeKind::File { content: Content::Bytes(Arc::from(bytes)), checksum },
@@ -29,7 +29,7 @@ fn file(bytes: &[u8], origin: Origin) -> Inode {
 }
 
 /// A root filesystem of two packages, with all that a tar must carry, and an application.
-fn small_rootfs(application: &[u8]) -> Rootfs {
+pub(crate) fn small_rootfs(application: &[u8]) -> Rootfs {
     let mut tree = Tree::new();
     let [first, second] = [0, 1].map(|id| Origin::Package(PackageId(id)));
     tree.make_directories("etc", &metadata(0o755, first)).unwrap();
@@ -68,7 +68,7 @@ fn small_rootfs(application: &[u8]) -> Rootfs {
     Rootfs { tree, packages: vec![package("first"), package("second")] }
 }
 
-fn image_set(rootfs: &Rootfs, options: &LayerOptions<'_>) -> ImageSet {
+pub(crate) fn image_set(rootfs: &Rootfs, options: &LayerOptions<'_>) -> ImageSet {
     let layers = pack(rootfs, options).unwrap();
     let settings = Settings { cmd: vec!["/usr/bin/tool".to_owned()], ..Settings::default() };
     let architecture = Architecture::from_alpine("x86_64").unwrap();
@@ -281,6 +281,9 @@ fn an_archive_is_both_layout_and_docker_archive() {
     assert_eq!(json("oci-layout")["imageLayoutVersion"], "1.0.0");
 }
 
+/// Writes a set to a place and tells whether the same was there already.
+type Write = fn(&ImageSet, &Path) -> bool;
+
 #[test]
 fn the_same_output_is_left_alone_and_another_replaced() {
     let folder = tempfile::tempdir().unwrap();
@@ -289,7 +292,6 @@ fn the_same_output_is_left_alone_and_another_replaced() {
     let inode = |path: &Path| std::os::unix::fs::MetadataExt::ino(&fs_err::metadata(path).unwrap());
     let archive = folder.path().join("app.tar");
     let layout = folder.path().join("app");
-    type Write = fn(&ImageSet, &Path) -> bool;
     let writes: [(&Path, Write); 2] = [
         (&archive, |set, path| set.write_archive(path).unwrap().unchanged),
         (&layout, |set, path| set.write_folder(path).unwrap().unchanged),

@@ -8,6 +8,7 @@ mod copy;
 mod fetch;
 mod image;
 mod init;
+mod inspect;
 mod install;
 mod lock;
 mod packages;
