@@ -46,7 +46,7 @@ fn an_image_is_told_by_packages_layers_and_folders() {
         "      3.1 MB       3  first-1.0-r0  MIT",
         "        11 B       2  second-1.0-r0  Zlib",
         "      3.1 MB       3  /usr/bin",
-        "         8 B       1  sha256:",
+        "        8 B       1  sha256:",
     ] {
         assert!(out.contains(line), "`{line}` in\n{out}");
     }
