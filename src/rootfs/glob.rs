@@ -78,6 +78,24 @@ impl Pattern {
             }
         }
     }
+
+    /// Whether a pattern letter stands in it, so that it can match more than one text.
+    pub(super) fn is_wild(&self) -> bool {
+        self.0.iter().any(|token| !matches!(token, Token::Literal(_)))
+    }
+
+    /// Whether it asks for a leading dot, which wildcards in file names never match.
+    pub(super) fn begins_with_dot(&self) -> bool {
+        self.0.first() == Some(&Token::Literal('.'))
+    }
+
+    /// The text that a pattern without wildcards stands for.
+    pub(super) fn literal(&self) -> String {
+        self.0
+            .iter()
+            .filter_map(|token| if let Token::Literal(letter) = token { Some(*letter) } else { None })
+            .collect()
+    }
 }
 
 /// The class after its `[`, and what follows its `]`.

@@ -20,6 +20,7 @@ mod ownership;
 mod package;
 mod placement;
 mod record;
+mod scripts;
 mod tree;
 mod triggers;
 
@@ -30,6 +31,7 @@ pub use install::{
 };
 pub use package::InstalledPackage;
 pub use record::{Owner, Record, RecordKind};
+pub use scripts::Emulation;
 pub use tree::{Content, Inode, InodeId, InodeKind, Metadata, Origin, PackageId, Tree, TreeError, Walk};
 
 /// A root filesystem with the packages that it was made from, in install order.

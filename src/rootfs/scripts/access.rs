@@ -1,0 +1,145 @@
+//! How scripts get at the tree: paths as the shell sees them, reading, and making files that belong to the script.
+//!
+//! `/proc`, `/sys` and `/dev` are the running machine's. What a script reads or writes there is not understood, except
+//! `/dev/null`.
+
+use std::collections::BTreeMap;
+
+use super::super::{Content, Inode, InodeId, InodeKind, Metadata, Origin};
+use super::shell::{Flow, Shell, unknown};
+
+impl Shell<'_> {
+    /// `path` as seen from where the shell is, relative to the root, nothing resolved.
+    pub(super) fn place(&self, path: &str) -> String {
+        if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", self.state.folder) }
+    }
+
+    /// Refuses what belongs to the running machine.
+    fn outside_machine(&self, path: &str) -> Flow<()> {
+        let place = self.place(path);
+        let mut parts = place.split('/').filter(|part| !matches!(*part, "" | "."));
+        match parts.next() {
+            Some(folder @ ("proc" | "sys" | "dev")) if parts.next().is_some() => {
+                unknown(format!("`{path}` is of the running machine's /{folder}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The real path of what is at `path`, the last link followed; `None` where there is nothing.
+    pub(super) fn existing(&self, path: &str) -> Flow<Option<String>> {
+        if path == "/dev/null" {
+            return Ok(None);
+        }
+        self.outside_machine(path)?;
+        Ok(self.tree.resolve(&self.place(path)))
+    }
+
+    /// The real path of the entry at `path`, the last link not followed; `None` where its folder is missing.
+    pub(super) fn entry(&self, path: &str) -> Flow<Option<String>> {
+        self.outside_machine(path)?;
+        let real = self.tree.resolve_parent(&self.place(path));
+        Ok(real.filter(|real| self.is_folder_at(parent(real))))
+    }
+
+    /// The real path at which a file opened for writing as `path` would be; `None` where its folder is missing.
+    pub(super) fn writable(&self, path: &str) -> Flow<Option<String>> {
+        self.outside_machine(path)?;
+        let real = self.tree.resolve_target(&self.place(path));
+        Ok(real.filter(|real| self.is_folder_at(parent(real))))
+    }
+
+    /// What is at the real path `real`.
+    pub(super) fn at(&self, real: &str) -> Option<&Inode> {
+        self.tree.get(real)
+    }
+
+    pub(super) fn is_folder_at(&self, real: &str) -> bool {
+        self.tree.lookup(real).is_some_and(|id| self.tree.children(id).is_some())
+    }
+
+    /// The bytes of the file at `path`; `None` where there is none.
+    pub(super) fn read_file(&self, path: &str) -> Flow<Option<Vec<u8>>> {
+        if path == "/dev/null" {
+            return Ok(Some(Vec::new()));
+        }
+        let real = self.existing(path)?;
+        Ok(real.and_then(|real| self.tree.file(&real)).map(|content| content.to_vec()))
+    }
+
+    /// Metadata of something that the script makes.
+    pub(super) fn own(&self, mode: u32) -> Metadata {
+        Metadata {
+            mode,
+            uid: 0,
+            gid: 0,
+            mtime: self.call.timestamp,
+            xattrs: BTreeMap::new(),
+            origin: Origin::Script(self.call.package),
+        }
+    }
+
+    /// Puts something new at the real path `real`; `false` where it cannot be.
+    pub(super) fn put(&mut self, real: &str, kind: InodeKind, mode: u32) -> bool {
+        let metadata = self.own(mode);
+        self.tree.insert(real, Inode { kind, metadata }).is_ok()
+    }
+
+    /// Makes the file `real` where it is missing, and empties it where asked to; `false` where it is no file.
+    pub(super) fn make_file(&mut self, real: &str, empty: bool) -> bool {
+        let nothing = || InodeKind::File { content: Content::from(Vec::new()), checksum: None };
+        match self.tree.lookup(real) {
+            None => self.put(real, nothing(), 0o666 & !self.state.umask),
+            Some(id) => self.change_file(id, |bytes| {
+                if empty {
+                    bytes.clear()
+                }
+            }),
+        }
+    }
+
+    /// Adds `bytes` to the file `real`, which is there.
+    pub(super) fn append_to(&mut self, real: &str, bytes: &[u8]) -> Flow<()> {
+        if let Some(id) = self.tree.lookup(real) {
+            self.change_file(id, |content| content.extend_from_slice(bytes));
+        }
+        Ok(())
+    }
+
+    fn change_file(&mut self, id: InodeId, change: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let timestamp = self.call.timestamp;
+        let inode = self.tree.inode_mut(id);
+        let InodeKind::File { content, checksum } = &mut inode.kind else { return false };
+        let mut bytes = content.to_vec();
+        let before = bytes.len();
+        change(&mut bytes);
+        if bytes.len() != before || before != content.len() {
+            *content = Content::from(bytes);
+            *checksum = None;
+            inode.metadata.mtime = timestamp;
+        }
+        true
+    }
+
+    /// Every real path at and below `real`, what is below first.
+    pub(super) fn below(&self, real: &str) -> Vec<String> {
+        let mut paths = Vec::new();
+        if let Some(children) = self.tree.lookup(real).and_then(|id| self.tree.children(id)) {
+            for name in children.keys() {
+                paths.extend(self.below(&join(real, name)));
+            }
+        }
+        paths.push(real.to_owned());
+        paths
+    }
+}
+
+/// The folder of a real path.
+pub(super) fn parent(real: &str) -> &str {
+    real.rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+/// A name in a real folder.
+pub(super) fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}

@@ -1,0 +1,163 @@
+//! Parameters: `$name`, `$1`, `$@`, `${name:-word}` and the like, `${#name}`, `${name%pattern}` and the like.
+
+use brush_parser::word::{Parameter, ParameterExpr, ParameterTestType, SpecialParameter};
+
+use super::super::glob::Pattern;
+use super::expansion::Fields;
+use super::shell::{Flow, Shell, Stop, Variable, unknown};
+
+/// Which end of a value a pattern is cut from, and how much of it.
+#[derive(Clone, Copy)]
+enum Cut {
+    ShortestPrefix,
+    LongestPrefix,
+    ShortestSuffix,
+    LongestSuffix,
+}
+
+impl Shell<'_> {
+    /// Sets a variable.
+    pub(super) fn assign(&mut self, name: &str, value: String) {
+        self.state.variables.insert(name.to_owned(), Variable::Known(value));
+    }
+
+    pub(super) fn expand_parameter(
+        &mut self,
+        expression: &ParameterExpr,
+        quoted: bool,
+        fields: &mut Fields,
+    ) -> Flow<()> {
+        if let ParameterExpr::Parameter { parameter: Parameter::Special(special), indirect: false } = expression {
+            if let SpecialParameter::AllPositionalParameters { concatenate } = special {
+                let arguments = self.state.arguments.clone();
+                match (quoted, concatenate) {
+                    (true, true) => fields.push(&arguments.join(" "), true),
+                    (true, false) => fields.push_each(&arguments),
+                    (false, _) => fields.push_split(&arguments.join(" ")),
+                }
+                return Ok(());
+            }
+        }
+        if self.state.variables.contains_key("IFS") && !quoted {
+            return unknown("it changes how words are split");
+        }
+        let value = self.value_of(expression)?;
+        if quoted {
+            fields.push(&value, true)
+        } else {
+            fields.push_split(&value)
+        }
+        Ok(())
+    }
+
+    fn value_of(&mut self, expression: &ParameterExpr) -> Flow<String> {
+        match expression {
+            ParameterExpr::Parameter { parameter, indirect: false } => match self.get(parameter)? {
+                Some(value) => Ok(value),
+                None if self.state.refuses_unset => Err(Stop::Exit(2)),
+                None => Ok(String::new()),
+            },
+            ParameterExpr::UseDefaultValues { parameter, indirect: false, test_type, default_value } => {
+                match self.get_if(parameter, test_type)? {
+                    Some(value) => Ok(value),
+                    None => self.expand_string(default_value.as_deref().unwrap_or_default()),
+                }
+            }
+            ParameterExpr::AssignDefaultValues { parameter, indirect: false, test_type, default_value } => {
+                if let Some(value) = self.get_if(parameter, test_type)? {
+                    return Ok(value);
+                }
+                let value = self.expand_string(default_value.as_deref().unwrap_or_default())?;
+                let Parameter::Named(name) = parameter else { return unknown("it assigns to what is no variable") };
+                self.assign(name, value.clone());
+                Ok(value)
+            }
+            ParameterExpr::IndicateErrorIfNullOrUnset { parameter, indirect: false, test_type, .. } => {
+                self.get_if(parameter, test_type)?.ok_or(Stop::Exit(2))
+            }
+            ParameterExpr::UseAlternativeValue { parameter, indirect: false, test_type, alternative_value } => {
+                match self.get_if(parameter, test_type)? {
+                    Some(_) => self.expand_string(alternative_value.as_deref().unwrap_or_default()),
+                    None => Ok(String::new()),
+                }
+            }
+            ParameterExpr::ParameterLength { parameter, indirect: false } => {
+                Ok(self.get(parameter)?.unwrap_or_default().chars().count().to_string())
+            }
+            ParameterExpr::RemoveSmallestPrefixPattern { parameter, indirect: false, pattern } => {
+                self.cut(parameter, pattern.as_deref(), Cut::ShortestPrefix)
+            }
+            ParameterExpr::RemoveLargestPrefixPattern { parameter, indirect: false, pattern } => {
+                self.cut(parameter, pattern.as_deref(), Cut::LongestPrefix)
+            }
+            ParameterExpr::RemoveSmallestSuffixPattern { parameter, indirect: false, pattern } => {
+                self.cut(parameter, pattern.as_deref(), Cut::ShortestSuffix)
+            }
+            ParameterExpr::RemoveLargestSuffixPattern { parameter, indirect: false, pattern } => {
+                self.cut(parameter, pattern.as_deref(), Cut::LongestSuffix)
+            }
+            _ => unknown("its parameter expansion is not POSIX shell"),
+        }
+    }
+
+    /// The value, where the parameter is set and, if that is asked for, not empty.
+    fn get_if(&self, parameter: &Parameter, test: &ParameterTestType) -> Flow<Option<String>> {
+        let value = self.get(parameter)?;
+        Ok(match test {
+            ParameterTestType::Unset => value,
+            ParameterTestType::UnsetOrNull => value.filter(|value| !value.is_empty()),
+        })
+    }
+
+    fn get(&self, parameter: &Parameter) -> Flow<Option<String>> {
+        Ok(match parameter {
+            Parameter::Named(name) => match self.state.variables.get(name) {
+                Some(Variable::Known(value)) => Some(value.clone()),
+                Some(Variable::Unknown) => return unknown(format!("`${name}` comes from what was not run")),
+                None => None,
+            },
+            Parameter::Positional(0) | Parameter::Special(SpecialParameter::ShellName) => {
+                Some(format!("lib/apk/exec/{}.{}", self.call.package_name, self.call.script.name()))
+            }
+            Parameter::Positional(number) => {
+                let place = usize::try_from(*number).unwrap_or(usize::MAX).saturating_sub(1);
+                self.state.arguments.get(place).cloned()
+            }
+            Parameter::Special(SpecialParameter::PositionalParameterCount) => {
+                Some(self.state.arguments.len().to_string())
+            }
+            Parameter::Special(SpecialParameter::AllPositionalParameters { .. }) => {
+                (!self.state.arguments.is_empty()).then(|| self.state.arguments.join(" "))
+            }
+            Parameter::Special(SpecialParameter::LastExitStatus) => Some(self.status.to_string()),
+            Parameter::Special(special) => return unknown(format!("`${special}` is of the running machine")),
+            Parameter::NamedWithIndex { .. } | Parameter::NamedWithAllIndices { .. } => {
+                return unknown("it uses an array");
+            }
+        })
+    }
+
+    fn cut(&mut self, parameter: &Parameter, pattern: Option<&str>, cut: Cut) -> Flow<String> {
+        let value = self.get(parameter)?.unwrap_or_default();
+        let pattern = self.expand_pattern(pattern.unwrap_or_default())?;
+        Ok(cut_from(&value, &pattern, cut).to_owned())
+    }
+}
+
+fn cut_from<'value>(value: &'value str, pattern: &Pattern, cut: Cut) -> &'value str {
+    let mut places: Vec<usize> = value.char_indices().map(|(place, _)| place).chain([value.len()]).collect();
+    if matches!(cut, Cut::LongestPrefix | Cut::ShortestSuffix) {
+        places.reverse();
+    }
+    for place in places {
+        let (front, back) = value.split_at(place);
+        let (gone, kept) = match cut {
+            Cut::ShortestPrefix | Cut::LongestPrefix => (front, back),
+            Cut::ShortestSuffix | Cut::LongestSuffix => (back, front),
+        };
+        if pattern.matches(gone) {
+            return kept;
+        }
+    }
+    value
+}
