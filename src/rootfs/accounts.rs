@@ -3,6 +3,8 @@
 //! A line that is no entry (empty, a comment, damaged) is kept as it is and means nothing. Writing back what was read
 //! gives the same text, save that the last line always ends.
 
+use std::collections::BTreeMap;
+
 use super::{Content, Error, Inode, InodeKind, Metadata, Origin, Tree};
 
 /// Where the accounts are.
@@ -194,7 +196,7 @@ impl<T: AccountEntry> AccountFile<T> {
                 inode.metadata.mtime = timestamp;
             }
             _ => {
-                let metadata = Metadata { mode, uid: 0, gid: 0, mtime: timestamp, xattrs: Default::default(), origin };
+                let metadata = Metadata { mode, uid: 0, gid: 0, mtime: timestamp, xattrs: BTreeMap::new(), origin };
                 tree.insert(&real, Inode { kind, metadata }).map_err(failed)?;
             }
         }

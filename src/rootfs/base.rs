@@ -46,10 +46,10 @@ pub fn add_base(rootfs: &mut Rootfs, options: &BaseOptions<'_>) -> Result<(), Er
         let missing = tree.resolve(path).is_none();
         let real = make_folder(tree, path, timestamp)?;
         // Whoever made these two, others must be able to write to one and must not look into the other.
-        if missing || matches!(path, "tmp" | "root") {
-            if let Some(id) = tree.lookup(&real) {
-                tree.inode_mut(id).metadata.mode = mode;
-            }
+        if (missing || matches!(path, "tmp" | "root"))
+            && let Some(id) = tree.lookup(&real)
+        {
+            tree.inode_mut(id).metadata.mode = mode;
         }
     }
     add_accounts(tree, account, timestamp)?;

@@ -102,10 +102,10 @@ impl Placement {
     /// Gives every folder that a package brought the mode and owner that its owner wants, as apk does at the end.
     pub(super) fn restore_folders(&self, tree: &mut Tree) {
         for (path, folder) in &self.folders {
-            if let (true, Some(id)) = (folder.in_charge, tree.lookup(path)) {
-                if tree.children(id).is_some() {
-                    tree.inode_mut(id).metadata = folder.wanted.clone();
-                }
+            if let (true, Some(id)) = (folder.in_charge, tree.lookup(path))
+                && tree.children(id).is_some()
+            {
+                tree.inode_mut(id).metadata = folder.wanted.clone();
             }
         }
     }
@@ -199,10 +199,10 @@ impl Placement {
             }
         }
         let kept = is_protected(&real) && is_foreign(&rootfs.tree, &real, old.and_then(|old| old.checksum));
-        if let Some(old) = self.files.remove(&real) {
-            if let Some(package) = rootfs.packages.get_mut(old.owner.0 as usize) {
-                package.records.retain(|record| record.path != old.listed || record.is_folder());
-            }
+        if let Some(old) = self.files.remove(&real)
+            && let Some(package) = rootfs.packages.get_mut(old.owner.0 as usize)
+        {
+            package.records.retain(|record| record.path != old.listed || record.is_folder());
         }
         let place = match kept {
             // The same bytes need no second file.
@@ -306,7 +306,7 @@ fn real_path(tree: &Tree, current: &Current<'_>, entry: &Entry) -> Result<String
 
 fn insert(tree: &mut Tree, current: &Current<'_>, entry: &Entry, place: &str, inode: Inode) -> Result<InodeId, Error> {
     let failed = |source| Error::Place { package: current.name.clone(), path: entry.path.clone(), source };
-    if !matches!(inode.kind, InodeKind::Directory(_)) && tree.get(place).is_some_and(|there| is_folder(there)) {
+    if !matches!(inode.kind, InodeKind::Directory(_)) && tree.get(place).is_some_and(is_folder) {
         return Err(failed(TreeError::DirectoryInTheWay { path: place.to_owned() }));
     }
     tree.insert(place, inode).map_err(failed)

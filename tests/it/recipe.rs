@@ -29,7 +29,10 @@ fn the_samples_are_recipes() {
         assert_eq!((recipe.user.name.as_str(), recipe.user.uid), ("appuser", 1001), "{name}");
         assert_eq!(recipe.config.workdir.as_str(), "/app", "{name}");
         let check = recipe.check.as_ref().unwrap();
-        assert_eq!(check.http.first().and_then(|request| request.body.as_deref()), Some("Hello from Advent of DevOps!"));
+        assert_eq!(
+            check.http.first().and_then(|request| request.body.as_deref()),
+            Some("Hello from Advent of DevOps!")
+        );
         assert!(recipe.size.compressed.is_some(), "{name}");
         for source in recipe.copies.iter().chain(recipe.stages.iter().flat_map(|stage| &stage.copies)) {
             let there = recipe.folder.join(&source.source).exists();

@@ -92,18 +92,17 @@ impl Shell<'_> {
             None => self.put(real, nothing(), 0o666 & !self.state.umask),
             Some(id) => self.change_file(id, |bytes| {
                 if empty {
-                    bytes.clear()
+                    bytes.clear();
                 }
             }),
         }
     }
 
     /// Adds `bytes` to the file `real`, which is there.
-    pub(super) fn append_to(&mut self, real: &str, bytes: &[u8]) -> Flow<()> {
+    pub(super) fn append_to(&mut self, real: &str, bytes: &[u8]) {
         if let Some(id) = self.tree.lookup(real) {
             self.change_file(id, |content| content.extend_from_slice(bytes));
         }
-        Ok(())
     }
 
     fn change_file(&mut self, id: InodeId, change: impl FnOnce(&mut Vec<u8>)) -> bool {

@@ -228,10 +228,10 @@ impl Shell<'_> {
         let Some(gid) = passwd.get(name).map(|user| user.gid) else { return Ok(1) };
         passwd.remove(name);
         self.write_accounts(&passwd, accounts::PASSWD)?;
-        if let Some(mut shadow) = Shadow::read(self.tree, accounts::SHADOW) {
-            if shadow.remove(name) {
-                self.write_accounts(&shadow, accounts::SHADOW)?;
-            }
+        if let Some(mut shadow) = Shadow::read(self.tree, accounts::SHADOW)
+            && shadow.remove(name)
+        {
+            self.write_accounts(&shadow, accounts::SHADOW)?;
         }
         if let Some(mut groups) = Groups::read(self.tree, accounts::GROUP) {
             // Its own group goes with it where nobody else's is the same.

@@ -10,8 +10,8 @@ impl Shell<'_> {
         Some(match name {
             ":" | "true" => Ok(0),
             "false" => Ok(1),
-            "exit" => self.status_of(arguments).and_then(|status| stop(Stop::Exit(status))),
-            "return" => self.status_of(arguments).and_then(|status| stop(Stop::Return(status))),
+            "exit" => stop(Stop::Exit(self.status_of(arguments))),
+            "return" => stop(Stop::Return(self.status_of(arguments))),
             "break" => levels(arguments).and_then(|levels| stop(Stop::Break(levels))),
             "continue" => levels(arguments).and_then(|levels| stop(Stop::Continue(levels))),
             "echo" => echo(arguments, streams),
@@ -22,7 +22,7 @@ impl Shell<'_> {
                 _ => Ok(2),
             },
             "set" => self.set(arguments),
-            "shift" => self.shift(arguments),
+            "shift" => Ok(self.shift(arguments)),
             "unset" => {
                 for name in arguments.iter().filter(|argument| *argument != "-v") {
                     self.state.variables.remove(name);
@@ -65,13 +65,11 @@ impl Shell<'_> {
         })
     }
 
-    fn status_of(&self, arguments: &[String]) -> Flow<u8> {
+    fn status_of(&self, arguments: &[String]) -> u8 {
         match arguments {
-            [] => Ok(self.status),
-            [status, ..] => match status.parse::<i64>() {
-                Ok(status) => Ok(status.to_le_bytes()[0]),
-                Err(_) => Ok(2),
-            },
+            [] => self.status,
+            // Of a larger number its lowest byte counts.
+            [status, ..] => status.parse::<i64>().map_or(2, |status| status.to_le_bytes()[0]),
         }
     }
 
@@ -104,16 +102,16 @@ impl Shell<'_> {
         Ok(0)
     }
 
-    fn shift(&mut self, arguments: &[String]) -> Flow<u8> {
+    fn shift(&mut self, arguments: &[String]) -> u8 {
         let count = match arguments {
             [] => 1,
             [count, ..] => count.parse().unwrap_or(usize::MAX),
         };
         if count > self.state.arguments.len() {
-            return Ok(1);
+            return 1;
         }
         self.state.arguments.drain(..count);
-        Ok(0)
+        0
     }
 
     fn declare(&mut self, arguments: &[String], local: bool) -> Flow<u8> {

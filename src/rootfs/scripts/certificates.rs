@@ -35,8 +35,7 @@ impl Shell<'_> {
             }
             let name = path.rsplit('/').next().unwrap_or(path);
             let stem = name.strip_suffix(".crt").unwrap_or(name);
-            let stem: String =
-                stem.chars().map(|letter| link_letter(letter)).filter(|letter| !matches!(letter, '(' | ')')).collect();
+            let stem: String = stem.chars().map(link_letter).filter(|letter| !matches!(letter, '(' | ')')).collect();
             let link = join(&folder, &format!("ca-cert-{stem}.pem"));
             if names.insert(link.clone()) && !self.is_folder_at(&link) {
                 self.put(&link, InodeKind::Symlink(path.clone()), 0o777);
@@ -68,14 +67,8 @@ impl Shell<'_> {
             .collect();
         let local =
             self.existing(LOCAL)?.and_then(|real| self.tree.lookup(&real)).and_then(|id| self.tree.children(id));
-        let is_certificate = |name: &&Box<str>| name.ends_with(".crt");
-        paths.extend(
-            local
-                .into_iter()
-                .flat_map(|names| names.keys())
-                .filter(is_certificate)
-                .map(|name| format!("{LOCAL}/{name}")),
-        );
+        let names = local.into_iter().flat_map(|names| names.keys()).filter(|name| name.ends_with(".crt"));
+        paths.extend(names.map(|name| format!("{LOCAL}/{name}")));
         Ok(paths)
     }
 }
@@ -83,8 +76,7 @@ impl Shell<'_> {
 /// A letter of a certificate's name as it stands in its link.
 fn link_letter(letter: char) -> char {
     match letter {
-        ' ' => '_',
-        ',' => '_',
+        ' ' | ',' => '_',
         other => other,
     }
 }

@@ -37,8 +37,8 @@ impl Shell<'_> {
         };
         let mut status = 0;
         for path in &call.operands {
-            let made = if call.has('p') { self.make_path(path, mode)? } else { self.make_folder(path, mode)? };
-            status |= u8::from(!made);
+            let done = if call.has('p') { self.make_path(path, mode)? } else { self.make_folder(path, mode)? };
+            status |= u8::from(!done);
         }
         Ok(status)
     }
@@ -289,13 +289,13 @@ impl Shell<'_> {
         let owner = if value('g').is_none() { owner.trim_end_matches(':').to_owned() } else { owner };
         let Some((uid, gid)) = self.owner(&owner) else { return Ok(1) };
         let Some(mode) = changed_mode(value('m').unwrap_or("755"), 0, call.has('d'), 0) else { return Ok(1) };
-        let mut made = Vec::new();
+        let mut placed = Vec::new();
         if call.has('d') {
             for path in &call.operands {
                 if !self.make_path(path, 0o755)? {
                     return Ok(1);
                 }
-                made.extend(self.existing(path)?);
+                placed.extend(self.existing(path)?);
             }
         } else {
             let Some((place, sources)) = call.operands.split_last().filter(|(_, sources)| !sources.is_empty()) else {
@@ -312,10 +312,10 @@ impl Shell<'_> {
                 if self.is_folder_at(&to) || !self.copy(id, &to, Copies { below: false, keeps: false }) {
                     return Ok(1);
                 }
-                made.push(to);
+                placed.push(to);
             }
         }
-        for real in made {
+        for real in placed {
             if let Some(id) = self.tree.lookup(&real) {
                 let metadata = &mut self.tree.inode_mut(id).metadata;
                 metadata.mode = mode;
