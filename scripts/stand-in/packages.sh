@@ -264,7 +264,7 @@ pack_repository() {
         fail "cannot pack $(basename "$folder")" "see $stand_in/logs/pack.log"
       }
     done
-    "$program" mkndx "$target" --key "$private" --description "apkbuild's stand-in, not Alpine: $repository" >>"$stand_in/logs/pack.log" 2>&1 || {
+    "$program" mkndx "$target" --key "$private" --rewrite-arch x86_64 --description "apkbuild's stand-in, not Alpine: $repository" >>"$stand_in/logs/pack.log" 2>&1 || {
       tail -n 5 "$stand_in/logs/pack.log" >&2
       fail "cannot index $repository" "see $stand_in/logs/pack.log"
     }
