@@ -125,13 +125,17 @@ components=(musl ca-certificates zlib busybox python3)
 lanes=()
 lane() {
   set -m
-  (for name; do build_component "$name"; done) &
+  (
+    set +m
+    for name; do build_component "$name"; done
+  ) &
   lanes+=($!)
   set +m
 }
 stop_lanes() {
   local lane
   for lane in "${lanes[@]}"; do kill -- "-$lane" 2>/dev/null || true; done
+  wait 2>/dev/null || true
 }
 
 build_components() {

@@ -20,7 +20,8 @@ update_lists() {
     sed -n 's/^Debian|\(.* main\)$/deb \1\ndeb-src \1/p' | sort -u >"$stand_in/apt/sources.list"
   [ -s "$stand_in/apt/sources.list" ] ||
     fail "apt names no Debian mirror here" "the stand-in is built from Debian's sources, on Debian 12"
-  apt update >&2 || fail "cannot read Debian's package lists" "see what apt-get says above; a proxy may be missing"
+  apt update >"$stand_in/logs/lists.log" 2>&1 ||
+    fail "cannot read Debian's package lists" "see $stand_in/logs/lists.log; a proxy may be missing"
   apt_ready=yes
 }
 
