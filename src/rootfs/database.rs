@@ -154,7 +154,7 @@ fn push_blocks(archive: &mut Vec<u8>, bytes: &[u8]) {
     archive.resize(archive.len().next_multiple_of(BLOCK), 0);
 }
 
-/// A tar header as apk writes one.
+/// A tar header as apk writes one: size and time fill their fields, without a zero byte at the end.
 fn header(name: &str, kind: u8, mode: u32, size: usize, mtime: i64) -> Vec<u8> {
     let mut header = Vec::with_capacity(BLOCK);
     let mut field = |text: &str, length: usize| {
@@ -166,8 +166,8 @@ fn header(name: &str, kind: u8, mode: u32, size: usize, mtime: i64) -> Vec<u8> {
     field(&format!("{mode:07o}"), 8);
     field(&format!("{:07o}", 0), 8);
     field(&format!("{:07o}", 0), 8);
-    field(&format!("{size:011o}"), 12);
-    field(&format!("{:011o}", mtime.max(0)), 12);
+    field(&format!("{size:012o}"), 12);
+    field(&format!("{:012o}", mtime.max(0)), 12);
     field("        ", 8);
     field(char::from(kind).encode_utf8(&mut [0; 4]), 1);
     field("", NAME_LENGTH);

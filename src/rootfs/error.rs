@@ -35,14 +35,6 @@ pub enum Error {
         /// Where it leads.
         target: String,
     },
-    /// A package lists one path twice.
-    #[error("{package} brings `{path}` twice")]
-    ListedTwice {
-        /// The package.
-        package: String,
-        /// The path.
-        path: String,
-    },
     /// A file stands where a package wants a folder, or a folder where it wants a file.
     #[error("{package} cannot bring `{path}`")]
     Place {
@@ -140,7 +132,6 @@ impl Error {
             }
             Self::ParentNotListed { package, .. }
             | Self::HardLinkTarget { package, .. }
-            | Self::ListedTwice { package, .. }
             | Self::Contents { package, .. } => Some(format!(
                 "the package is built wrong and apk refuses it too; report it to whoever makes {}",
                 name_of(package)

@@ -2,7 +2,7 @@
 //!
 //! For each package: its `.pre-install`, its files, its `.post-install`. When all are there, folders get back the modes
 //! and owners that their packages gave them (apk does so, whatever a script did to them), and the triggers run with the
-//! folders that matched. Who runs the scripts is the caller's choice: nobody, an emulation, or a sandbox.
+//! folders that matched. Who runs the scripts is the caller's choice: nobody, [`super::Emulation`], or a sandbox.
 //! Not made here, because an image has no use for them: device nodes, apk's lock, its folder for scripts.
 
 use std::collections::BTreeMap;
@@ -114,10 +114,11 @@ impl Rootfs {
         let mut rootfs = Rootfs { tree, packages: Vec::with_capacity(packages.len()) };
         let mut placement = Placement::default();
         let mut notes = Vec::new();
+        // Whether there was a script to run.
         let mut run = |rootfs: &mut Rootfs, id: PackageId, script: Script, arguments: &[String]| {
-            let Some(runner) = scripts.as_deref_mut() else { return Ok(()) };
-            let Some(package) = rootfs.packages.get_mut(id.0 as usize) else { return Ok(()) };
-            let Some(text) = package.scripts.get(&script) else { return Ok(()) };
+            let Some(runner) = scripts.as_deref_mut() else { return Ok(false) };
+            let Some(package) = rootfs.packages.get_mut(id.0 as usize) else { return Ok(false) };
+            let Some(text) = package.scripts.get(&script) else { return Ok(false) };
             let package_name = package.name_and_version();
             let call = ScriptCall { package: id, package_name: &package_name, script, text, arguments, timestamp };
             let outcome = runner.run(&mut rootfs.tree, &call)?;
@@ -125,15 +126,19 @@ impl Rootfs {
             if outcome != ScriptOutcome::default() {
                 notes.push(ScriptNote { package: package_name, script, outcome });
             }
-            Ok::<(), Error>(())
+            Ok::<bool, Error>(true)
         };
         for (number, apk) in packages.iter().enumerate() {
             let id = PackageId(u32::try_from(number).map_err(|_| Error::TooManyPackages { count: packages.len() })?);
             rootfs.packages.push(InstalledPackage::of(apk));
             let version = [apk.info().version.clone()];
-            run(&mut rootfs, id, Script::PreInstall, &version)?;
+            if run(&mut rootfs, id, Script::PreInstall, &version)? {
+                placement.forget_names();
+            }
             placement.place(&mut rootfs, id, apk)?;
-            run(&mut rootfs, id, Script::PostInstall, &version)?;
+            if run(&mut rootfs, id, Script::PostInstall, &version)? {
+                placement.forget_names();
+            }
         }
         placement.restore_folders(&mut rootfs.tree);
         for (id, folders) in triggers::fired(&rootfs.packages) {

@@ -1,8 +1,9 @@
 //! The root filesystem: a tree of inodes in memory, built from verified packages, accounts and copied files.
 //!
-//! The way through the room: [`Rootfs::install`] puts packages in as apk would, with a [`RunScript`] for their scripts; [`base`] adds what every image has; [`adjust`] what the recipe says of folders
-//! and links; after pruning [`write_database`] writes the installed database of what is left. [`dump`] prints a tree and
-//! [`folder`] writes it to disk or reads it back.
+//! The way through the room: [`Rootfs::install`] puts packages in as apk would, with a [`RunScript`] for their scripts
+//! ([`Emulation`] needs no privilege); [`base`] adds what every image has, [`copy`] files, [`adjust`] what the recipe
+//! says of folders and links; after pruning [`write_database`] writes the installed database of what is left. [`dump`]
+//! prints a tree and [`folder`] writes it to disk or reads it back.
 
 pub mod accounts;
 pub mod adjust;

@@ -19,6 +19,15 @@ use crate::fetch::VerifiedApk;
 pub(super) struct Placement {
     folders: BTreeMap<String, Folder>,
     files: BTreeMap<String, PlacedFile>,
+    names: Names,
+}
+
+/// The numbers that names were found to have. Like apk, a name is looked up once and again only after a script has run,
+/// so that an owner named before the account files were there keeps its number from the archive.
+#[derive(Default)]
+struct Names {
+    users: BTreeMap<String, Option<u32>>,
+    groups: BTreeMap<String, Option<u32>>,
 }
 
 /// A folder that at least one package lists.
@@ -26,7 +35,7 @@ struct Folder {
     owner: PackageId,
     /// What the owner wants it to be.
     wanted: Metadata,
-    /// Whether apk gives it that: not where a script made it otherwise before any package listed it.
+    /// Whether apk gives it that: not where the folder was there before any package listed it.
     in_charge: bool,
 }
 
@@ -43,8 +52,6 @@ struct Current<'package> {
     id: PackageId,
     name: String,
     apk: &'package VerifiedApk,
-    passwd: Passwd,
-    groups: Groups,
     folders: BTreeSet<&'package str>,
     files: BTreeMap<&'package str, (InodeId, Sha1Digest)>,
 }
@@ -56,8 +63,6 @@ impl Placement {
             id,
             name: format!("{}-{}", apk.info().name, apk.info().version),
             apk,
-            passwd: Passwd::read(&rootfs.tree, accounts::PASSWD).unwrap_or_default(),
-            groups: Groups::read(&rootfs.tree, accounts::GROUP).unwrap_or_default(),
             folders: BTreeSet::new(),
             files: BTreeMap::new(),
         };
@@ -67,8 +72,8 @@ impl Placement {
                 continue;
             }
             let owner = Owner {
-                uid: current.passwd.get(&entry.user).map_or(entry.uid, |user| user.uid),
-                gid: current.groups.get(&entry.group).map_or(entry.gid, |group| group.gid),
+                uid: self.names.uid(&rootfs.tree, &entry.user).unwrap_or(entry.uid),
+                gid: self.names.gid(&rootfs.tree, &entry.group).unwrap_or(entry.gid),
                 mode: entry.mode,
                 xattrs: entry.xattrs.clone(),
             };
@@ -79,9 +84,6 @@ impl Placement {
                     path: entry.path.clone(),
                     parent: parent.to_owned(),
                 });
-            }
-            if current.files.contains_key(entry.path.as_str()) {
-                return Err(Error::ListedTwice { package: current.name, path: entry.path.clone() });
             }
             let kind = if let EntryKind::Directory = entry.kind {
                 if !current.folders.insert(&entry.path) {
@@ -97,6 +99,11 @@ impl Placement {
             }
         }
         Ok(())
+    }
+
+    /// To be called when a script has run, which may have made accounts.
+    pub(super) fn forget_names(&mut self) {
+        self.names = Names::default();
     }
 
     /// Gives every folder that a package brought the mode and owner that its owner wants, as apk does at the end.
@@ -140,13 +147,12 @@ impl Placement {
         let in_charge = match existing {
             Some(id) if tree.children(id).is_some() => {
                 let there = &mut tree.inode_mut(id).metadata;
-                let same = (there.mode, there.uid, there.gid) == (wanted.mode, wanted.uid, wanted.gid);
-                if same {
+                if (there.mode, there.uid, there.gid) == (wanted.mode, wanted.uid, wanted.gid) {
                     *there = wanted.clone();
                 } else {
                     there.origin = wanted.origin;
                 }
-                same
+                false
             }
             // A link that leads to no folder stays, as apk leaves it; a file below it will be an error.
             Some(id) if matches!(tree.inode(id).kind, InodeKind::Symlink(_)) => return Ok(()),
@@ -232,6 +238,26 @@ impl Placement {
         let placed = PlacedFile { owner: current.id, listed: entry.path.clone(), checksum: Some(checksum) };
         self.files.insert(real, placed);
         Ok(Some(checksum))
+    }
+}
+
+impl Names {
+    fn uid(&mut self, tree: &Tree, name: &str) -> Option<u32> {
+        if let Some(known) = self.users.get(name) {
+            return *known;
+        }
+        let found = Passwd::read(tree, accounts::PASSWD).and_then(|passwd| passwd.get(name).map(|user| user.uid));
+        self.users.insert(name.to_owned(), found);
+        found
+    }
+
+    fn gid(&mut self, tree: &Tree, name: &str) -> Option<u32> {
+        if let Some(known) = self.groups.get(name) {
+            return *known;
+        }
+        let found = Groups::read(tree, accounts::GROUP).and_then(|groups| groups.get(name).map(|group| group.gid));
+        self.groups.insert(name.to_owned(), found);
+        found
     }
 }
 

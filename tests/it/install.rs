@@ -1,1 +1,382 @@
-//! to come
+//! Installing, held against the real apk: the same packages in the same order, and then the two trees, file for file.
+//!
+//! What may differ, and nothing else: see [`without_what_may_differ`].
+#![expect(clippy::unwrap_used, reason = "a step that fails ends the test")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use apkbuild::fetch::VerifiedApk;
+use apkbuild::rootfs::dump::dump;
+use apkbuild::rootfs::folder::{ReadOptions, read_folder};
+use apkbuild::rootfs::{
+    DatabaseOptions, Emulation, InodeKind, InstallOptions, Origin, Rootfs, RunScript, ScriptNote, Tree, write_database,
+};
+
+use crate::support::{BuiltRepository, Repository, shared_as_root};
+
+/// Times in the trees; those of packages are older.
+const TIMESTAMP: i64 = 1_750_000_000;
+
+/// Alpine's own packages of a release's root filesystem, rebuilt once for the whole run.
+fn real_packages(shared: &Path) -> &'static Path {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let minirootfs = fs_err::read_dir(shared.join("alpine"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.to_string_lossy().contains("minirootfs"))
+            .unwrap();
+        let status =
+            Command::new(shared.join("tools/real-repository")).arg(minirootfs).arg(folder.path()).status().unwrap();
+        assert!(status.success());
+        folder
+    });
+    folder.path()
+}
+
+/// `repository` with Alpine's own packages beside its own.
+fn with_real_packages(shared: &Path, repository: Repository) -> BuiltRepository {
+    let built = repository.build();
+    for entry in fs_err::read_dir(real_packages(shared).join("x86_64")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "apk") {
+            fs_err::copy(&path, built.path().join("x86_64").join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    built.index();
+    built
+}
+
+/// What apk left, and what it installed in which order (`NAME-VERSION`).
+struct Reference {
+    folder: tempfile::TempDir,
+    order: Vec<String>,
+    said: String,
+}
+
+fn apk_install(shared: &Path, repository: &Path, keys: &Path, world: &[&str], scripts: bool) -> Reference {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(shared.join("tools/apk"));
+    command
+        .env("APK_REFERENCE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("apk-reference"))
+        .args([Path::new("install"), repository, keys, &folder.path().join("root")])
+        .args((!scripts).then_some("--no-scripts"))
+        .args(world);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let installed = |line: &str| {
+        let (_, rest) = line.split_once(") Installing ")?;
+        let (name, version) = rest.trim_end_matches(')').split_once(" (")?;
+        Some(format!("{name}-{version}"))
+    };
+    let order: Vec<String> = said.lines().filter_map(installed).collect();
+    assert!(!order.is_empty(), "apk installed nothing: {said}");
+    Reference { folder, order, said }
+}
+
+fn install(repository: &Path, order: &[String], world: &[&str], scripts: bool) -> (Rootfs, Vec<ScriptNote>) {
+    let packages: Vec<VerifiedApk> = order
+        .iter()
+        .map(|package| {
+            let path: PathBuf = repository.join("x86_64").join(format!("{package}.apk"));
+            VerifiedApk::verify(&fs_err::read(path).unwrap(), None).unwrap()
+        })
+        .collect();
+    let mut emulation = Emulation;
+    let runner = scripts.then_some(&mut emulation as &mut dyn RunScript);
+    let options = InstallOptions { scripts: runner, timestamp: TIMESTAMP };
+    let mut installation = Rootfs::install(&packages, options).unwrap();
+    let options = DatabaseOptions {
+        world: world.iter().map(|word| (*word).to_owned()).collect(),
+        arch: "x86_64".to_owned(),
+        timestamp: TIMESTAMP,
+        ..DatabaseOptions::default()
+    };
+    write_database(&mut installation.rootfs, &options).unwrap();
+    (installation.rootfs, installation.notes)
+}
+
+/// Leaves out, on either side:
+/// - apk's lock and its folder for running scripts;
+/// - the backups that busybox makes of account files, `passwd-`, `group-` and `shadow-`;
+/// - in the shadow file, the day on which a password was last changed.
+///
+/// Device nodes, which apk makes in `/dev`, were left out when the folder was read.
+fn without_what_may_differ(mut tree: Tree) -> Tree {
+    for path in ["lib/apk/db/lock", "lib/apk/exec", "etc/passwd-", "etc/group-", "etc/shadow-"] {
+        tree.remove(path);
+    }
+    if let Some(id) = tree.lookup("etc/shadow") {
+        let text = String::from_utf8_lossy(tree.file("etc/shadow").unwrap()).into_owned();
+        let without_day = |line: &str| match line.split_once(":!:") {
+            Some((name, rest)) => {
+                format!("{name}:!:{}\n", rest.trim_start_matches(|letter: char| letter.is_ascii_digit()))
+            }
+            None => format!("{line}\n"),
+        };
+        let text: String = text.lines().map(without_day).collect();
+        tree.inode_mut(id).kind = InodeKind::File { content: text.into_bytes().into(), checksum: None };
+    }
+    tree
+}
+
+/// The lines that only one of two texts has.
+fn differences(ours: &str, reference: &str) -> String {
+    let mut counts: BTreeMap<&str, i32> = BTreeMap::new();
+    for line in ours.lines() {
+        *counts.entry(line).or_default() += 1;
+    }
+    for line in reference.lines() {
+        *counts.entry(line).or_default() -= 1;
+    }
+    let mut text = String::new();
+    for (line, count) in counts {
+        match count {
+            0 => {}
+            1.. => text += &format!("only here:   {line}\n"),
+            _ => text += &format!("only in apk: {line}\n"),
+        }
+    }
+    text
+}
+
+/// Installs `world` both ways and fails with what differs. `expected` are differences of the dumps that are known.
+fn hold_against_apk(
+    shared: &Path,
+    repository: &Path,
+    keys: &Path,
+    world: &[&str],
+    scripts: bool,
+    expected: &str,
+) -> (Rootfs, Vec<ScriptNote>) {
+    let reference = apk_install(shared, repository, keys, world, scripts);
+    let (rootfs, notes) = install(repository, &reference.order, world, scripts);
+    let options = ReadOptions { owner: None, timestamp: None, skip_unfit: true, origin: Origin::Generated };
+    let theirs = without_what_may_differ(read_folder(&reference.folder.path().join("root"), &options).unwrap());
+    let ours = without_what_may_differ(rootfs.tree.clone());
+    for path in ["installed", "triggers", "scripts.tar"].map(|name| format!("lib/apk/db/{name}")) {
+        let text = |tree: &Tree| tree.file(&path).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let (ours, theirs) = (text(&ours).unwrap(), text(&theirs).unwrap_or_default());
+        assert!(ours == theirs, "{world:?}: {path} differs:\n{}\n{}", differences(&ours, &theirs), reference.said);
+    }
+    let found = differences(&dump(&ours), &dump(&theirs));
+    assert_eq!(found, expected, "{world:?}, scripts {scripts}: the trees differ; apk said:\n{}", reference.said);
+    for (path, id) in ours.walk() {
+        // Of links and folders apk sets no time, and what a script rewrote has the script's.
+        let inode = ours.inode(id);
+        let is_brought = matches!(inode.metadata.origin, Origin::Package(_)) && inode.metadata.mtime != TIMESTAMP;
+        if is_brought && matches!(inode.kind, InodeKind::File { .. }) {
+            assert_eq!(Some(inode.metadata.mtime), theirs.get(&path).map(|inode| inode.metadata.mtime), "{path}");
+        }
+    }
+    (rootfs, notes)
+}
+
+fn hold_built(shared: &Path, repository: &BuiltRepository, world: &[&str], expected: &str) -> Vec<ScriptNote> {
+    hold_against_apk(shared, repository.path(), repository.keys_dir(), world, false, expected);
+    hold_against_apk(shared, repository.path(), repository.keys_dir(), world, true, expected).1
+}
+
+#[test]
+fn alpines_own_packages_are_installed_as_apk_installs_them() {
+    let Some(shared) = shared_as_root("install") else { return };
+    let repository = real_packages(&shared);
+    let all = ["alpine-baselayout", "alpine-keys", "apk-tools", "busybox", "musl-utils", "ssl_client"];
+    for world in [&all[..], &["alpine-baselayout"], &["busybox"], &["zlib"]] {
+        for scripts in [false, true] {
+            let (rootfs, notes) = hold_against_apk(&shared, repository, &repository.join("keys"), world, scripts, "");
+            assert!(notes.iter().all(|note| note.outcome.unrun.is_empty()), "{notes:?}");
+            let has_applets = rootfs.tree.resolve("bin/ls").is_some();
+            assert_eq!(has_applets, scripts && world != ["zlib"], "{world:?}");
+        }
+    }
+}
+
+/// Packages that make accounts as servers' packages do, with files that belong to them.
+fn servers() -> Repository {
+    Repository::new()
+        .package("www-server", "1.26-r0")
+        .depends("busybox alpine-baselayout")
+        .script(
+            "pre-install",
+            "#!/bin/sh\n\naddgroup -S -g 82 www-data 2>/dev/null\naddgroup -S www 2>/dev/null\n\
+             adduser -S -D -H -h /var/lib/www -s /sbin/nologin -G www -g www www 2>/dev/null\n\
+             addgroup www www-data 2>/dev/null\n\nexit 0\n",
+        )
+        .script("post-install", "#!/bin/sh\nchown -R www:www /var/lib/www\nchmod 711 /var/lib/www\nexit 0\n")
+        .directory("var/lib/www")
+        .owner("var/lib/www", "www", "www")
+        .mode("var/lib/www", 0o750)
+        .file("var/lib/www/index.html", "hello")
+        .owner("var/lib/www/index.html", "www", "www-data")
+        .file("var/lib/www/strange", "x")
+        .owner("var/lib/www/strange", "nobody-of-that-name", "audio")
+        .package("key-value-store", "7.2-r0")
+        .depends("www-server")
+        .script(
+            "pre-install",
+            "#!/bin/sh\naddgroup -S kv 2>/dev/null\n\
+             adduser -S -H -h /var/lib/kv -s /bin/false -D -G kv -g kv kv 2>/dev/null\nadduser kv www-data\nexit 0\n",
+        )
+        .directory("var/lib/kv")
+        .owner("var/lib/kv", "kv", "kv")
+        .mode("var/lib/kv", 0o2770)
+        .package("database", "16.1-r0")
+        .depends("key-value-store")
+        .script(
+            "pre-install",
+            "#!/bin/sh\ndir=/var/lib/database\naddgroup -g 70 -S db 2>/dev/null\n\
+             adduser -u 70 -S -D -H -h $dir -s /bin/sh -g 'Database user' -G db db 2>/dev/null\n\
+             for folder in $dir /run/database; do\n\t[ -d \"$folder\" ] || mkdir -p -m 0755 \"$folder\"\n\
+             \tchown db:db \"$folder\"\ndone\nadduser -D guestbook\nexit 0\n",
+        )
+        .script(
+            "post-install",
+            "#!/bin/sh\nif ! [ -f /etc/database.conf ]; then\n\techo \"port=5432\" > /etc/database.conf\nfi\nexit 3\n",
+        )
+        .program("usr/bin/database", "x")
+        .mode("usr/bin/database", 0o4755)
+}
+
+#[test]
+fn servers_accounts_and_files_are_apks() {
+    let Some(shared) = shared_as_root("install") else { return };
+    let repository = with_real_packages(&shared, servers());
+    let notes = hold_built(&shared, &repository, &["database"], "");
+    let failed: Vec<(&str, u8)> = notes.iter().map(|note| (note.package.as_str(), note.outcome.status)).collect();
+    assert_eq!(failed, [("database-16.1-r0", 3)], "{notes:?}");
+    assert!(notes.iter().all(|note| note.outcome.unrun.is_empty()), "{notes:?}");
+}
+
+#[test]
+fn owners_links_and_attributes_are_apks() {
+    let Some(shared) = shared_as_root("install") else { return };
+    let capability = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let repository = Repository::new()
+        .package("links", "1-r0")
+        .program("usr/bin/a", "same bytes")
+        .hard_link("usr/bin/b", "usr/bin/a")
+        .symlink("usr/bin/c", "/usr/bin/a")
+        .symlink("usr/bin/dangling", "../nowhere")
+        .file("top", "at the top")
+        .file(".hidden", "not installed")
+        .file("usr/.kept", "installed")
+        .mode("usr/bin/a", 0o2755)
+        .mode("usr/bin/b", 0o2755)
+        .package("attributes", "1-r0")
+        .depends("links")
+        .file("usr/bin/ping", "x")
+        .xattr("usr/bin/ping", "security.capability", &capability)
+        .file("usr/share/noted", "x")
+        .xattr("usr/share/noted", "user.two", b"2")
+        .xattr("usr/share/noted", "user.one", b"1")
+        .directory("usr/share/folder")
+        .mode("usr/share/folder", 0o1777)
+        .package("replaced", "1-r0")
+        .file("opt/one", "replaced")
+        .file("opt/two", "replaced")
+        .package("replacing", "1-r0")
+        .depends("replaced")
+        .replaces("replaced")
+        .file("opt/one", "replacing")
+        .package("ranking", "1-r0")
+        .depends("replaced")
+        .replaces("ranked")
+        .with(|package| package.info.replaces_priority = 7)
+        .file("opt/three", "ranking")
+        .file("opt/four", "ranking")
+        .package("ranked", "1-r0")
+        .depends("ranking")
+        .replaces("ranking")
+        .file("opt/three", "ranked")
+        .file("opt/five", "ranked")
+        .package("sister", "1-r0")
+        .depends("ranked")
+        .origin("replaced")
+        .file("opt/two", "sister")
+        .package("all", "1-r0")
+        .depends("attributes replacing sister")
+        .build();
+    let notes = hold_built(&shared, &repository, &["all"], "");
+    assert!(notes.is_empty(), "{notes:?}");
+}
+
+#[test]
+fn what_scripts_made_before_is_treated_as_apk_treats_it() {
+    let Some(shared) = shared_as_root("install") else { return };
+    let repository = Repository::new()
+        .package("first", "1-r0")
+        .depends("busybox")
+        .script(
+            "post-install",
+            "#!/bin/sh\nmkdir -p etc/conf.d opt\necho old > etc/conf.d/changed\necho same > etc/conf.d/same\n\
+             ln -s /nowhere etc/conf.d/link\necho old > opt/changed\nmkdir -m 700 /closed\nmkdir /given\n\
+             chown 7:7 /given\nmkdir -m 711 /agreed\nmkdir /real\nln -s real /through\n\
+             echo \"$0 $1 $# $PATH $PWD\" > /called\n",
+        )
+        .package("second", "2-r0")
+        .depends("first")
+        .file("etc/conf.d/changed", "new\n")
+        .file("etc/conf.d/same", "same\n")
+        .symlink("etc/conf.d/link", "/x")
+        .file("opt/changed", "new\n")
+        .directory("closed")
+        .directory("given")
+        .directory("agreed")
+        .mode("agreed", 0o711)
+        .directory("through")
+        .mode("through", 0o750)
+        .file("through/file", "x")
+        .directory("mine")
+        .mode("mine", 0o755)
+        .script("post-install", "#!/bin/sh\nchmod 700 /mine /agreed\nchown 5:5 /mine\necho mod > etc/conf.d/same\n")
+        .package("third", "1-r0")
+        .depends("second")
+        .origin("second")
+        .file("etc/conf.d/same", "third\n")
+        .package("listener", "1-r0")
+        .depends("third")
+        .triggers("/through /nothing/*")
+        .script("trigger", "#!/bin/sh\necho \"$@\" > /heard\n");
+    let repository = with_real_packages(&shared, repository);
+    let notes = hold_built(&shared, &repository, &["listener"], "");
+    assert!(notes.is_empty(), "{notes:?}");
+}
+
+#[test]
+fn without_a_shell_scripts_fail_as_they_do_for_apk() {
+    let Some(shared) = shared_as_root("install") else { return };
+    let repository = Repository::new()
+        .package("bare", "1-r0")
+        .script("pre-install", "#!/bin/sh\nmkdir /never\n")
+        .script("post-install", "#!/bin/sh\nexit 0\n")
+        .file("bare/file", "x")
+        .build();
+    let notes = hold_built(&shared, &repository, &["bare"], "");
+    assert_eq!(notes.iter().map(|note| note.outcome.status).collect::<Vec<_>>(), [127, 127]);
+}
+
+/// Where packages disagree about a folder, apk 3.0 takes one package's word and 2.14, the reference, what all allow.
+#[test]
+fn a_folder_that_packages_disagree_about_has_one_owner() {
+    let Some(shared) = shared_as_root("install") else { return };
+    let repository = Repository::new()
+        .package("a", "1-r0")
+        .directory("spool")
+        .mode("spool", 0o770)
+        .package("b", "1-r0")
+        .depends("a")
+        .directory("spool")
+        .mode("spool", 0o1777)
+        .package("c", "1-r0")
+        .depends("b")
+        .with(|package| package.info.replaces_priority = 5)
+        .directory("spool")
+        .mode("spool", 0o755)
+        .build();
+    hold_built(&shared, &repository, &["c"], "only in apk: d0750 0:0 - - spool\nonly here:   d0755 0:0 - - spool\n");
+}

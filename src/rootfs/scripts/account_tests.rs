@@ -9,8 +9,9 @@ fn changes(commands: &[&str]) -> (Vec<String>, String) {
     let mut tree = root();
     let files = [("p", "etc/passwd"), ("g", "etc/group"), ("s", "etc/shadow")];
     let before: Vec<String> = files.iter().map(|(_, path)| read(&tree, path)).collect();
-    let script: String =
-        commands.iter().map(|command| format!("{command} 2>/dev/null; echo -n $? >> /status\n")).collect();
+    let script: String = commands
+        .iter()
+        .fold(String::new(), |script, command| script + command + " 2>/dev/null; echo -n $? >> /status\n");
     let outcome = run(&mut tree, &format!("#!/bin/sh\n{script}"));
     assert!(outcome.unrun.is_empty(), "{outcome:?}");
     let mut changes = Vec::new();

@@ -130,7 +130,7 @@ impl Shell<'_> {
             };
             let source =
                 if call.has('s') { None } else { self.entry(target)?.and_then(|source| self.tree.lookup(&source)) };
-            if !call.has('s') && !source.is_some_and(|id| self.tree.children(id).is_none()) {
+            if !call.has('s') && source.is_none_or(|id| self.tree.children(id).is_some()) {
                 status = 1;
                 continue;
             }
@@ -336,8 +336,11 @@ struct Copies {
     keeps: bool,
 }
 
+/// Options with their values.
+type Values = Vec<(char, String)>;
+
 /// Takes the options among `letters`, which have values, out of `arguments`; `None` where a value is missing.
-fn take_values(arguments: &[String], letters: &str) -> Option<(Vec<(char, String)>, Vec<String>)> {
+fn take_values(arguments: &[String], letters: &str) -> Option<(Values, Vec<String>)> {
     let (mut values, mut rest) = (Vec::new(), Vec::new());
     let mut words = arguments.iter();
     while let Some(word) = words.next() {

@@ -12,6 +12,7 @@ mod account_commands;
 mod builtins;
 mod certificates;
 mod commands;
+mod compound;
 mod expansion;
 mod file_commands;
 mod parameters;

@@ -27,25 +27,25 @@ impl Shell<'_> {
         quoted: bool,
         fields: &mut Fields,
     ) -> Flow<()> {
-        if let ParameterExpr::Parameter { parameter: Parameter::Special(special), indirect: false } = expression {
-            if let SpecialParameter::AllPositionalParameters { concatenate } = special {
-                let arguments = self.state.arguments.clone();
-                match (quoted, concatenate) {
-                    (true, true) => fields.push(&arguments.join(" "), true),
-                    (true, false) => fields.push_each(&arguments),
-                    (false, _) => fields.push_split(&arguments.join(" ")),
-                }
-                return Ok(());
+        if let ParameterExpr::Parameter { parameter: Parameter::Special(special), indirect: false } = expression
+            && let SpecialParameter::AllPositionalParameters { concatenate } = special
+        {
+            let arguments = self.state.arguments.clone();
+            match (quoted, concatenate) {
+                (true, true) => fields.push(&arguments.join(" "), true),
+                (true, false) => fields.push_each(&arguments),
+                (false, _) => fields.push_split(&arguments.join(" ")),
             }
+            return Ok(());
         }
         if self.state.variables.contains_key("IFS") && !quoted {
             return unknown("it changes how words are split");
         }
         let value = self.value_of(expression)?;
         if quoted {
-            fields.push(&value, true)
+            fields.push(&value, true);
         } else {
-            fields.push_split(&value)
+            fields.push_split(&value);
         }
         Ok(())
     }

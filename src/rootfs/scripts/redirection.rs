@@ -37,12 +37,10 @@ impl Shell<'_> {
                     (IoFileRedirectKind::Read, None | Some(0)) => {
                         let IoFileRedirectTarget::Filename(word) = target else { return unknown("its input") };
                         let path = self.expand_text(word)?;
-                        match self.read_file(&path)? {
-                            Some(bytes) => input = Some(bytes),
-                            None => {
-                                self.status = 1;
-                                return Ok(());
-                            }
+                        input = self.read_file(&path)?;
+                        if input.is_none() {
+                            self.status = 1;
+                            return Ok(());
                         }
                     }
                     (IoFileRedirectKind::Write | IoFileRedirectKind::Clobber | IoFileRedirectKind::Append, _) => {

@@ -18,8 +18,8 @@ impl Shell<'_> {
             "grep" => self.grep(arguments, streams),
             "cut" => cut(arguments, streams),
             "head" => head(arguments, streams),
-            "basename" => basename(arguments, streams),
-            "dirname" => dirname(arguments, streams),
+            "basename" => Ok(basename(arguments, streams)),
+            "dirname" => Ok(dirname(arguments, streams)),
             "readlink" => self.readlink(arguments, streams),
             "id" => self.id(arguments, streams),
             "getent" => self.getent(arguments, streams),
@@ -202,20 +202,20 @@ fn head(arguments: &[String], streams: &mut Streams) -> Flow<u8> {
     Ok(0)
 }
 
-fn basename(arguments: &[String], streams: &mut Streams) -> Flow<u8> {
+fn basename(arguments: &[String], streams: &mut Streams) -> u8 {
     let (path, suffix) = match arguments {
         [path] => (path, ""),
         [path, suffix] => (path, suffix.as_str()),
-        _ => return Ok(1),
+        _ => return 1,
     };
     let name = path.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("/");
     let name = name.strip_suffix(suffix).filter(|name| !name.is_empty()).unwrap_or(name);
     streams.output.extend_from_slice(format!("{name}\n").as_bytes());
-    Ok(0)
+    0
 }
 
-fn dirname(arguments: &[String], streams: &mut Streams) -> Flow<u8> {
-    let [path] = arguments else { return Ok(1) };
+fn dirname(arguments: &[String], streams: &mut Streams) -> u8 {
+    let [path] = arguments else { return 1 };
     let folder = match path.trim_end_matches('/').rsplit_once('/') {
         Some((folder, _)) if folder.trim_end_matches('/').is_empty() => "/",
         Some((folder, _)) => folder.trim_end_matches('/'),
@@ -223,5 +223,5 @@ fn dirname(arguments: &[String], streams: &mut Streams) -> Flow<u8> {
         None => ".",
     };
     streams.output.extend_from_slice(format!("{folder}\n").as_bytes());
-    Ok(0)
+    0
 }
