@@ -31,7 +31,7 @@ fn install(packages: &[VerifiedApk]) -> Result<Installation, Error> {
 fn dumped(rootfs: &Rootfs) -> String {
     let usual = ["dev", "etc", "etc/apk", "proc", "tmp", "var", "var/cache", "var/cache/apk", "var/cache/misc"];
     let is_usual = |line: &&str| line.rsplit(' ').next().is_some_and(|path| usual.contains(&path));
-    dump(&rootfs.tree).lines().filter(|line| !is_usual(line)).map(|line| format!("{line}\n")).collect()
+    dump(&rootfs.tree).split_inclusive('\n').filter(|line| !is_usual(&line.trim_end())).collect()
 }
 
 #[test]
@@ -141,16 +141,8 @@ fn broken(entries: &[(&str, tar::EntryType, &str)]) -> VerifiedApk {
         header.set_uid(0);
         header.set_gid(0);
         header.set_mtime(0);
-        match kind {
-            tar::EntryType::Regular => {
-                header.set_size(text.len() as u64);
-                data.append_data(&mut header, path, text.as_bytes()).unwrap();
-            }
-            _ => {
-                header.set_size(0);
-                data.append_link(&mut header, path, text).unwrap();
-            }
-        }
+        header.set_size(text.len() as u64);
+        data.append_data(&mut header, path, text.as_bytes()).unwrap();
     }
     let data = gzip(&data.into_inner().unwrap());
     let digest = apkbuild::digest::Sha256Digest::of(&data);
@@ -169,18 +161,10 @@ fn broken(entries: &[(&str, tar::EntryType, &str)]) -> VerifiedApk {
 
 #[test]
 fn packages_that_are_built_wrong_are_refused() {
-    use tar::EntryType::{Link, Regular};
-    for (entries, message) in [
-        (&[("a/b", Regular, "x")][..], "broken-1-r0 brings `a/b` without listing its folder `a`"),
-        (
-            &[(".hidden", Regular, "x"), ("l", Link, ".hidden")],
-            "broken-1-r0 brings the hard link `l` to `.hidden`, which is no file that it brought before",
-        ),
-    ] {
-        let error = install(&[broken(entries)]).unwrap_err();
-        assert_eq!(error.to_string(), message);
-        assert!(error.help().unwrap().ends_with("report it to whoever makes broken"));
-    }
+    use tar::EntryType::Regular;
+    let error = install(&[broken(&[("a/b", Regular, "x")])]).unwrap_err();
+    assert_eq!(error.to_string(), "broken-1-r0 brings `a/b` without listing its folder `a`");
+    assert!(error.help().unwrap().ends_with("report it to whoever makes broken"));
 }
 
 #[test]
