@@ -33,6 +33,20 @@ impl Mapping {
         Ok(Self(Arc::new(Source::Mapped(map))))
     }
 
+    /// Maps the first `length` bytes of the file at `path`, which must have as many.
+    pub fn open_part(path: &Path, length: usize) -> io::Result<Self> {
+        let file = fs_err::File::open(path)?;
+        if file.metadata()?.len() < length as u64 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("`{}` is too short", path.display())));
+        }
+        if length == 0 {
+            return Ok(Self::from(Vec::new()));
+        }
+        // SAFETY: cache files are never modified in place, see the head of this file.
+        let map = unsafe { memmap2::MmapOptions::new().len(length).map(file.file())? };
+        Ok(Self(Arc::new(Source::Mapped(map))))
+    }
+
     /// The bytes of `range`, sharing this mapping; `None` where the range does not lie inside it.
     pub fn slice(&self, range: Range<usize>) -> Option<MappedSlice> {
         self.get(range.clone())?;

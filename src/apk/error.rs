@@ -195,7 +195,10 @@ impl Error {
             }
             Self::WrongSignature { .. } => "ask another mirror with --mirror; --allow-untrusted accepts anything",
             Self::VersionThree => "ask a repository of Alpine v3.22 or earlier, or one that keeps v2 packages",
-            Self::IdentityMismatch { .. } | Self::DataMismatch { .. } | Self::FileMismatch { .. } => {
+            Self::IdentityMismatch { .. }
+            | Self::DataMismatch { .. }
+            | Self::FileMismatch { .. }
+            | Self::Inflate { .. } => {
                 "the mirror is being changed or damaged; try again later or ask another with --mirror"
             }
             Self::PublicKey { .. } => "a public key is a file that begins with -----BEGIN PUBLIC KEY-----",

@@ -5,6 +5,7 @@
 //! call or recipe, 3 for a check or size that did not hold, and 130 for an interrupt.
 
 mod bytes;
+mod cache;
 mod check;
 mod completions;
 mod diff;
@@ -54,6 +55,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show, bound or verify the package cache
+    Cache(cache::CacheArguments),
     /// Boot an image without any engine and hold it against what is expected of it
     Check(check::CheckArguments),
     /// Print a completion script for a shell
@@ -101,6 +104,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(command: &Command, context: &Context) -> Result<(), Error> {
     interrupt::guard()?;
     match command {
+        Command::Cache(arguments) => cache::run(arguments, context),
         Command::Check(arguments) => check::run(arguments, context),
         Command::Completions(arguments) => completions::run(arguments, context),
         Command::Diff(arguments) => diff::run(arguments, context),

@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Read, Write};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::Error;
 use crate::apk::{self, Head};
 use crate::digest::Sha256;
 
@@ -19,6 +20,17 @@ pub(super) enum UnpackError {
     Read(io::Error),
     /// Its data could not be written.
     Write(io::Error),
+}
+
+impl UnpackError {
+    /// The same with the package's URL or path.
+    pub(super) fn at(self, location: &str) -> Error {
+        match self {
+            Self::Package(source) => Error::Package { location: location.to_owned(), source },
+            Self::Read(error) => Error::file(format!("cannot read {location}"), error),
+            Self::Write(error) => Error::file("cannot write the cache", error),
+        }
+    }
 }
 
 impl From<apk::Error> for UnpackError {
@@ -58,6 +70,25 @@ pub(super) fn unpack(reader: &mut impl BufRead, head: &Head, sink: &mut impl Wri
         return Err(apk::Error::DataMismatch { expected, found }.into());
     }
     Ok(hashing.length)
+}
+
+/// Reads the data member that `reader` stands at, and holds it against `head` without inflating it.
+pub(super) fn check(reader: &mut impl BufRead, head: &Head) -> Result<(), UnpackError> {
+    let expected = head.data_digest()?;
+    let mut hasher = Sha256::new();
+    loop {
+        let buffered = match reader.fill_buf() {
+            Ok([]) => break,
+            Ok(buffered) => buffered,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(UnpackError::Read(error)),
+        };
+        hasher.update(buffered);
+        let length = buffered.len();
+        reader.consume(length);
+    }
+    let found = hasher.finish();
+    if found == expected { Ok(()) } else { Err(apk::Error::DataMismatch { expected, found }.into()) }
 }
 
 /// A decoder's errors are about the bytes, all others about the file.

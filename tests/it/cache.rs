@@ -1,1 +1,99 @@
-//! to come
+//! `apkbuild cache`: its place, its bounds, its wholeness.
+
+use std::time::{Duration, SystemTime};
+
+use apkbuild::apk::{PackageName, Version};
+use apkbuild::fetch::{Cache, FetchOptions, Fetcher, Section, Wanted};
+use apkbuild::progress::Silent;
+use apkbuild::repository::Location;
+
+use crate::support::{Program, Repository, Server};
+
+/// Fills the program's cache with two packages from a mirror, the first of them used longer ago.
+fn filled() -> (Program, Cache) {
+    let program = Program::new();
+    let cache = Cache::at(program.cache());
+    let repository = Repository::new()
+        .package("old", "1.0-r0")
+        .file("old", vec![b'o'; 9000])
+        .package("new", "1.0-r0")
+        .file("new", vec![b'n'; 9000])
+        .build();
+    let server = Server::serving(repository.path());
+    let fetcher = Fetcher::new(FetchOptions::new(cache.clone()));
+    for (name, age) in [("old", 7200), ("new", 3600)] {
+        let (identity, size) = repository.identity(name, "1.0-r0");
+        let url = format!("{}/x86_64/{name}-1.0-r0.apk", server.url());
+        let wanted = Wanted {
+            name: PackageName::parse(name).unwrap(),
+            version: Version::parse("1.0-r0").unwrap(),
+            identity,
+            size,
+            locations: vec![Location::parse(&url).unwrap()],
+        };
+        let before: Vec<_> = files(&cache);
+        fetcher.packages(&[wanted], &Silent).unwrap();
+        for path in files(&cache).iter().filter(|path| !before.contains(path)) {
+            let file = fs_err::OpenOptions::new().write(true).open(path).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+        }
+    }
+    (program, cache)
+}
+
+fn files(cache: &Cache) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for section in Section::ALL {
+        let Ok(folder) = fs_err::read_dir(cache.section(section)) else { continue };
+        files.extend(folder.map(|entry| entry.unwrap().path()));
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn its_place_is_printed() {
+    let program = Program::new();
+    assert_eq!(program.run(["cache", "dir"]).success().trim_end(), program.cache().to_str().unwrap());
+    assert_eq!(program.run(["cache", "dir", "--cache-dir", "/elsewhere"]).success(), "/elsewhere\n");
+    let nowhere = program.command(["cache", "dir"]).env_remove("HOME").env_remove("XDG_CACHE_HOME").output().unwrap();
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("help: name one with --cache-dir"));
+}
+
+#[test]
+fn the_least_recently_used_goes_first() {
+    let (program, cache) = filled();
+    let other = program.cache().join("not-ours");
+    fs_err::create_dir(&other).unwrap();
+    assert_eq!(files(&cache).len(), 4);
+    let size =
+        |section| fs_err::read_dir(cache.section(section)).unwrap().next().unwrap().unwrap().metadata().unwrap().len();
+    let keep = size(Section::Packages) + size(Section::Data) + 200;
+    let said = program.run(["cache", "clean", "--keep", &keep.to_string()]).success().to_owned();
+    assert!(said.starts_with("removed 2 (") && said.contains("kept 2 ("), "{said}");
+    let data = fs_err::read(&files(&cache)[0]).unwrap();
+    assert!(data.windows(4).any(|window| window == b"nnnn"), "the newer one stays");
+    let said = program.run(["cache", "clean", "--json"]).success().to_owned();
+    assert!(said.contains("\"removed\": 2"), "{said}");
+    assert!(files(&cache).is_empty());
+    assert!(other.exists(), "what is not the cache's own is left alone");
+    program.run(["cache", "clean"]).success();
+    assert!(program.run(["cache", "clean", "--keep", "lots"]).failure(2).contains("`lots` is no size"));
+}
+
+#[test]
+fn what_is_damaged_is_found_and_taken_away() {
+    let (program, cache) = filled();
+    assert_eq!(program.run(["cache", "verify"]).success(), "4 verified, 0 damaged\n");
+    let package = fs_err::read_dir(cache.section(Section::Packages)).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs_err::read(&package).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs_err::write(&package, bytes).unwrap();
+    let finished = program.run(["cache", "verify"]);
+    assert!(finished.failure(3).contains("1 of 4 entries of the cache were damaged"), "{}", finished.stderr);
+    assert!(finished.stdout.contains("its data has the SHA-256"), "{}", finished.stdout);
+    assert!(!package.exists());
+    assert_eq!(program.run(["cache", "verify"]).success(), "3 verified, 0 damaged\n");
+}

@@ -40,8 +40,8 @@ impl Repository {
         let mut writer = PackageWriter { level: Some(1), ..PackageWriter::default() };
         name.clone_into(&mut writer.info.name);
         version.clone_into(&mut writer.info.version);
-        name.clone_into(&mut writer.info.origin);
-        self.arch.clone_into(&mut writer.info.arch);
+        writer.info.origin = name.to_owned();
+        writer.info.arch.clone_from(&self.arch);
         writer.info.description = format!("{name} for tests");
         writer.info.license = "MIT".to_owned();
         writer.info.build_date = BUILD_DATE;

@@ -1,0 +1,140 @@
+//! The cache: what was downloaded and what was made of it, each under a name that says what it must be.
+//!
+//! Everything is written beside its place and renamed into it, and checked again when it is used, so any number of
+//! builds may share a cache and be killed at any moment. Something is used when its time of change is set to now: that
+//! is how the least recently used goes first when the cache is cleaned.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::Error;
+use crate::apk::Identity;
+use crate::digest::Sha256Digest;
+
+/// A part of the cache, a folder below its root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Section {
+    /// Packages as they were downloaded, by identity.
+    Packages,
+    /// Their data inflated, by `datahash`.
+    Data,
+    /// Indexes, by URL.
+    Indexes,
+    /// Downloads that are not whole yet.
+    Partial,
+    /// Layers and parts of layers, packed.
+    Blobs,
+    /// What stages made.
+    Stages,
+    /// Images that were unpacked to be run.
+    Images,
+    /// What reachability found in files.
+    Traces,
+}
+
+impl Section {
+    /// Every section; what is cleaned lies in these and nowhere else.
+    pub const ALL: [Self; 8] = [
+        Self::Packages,
+        Self::Data,
+        Self::Indexes,
+        Self::Partial,
+        Self::Blobs,
+        Self::Stages,
+        Self::Images,
+        Self::Traces,
+    ];
+
+    /// The name of its folder.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Packages => "packages",
+            Self::Data => "data",
+            Self::Indexes => "indexes",
+            Self::Partial => "partial",
+            Self::Blobs => "blobs",
+            Self::Stages => "stages",
+            Self::Images => "images",
+            Self::Traces => "traces",
+        }
+    }
+}
+
+/// A cache folder. Nothing is made before something is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    root: PathBuf,
+}
+
+impl Cache {
+    /// The cache in `root`.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The user's own: `$XDG_CACHE_HOME/apkbuild`, or `~/.cache/apkbuild` (XDG base directory specification: a path
+    /// that is not absolute does not count).
+    pub fn of_user() -> Result<Self, Error> {
+        let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let folder = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
+        Ok(Self::at(folder.ok_or(Error::NoCacheFolder)?.join("apkbuild")))
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of a section, which may not exist yet.
+    pub fn section(&self, section: Section) -> PathBuf {
+        self.root.join(section.name())
+    }
+
+    /// The folder of a section, made if it is missing, and the cache marked as one for backup programs
+    /// (bford.info/cachedir).
+    pub fn make_section(&self, section: Section) -> Result<PathBuf, Error> {
+        let folder = self.section(section);
+        if !folder.is_dir() {
+            let failed = |error| Error::file("cannot make the cache", error);
+            fs_err::create_dir_all(&folder).map_err(failed)?;
+            let tag = self.root.join("CACHEDIR.TAG");
+            if !tag.exists() {
+                fs_err::write(tag, "Signature: 8a477f597d28d172789f06886806bc55\n").map_err(failed)?;
+            }
+        }
+        Ok(folder)
+    }
+
+    /// Where the package of that identity lies, if it is there.
+    pub fn package_path(&self, identity: Identity) -> PathBuf {
+        self.section(Section::Packages).join(format!("{}.apk", identity.to_hex()))
+    }
+
+    /// Where the inflated data lies that the `datahash` vouches for.
+    pub(super) fn data_path(&self, datahash: Sha256Digest) -> PathBuf {
+        self.section(Section::Data).join(format!("{datahash}.tar"))
+    }
+
+    /// Marks `file`, which lies in the cache, as used now. A cache that may only be read works all the same.
+    pub fn touch(file: &fs_err::File) {
+        let _ = file.set_modified(SystemTime::now());
+    }
+
+    /// Takes a file away that turned out to be damaged; it may be gone already.
+    pub(super) fn discard(path: &Path) -> Result<(), Error> {
+        match fs_err::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file("cannot clean the cache", error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The file at `path`, or `None` where there is none.
+pub(super) fn open_if_there(path: &Path) -> io::Result<Option<fs_err::File>> {
+    match fs_err::File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,133 @@
+//! One package from one mirror into the cache, resumed where an earlier attempt was cut off.
+//!
+//! The unfinished download is a file named by the package's identity, and its own lock: whoever holds it downloads, and
+//! others wait and then find the package there. It stays when a build is interrupted.
+
+use std::io::{BufReader, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use reqwest::StatusCode;
+use reqwest::header::RANGE;
+
+use super::client::Client;
+use super::{Cache, Error, Section, Wanted};
+use crate::apk::{Head, Identity};
+use crate::progress::Task;
+
+/// A download that is under way and belongs to this thread alone.
+pub(super) struct Partial {
+    file: fs_err::File,
+    path: PathBuf,
+}
+
+impl Partial {
+    /// The unfinished download of `identity`, once nobody else is at it.
+    pub(super) fn lock(cache: &Cache, identity: Identity) -> Result<Self, Error> {
+        let path = cache.make_section(Section::Partial)?.join(format!("{}.part", identity.to_hex()));
+        let failed = |error| Error::file("cannot write the cache", error);
+        loop {
+            let file = fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+            let file = file.map_err(failed)?;
+            file.lock().map_err(failed)?;
+            // Whoever held the lock may have finished and moved the file away; then it is another one now.
+            let ours = file.metadata().map_err(failed)?.ino();
+            if path.metadata().is_ok_and(|there| there.ino() == ours) {
+                return Ok(Self { file, path });
+            }
+        }
+    }
+
+    /// Brings the file to its full length from `url`. Bytes that are there count as downloaded.
+    pub(super) fn complete(
+        &mut self,
+        client: &Client,
+        url: &str,
+        wanted: &Wanted,
+        task: &dyn Task,
+    ) -> Result<(), Error> {
+        let failed = |error| Error::file("cannot write the cache", error);
+        let mut have = self.length()?;
+        if have > wanted.size {
+            have = self.truncate()?;
+        }
+        if have == wanted.size && have > 0 {
+            return Ok(());
+        }
+        let range = [(RANGE, format!("bytes={have}-"))];
+        let mut answer = client.get(url, "a package", if have > 0 { &range } else { &[] })?;
+        if have > 0 && (answer.status() != StatusCode::PARTIAL_CONTENT || answer.range() != Some((have, wanted.size))) {
+            have = self.truncate()?;
+            if answer.status() != StatusCode::OK {
+                answer = client.get(url, "a package", &[])?;
+            }
+        }
+        let length = |found| Error::Length { location: url.to_owned(), expected: wanted.size, found };
+        if let Some(announced) = answer.announced.filter(|announced| have + announced != wanted.size) {
+            return Err(length(have + announced));
+        }
+        task.advance(have);
+        self.file.seek(SeekFrom::Start(have)).map_err(failed)?;
+        let mut buffer = vec![0; 128 << 10];
+        loop {
+            let read = answer.read(&mut buffer)?;
+            if read == 0 {
+                break;
+            }
+            have += read as u64;
+            if have > wanted.size {
+                self.truncate()?;
+                return Err(length(have));
+            }
+            self.file.write_all(buffer.get(..read).unwrap_or_default()).map_err(failed)?;
+            task.advance(read as u64);
+        }
+        if have == wanted.size {
+            return Ok(());
+        }
+        Err(Error::Truncated { url: url.to_owned(), expected: wanted.size, found: have })
+    }
+
+    /// Reads its head, and holds that against what is wanted. The reader that comes back stands at the data.
+    pub(super) fn open(&self, location: &str, identity: Identity) -> Result<(Head, BufReader<fs_err::File>), Error> {
+        let file = fs_err::File::open(&self.path).map_err(|error| Error::file("cannot read the cache", error))?;
+        open_package(file, location, identity)
+    }
+
+    /// Forgets what was downloaded.
+    pub(super) fn truncate(&mut self) -> Result<u64, Error> {
+        self.file.set_len(0).map_err(|error| Error::file("cannot write the cache", error))?;
+        Ok(0)
+    }
+
+    /// How much is there.
+    pub(super) fn length(&self) -> Result<u64, Error> {
+        Ok(self.file.metadata().map_err(|error| Error::file("cannot read the cache", error))?.len())
+    }
+
+    /// Syncs it and puts it in its `place` in the cache, verified as it is.
+    pub(super) fn keep(self, place: &Path) -> Result<(), Error> {
+        let failed = |error| Error::file("cannot write the cache", error);
+        self.file.sync_all().map_err(failed)?;
+        fs_err::rename(&self.path, place).map_err(failed)
+    }
+
+    /// Takes it away: somebody else has the package in the cache by now.
+    pub(super) fn remove(self) -> Result<(), Error> {
+        Cache::discard(&self.path)
+    }
+}
+
+/// Reads the head of the package in `file`, holds its identity against the one that is wanted, and leaves the reader at
+/// the data.
+pub(super) fn open_package(
+    file: fs_err::File,
+    location: &str,
+    identity: Identity,
+) -> Result<(Head, BufReader<fs_err::File>), Error> {
+    let broken = |source| Error::Package { location: location.to_owned(), source };
+    let mut reader = BufReader::with_capacity(256 << 10, file);
+    let head = Head::read(&mut reader).map_err(broken)?;
+    head.check_identity(identity).map_err(broken)?;
+    Ok((head, reader))
+}

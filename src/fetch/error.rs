@@ -1,0 +1,230 @@
+//! What can go wrong between a mirror and a verified package, and which of it passes by itself.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::apk;
+
+/// A download, a local file, or the cache failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nobody answers: no such host, refused, no route.
+    #[error("cannot reach {url}: {reason}")]
+    Unreachable {
+        /// What was asked for.
+        url: String,
+        /// What the network says.
+        reason: String,
+    },
+    /// The connection broke or stood still.
+    #[error("the connection broke while reading {url}: {reason}")]
+    Broken {
+        /// What was asked for.
+        url: String,
+        /// What the network says.
+        reason: String,
+    },
+    /// The server says no.
+    #[error("{url}: expected the file, found HTTP status {status}")]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The status code and its name.
+        status: String,
+        /// The status code.
+        code: u16,
+        /// How long the server asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// Redirections without end.
+    #[error("{url}: it redirects more than {limit} times, probably in a circle")]
+    Redirects {
+        /// What was asked for.
+        url: String,
+        /// How many redirections are followed.
+        limit: usize,
+    },
+    /// The body ended before it was whole.
+    #[error("{url}: the answer is cut off: expected {expected} bytes, found {found}")]
+    Truncated {
+        /// What was asked for.
+        url: String,
+        /// Bytes that were announced.
+        expected: u64,
+        /// Bytes that came.
+        found: u64,
+    },
+    /// Another length than the index says.
+    #[error("{location}: expected {expected} bytes, found {found}")]
+    Length {
+        /// URL or path.
+        location: String,
+        /// What the index or the lock says.
+        expected: u64,
+        /// What is there, or was announced.
+        found: u64,
+    },
+    /// A page for people, such as a hotel's or a proxy's.
+    #[error("{url}: expected {expected}, found a web page (content type {found})")]
+    WebPage {
+        /// What was asked for.
+        url: String,
+        /// A package or an index.
+        expected: &'static str,
+        /// The content type.
+        found: String,
+    },
+    /// An index beyond any sensible size.
+    #[error("{url}: the index is larger than {limit} bytes")]
+    TooLarge {
+        /// What was asked for.
+        url: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// An index that is damaged or not trusted.
+    #[error("the index {location}: {source}")]
+    Index {
+        /// URL or path.
+        location: String,
+        /// What is wrong.
+        source: apk::Error,
+    },
+    /// A package that is damaged or another than the one asked for.
+    #[error("the package {location}: {source}")]
+    Package {
+        /// URL or path.
+        location: String,
+        /// What is wrong.
+        source: apk::Error,
+    },
+    /// No file in a local repository.
+    #[error("{path}: there is no such {what}")]
+    NoFile {
+        /// Where it should be.
+        path: PathBuf,
+        /// A package or an index.
+        what: &'static str,
+    },
+    /// Every mirror failed, each in its own way.
+    #[error("no mirror gives {what}: {}", join(.failures))]
+    AllMirrors {
+        /// What was wanted.
+        what: String,
+        /// One failure a mirror, in order.
+        failures: Vec<Error>,
+    },
+    /// Things that are in no cache, and the network may not be asked.
+    #[error("not in the cache, and offline: {}", .missing.join(", "))]
+    Offline {
+        /// Packages as `name-version`, indexes as URLs.
+        missing: Vec<String>,
+    },
+    /// Nothing says where it could be found.
+    #[error("{what} has no location at all")]
+    NoLocation {
+        /// What was wanted.
+        what: String,
+    },
+    /// A key file that cannot be used.
+    #[error("the key {path}: {source}")]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: apk::Error,
+    },
+    /// A folder of keys with nothing in it.
+    #[error("{path}: expected public keys (*.pub), found none")]
+    NoKeys {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Neither XDG_CACHE_HOME nor HOME says where a cache belongs.
+    #[error("there is no place for a cache: neither XDG_CACHE_HOME nor HOME is set")]
+    NoCacheFolder,
+    /// The network library could not be set up.
+    #[error("the HTTP client cannot start: {reason}")]
+    Client {
+        /// What it says.
+        reason: String,
+    },
+    /// A file could not be read or written; the text names it.
+    #[error("{what}: {source}")]
+    File {
+        /// What was being done, with the path where the cause does not name it.
+        what: String,
+        /// The system's word.
+        source: io::Error,
+    },
+}
+
+fn join(failures: &[Error]) -> String {
+    failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl Error {
+    pub(super) fn file(what: impl Into<String>, source: io::Error) -> Self {
+        Self::File { what: what.into(), source }
+    }
+
+    /// Whether the same request may well succeed a little later.
+    pub fn should_retry(&self) -> bool {
+        match self {
+            Self::Broken { .. } | Self::Truncated { .. } => true,
+            Self::Status { code, .. } => matches!(code, 408 | 425 | 429 | 500 | 502 | 503 | 504),
+            _ => false,
+        }
+    }
+
+    /// How long the server asks to wait before that.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// What the user can do about it.
+    pub fn help(&self) -> Option<String> {
+        let help = match self {
+            Self::Unreachable { .. } | Self::Broken { .. } | Self::Redirects { .. } | Self::Truncated { .. } => {
+                "try again, name another mirror with --mirror, or build from what is cached with --offline"
+            }
+            Self::Status { code: 404 | 410, .. } => {
+                "the mirror does not have it: check the release and the architecture, or name another mirror with --mirror"
+            }
+            Self::Status { .. } => "try again later, or name another mirror with --mirror",
+            Self::Length { .. } => {
+                "the mirror is being changed or damaged; try again later or ask another with --mirror"
+            }
+            Self::WebPage { .. } => {
+                "something between here and the mirror answers in its place: log in to the network, check the proxy, or name \
+                 another mirror with --mirror"
+            }
+            Self::Index { source, .. } | Self::Package { source, .. } | Self::Key { source, .. } => {
+                return source.help();
+            }
+            Self::NoFile { what: "package", .. } => {
+                "make the index anew with `apkbuild mkndx`, or put the package there"
+            }
+            Self::NoFile { .. } => "a repository holds ARCH/APKINDEX.tar.gz; `apkbuild mkndx` makes it",
+            Self::AllMirrors { failures, .. } => return failures.iter().find_map(Self::help),
+            Self::Offline { .. } => "run once without --offline, or name a repository that has them with -X",
+            Self::NoKeys { .. } => "name the folder that holds NAME.rsa.pub",
+            Self::NoCacheFolder => "name one with --cache-dir",
+            Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "free some space, or name another place with --cache-dir"
+            }
+            Self::File { source, .. }
+                if matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) =>
+            {
+                "name a place that may be written with --cache-dir"
+            }
+            Self::TooLarge { .. } | Self::NoLocation { .. } | Self::Client { .. } | Self::File { .. } => return None,
+        };
+        Some(help.to_owned())
+    }
+}
