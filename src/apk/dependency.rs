@@ -111,12 +111,25 @@ impl Dependency {
         }
     }
 
+    /// Reads what a package provides. Some give versions that no dependency could ask for (`pc:librtmp=v2.4`); those are
+    /// taken as they are.
+    pub fn parse_provided(text: &str) -> Result<Self, SyntaxError> {
+        let split = split_provided(text)?;
+        Self::from_split(split, Version::of_package)
+    }
+
     /// Reads a dependency as the world writes them: a tag may follow the name, as in `name@tag~1.2`.
     pub fn parse_world(text: &str) -> Result<Self, SyntaxError> {
-        let split = split(text)?;
+        Self::from_split(split(text)?, Version::parse)
+    }
+
+    fn from_split(
+        split: Split<'_>,
+        version: impl Fn(&str) -> Result<Version, SyntaxError>,
+    ) -> Result<Self, SyntaxError> {
         let constraint = match split.requirement {
             Requirement::Any => Constraint::Any,
-            Requirement::Version(operator, version) => Constraint::Version(operator, Version::parse(version)?),
+            Requirement::Version(operator, text) => Constraint::Version(operator, version(text)?),
             Requirement::Identity(identity) => Constraint::Identity(identity),
         };
         Ok(Self {
@@ -152,6 +165,19 @@ pub(crate) enum Requirement<'a> {
 
 /// Takes a dependency apart without copying any of it.
 pub(crate) fn split(text: &str) -> Result<Split<'_>, SyntaxError> {
+    take_apart(text, super::version::is_version)
+}
+
+/// Takes apart what a package provides, as [`Dependency::parse_provided`] reads it.
+pub(crate) fn split_provided(text: &str) -> Result<Split<'_>, SyntaxError> {
+    let split = take_apart(text, |version| Version::of_package(version).is_ok())?;
+    match split.tag {
+        None => Ok(split),
+        Some(_) => Err(SyntaxError::TagOutsideWorld { dependency: text.to_owned() }),
+    }
+}
+
+fn take_apart(text: &str, is_version: impl Fn(&str) -> bool) -> Result<Split<'_>, SyntaxError> {
     let (conflict, rest) = match text.strip_prefix('!') {
         Some(rest) => (true, rest),
         None => (false, text),
@@ -192,7 +218,7 @@ pub(crate) fn split(text: &str) -> Result<Split<'_>, SyntaxError> {
             }
         },
         (less, equal, greater, prefix) => {
-            if !super::version::is_version(version) {
+            if !is_version(version) {
                 return Err(Version::parse(version)
                     .err()
                     .unwrap_or(SyntaxError::MissingVersion { dependency: text.to_owned() }));

@@ -35,4 +35,5 @@ pub use signing_key::SigningKey;
 pub use syntax::SyntaxError;
 pub use version::Version;
 
-pub(crate) use version::is_version;
+pub(crate) use dependency::{Requirement, split, split_provided};
+pub(crate) use version::compare;

@@ -2,7 +2,8 @@
 //!
 //! The order is apk's, not that of semantic versioning: `1.0` comes before `1.0-r0`, `1.0_rc1` before `1.0` and `1.0_p1`
 //! after it, and a component after the first that begins with 0 is compared as text, so `1.05` comes before `1.5`.
-//! Refused is whatever is left over after the grammar: `0.99f7`, `1.0-r`, `1..2`.
+//! Refused in a dependency is whatever is left over after the grammar: `0.99f7`, `1.0-r`, `1..2`. Packages of such versions
+//! exist all the same; they are compared as far as the grammar goes, and by the rest as text where that tells nothing.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -25,6 +26,18 @@ impl Version {
         match unread(text) {
             None => Ok(Self(text.into())),
             Some(rest) => Err(SyntaxError::Version { version: text.to_owned(), rest: rest.to_owned() }),
+        }
+    }
+
+    /// Reads the version that a package says it has. apk installs packages of versions that it would take in no
+    /// dependency, so only what cannot stand in a file name or a URL is refused.
+    pub fn of_package(text: &str) -> Result<Self, SyntaxError> {
+        let is_harmless =
+            |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '~' | '+' | '-');
+        if text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.chars().all(is_harmless) {
+            Ok(Self(text.into()))
+        } else {
+            Err(SyntaxError::Version { version: text.to_owned(), rest: text.to_owned() })
         }
     }
 
@@ -159,7 +172,7 @@ fn compare_parts(left: &str, right: &str, is_prefix: bool) -> Ordering {
     let (mut left_parts, mut right_parts) = (Parts::new(left), Parts::new(right));
     loop {
         let (left, right) = match (left_parts.next(), right_parts.next()) {
-            (None, None) => return Ordering::Equal,
+            (None, None) => return left_parts.rest.cmp(right_parts.rest),
             (Some(_), None) if is_prefix => return Ordering::Equal,
             (Some(left), None) => return if left.is_before_final() { Ordering::Less } else { Ordering::Greater },
             (None, Some(right)) => return if right.is_before_final() { Ordering::Greater } else { Ordering::Less },

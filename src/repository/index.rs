@@ -5,7 +5,7 @@
 //! makes the package uninstallable. Refused is the whole index where a line is no field, a number is none, or a package
 //! lacks its name, version or identity: nothing of a damaged index is trusted.
 
-use crate::apk::{Dependency, Identity, PackageName, SyntaxError, Version, is_version};
+use crate::apk::{Dependency, Identity, PackageName, SyntaxError, Version};
 
 use super::{Defect, Error, IndexEntry};
 
@@ -285,10 +285,7 @@ impl<'a> IndexRecord<'a> {
         if !PackageName::is_for_package(self.name()) {
             return Some(Defect::Name);
         }
-        if !is_version(self.version()) {
-            return Version::parse(self.version()).err().map(Defect::Version);
-        }
-        None
+        Version::of_package(self.version()).err().map(Defect::Version)
     }
 
     /// The package as a value of its own, or why it cannot be installed at all.
@@ -298,7 +295,7 @@ impl<'a> IndexRecord<'a> {
         }
         Ok(IndexEntry {
             name: PackageName::parse(self.name()).map_err(|_| Defect::Name)?,
-            version: Version::parse(self.version()).map_err(Defect::Version)?,
+            version: Version::of_package(self.version()).map_err(Defect::Version)?,
             identity: self.identity(),
             size: self.size(),
             installed_size: self.installed_size(),
@@ -311,18 +308,19 @@ impl<'a> IndexRecord<'a> {
             build_date: self.record.build_date,
             commit: self.text(self.record.commit).to_owned(),
             provider_priority: self.provider_priority(),
-            depends: dependencies('D', self.depends())?,
-            provides: dependencies('p', self.provides())?,
-            install_if: dependencies('i', self.install_if())?,
+            depends: dependencies('D', self.depends(), Dependency::parse)?,
+            provides: dependencies('p', self.provides(), Dependency::parse_provided)?,
+            install_if: dependencies('i', self.install_if(), Dependency::parse_provided)?,
         })
     }
 }
 
-fn dependencies<'a>(field: char, words: impl Iterator<Item = &'a str>) -> Result<Vec<Dependency>, Defect> {
-    words
-        .map(Dependency::parse)
-        .collect::<Result<_, SyntaxError>>()
-        .map_err(|error| Defect::Dependency { field, error })
+fn dependencies<'a>(
+    field: char,
+    words: impl Iterator<Item = &'a str>,
+    parse: impl Fn(&str) -> Result<Dependency, SyntaxError>,
+) -> Result<Vec<Dependency>, Defect> {
+    words.map(parse).collect::<Result<_, _>>().map_err(|error| Defect::Dependency { field, error })
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ fn a_defect_concerns_one_package_only() {
     for (line, message) in [
         ("X:future", "its index entry has an unknown field `X:`"),
         ("P:../../etc/passwd", "its name is none that a package may have"),
-        ("V:0.99f7", "`0.99f7` is no version: nothing sensible from `7` on"),
+        ("V:../1", "`../1` is no version: nothing sensible from `../1` on"),
         (
             "D:b c@edge",
             "`D:` of its index entry cannot be read: `c@edge` pins a repository, which only a recipe or the command \
@@ -80,8 +80,10 @@ fn a_defect_concerns_one_package_only() {
         assert_eq!(index.get(0).unwrap().to_entry().unwrap_err().to_string(), message);
         index.get(1).unwrap().to_entry().unwrap();
     }
-    let index = ApkIndex::parse(format!("{IDENTITY}\nP:a\nV:1\nz:future")).unwrap();
-    index.get(0).unwrap().to_entry().unwrap();
+    for line in ["z:future", "V:0.99f7-r1"] {
+        let index = ApkIndex::parse(format!("{IDENTITY}\nP:a\nV:1\n{line}")).unwrap();
+        index.get(0).unwrap().to_entry().unwrap();
+    }
 }
 
 #[test]

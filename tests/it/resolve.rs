@@ -1,1 +1,9 @@
-//! to come
+//! Resolution, held against the real apk: its recorded answers always, and apk itself where it can be run.
+//!
+//! The indexes are Alpine's own and not part of the project: `APKBUILD_SHARED` names the folder that holds them in
+//! `alpine/RELEASE/main/ARCH/APKINDEX.tar.gz`, beside `alpine/alpine-minirootfs-*.tar.gz`, the apk that answers.
+
+mod differential;
+mod draw;
+mod reference;
+mod small;

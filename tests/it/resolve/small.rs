@@ -1,0 +1,190 @@
+//! Small repositories drawn by lot, where everything that rarely meets in a real one meets often: several versions of a
+//! package, rival providers, conflicts, cycles, conditions upon conditions.
+
+use std::fmt::Write as _;
+
+use apkbuild::digest::Sha1Digest;
+use apkbuild::repository::{ApkIndex, Repository};
+use apkbuild::resolve::{Source, World, resolve};
+use base64::Engine as _;
+
+use super::differential::Answer;
+use super::draw::Lot;
+
+/// A small repository and what is asked of it.
+#[derive(Debug)]
+pub struct Case {
+    pub index: String,
+    pub world: Vec<String>,
+}
+
+impl Case {
+    pub fn draw(lot: &mut Lot) -> Self {
+        let names = 3 + lot.below(7);
+        let virtuals = if lot.chance(30) { 0 } else { lot.below(4) };
+        let with_conditions = lot.chance(60);
+        let with_conflicts = lot.chance(60);
+        let with_rivals = lot.chance(40);
+        let any = |lot: &mut Lot| {
+            if virtuals > 0 && lot.chance(30) {
+                format!("v{}", lot.below(virtuals))
+            } else {
+                format!("n{}", lot.below(names))
+            }
+        };
+        let versions = if lot.chance(40) { 1 } else { 3 };
+        let mut index = String::new();
+        for number in 0..names {
+            let most = 1 + lot.below(versions);
+            for version in 1..=most {
+                let name = format!("n{number}");
+                let mut package = format!("P:{name}\nV:{version}-r0\nA:x86_64\nS:1\nI:1\nT:t\nU:u\nL:l\n");
+                let mut depends = Vec::new();
+                for _ in 0..lot.below(4) {
+                    let other = any(lot);
+                    if other == name {
+                        continue;
+                    }
+                    let conflict = if with_conflicts && lot.chance(10) { "!" } else { "" };
+                    depends.push(format!("{conflict}{other}{}", constraint(lot)));
+                }
+                let mut provides = Vec::new();
+                for virtual_name in 0..virtuals {
+                    if lot.chance(30) {
+                        let version = if lot.chance(40) { format!("={}", 1 + lot.below(3)) } else { String::new() };
+                        provides.push(format!("v{virtual_name}{version}"));
+                    }
+                }
+                if with_rivals && lot.chance(8) {
+                    let other = any(lot);
+                    if other.starts_with('n') && other != name {
+                        provides.push(format!("{other}={}-r0", 1 + lot.below(3)));
+                    }
+                }
+                let mut conditions = Vec::new();
+                if with_conditions && lot.chance(25) {
+                    for _ in 0..1 + lot.below(2) {
+                        conditions.push(format!(
+                            "{}{}",
+                            any(lot),
+                            if lot.chance(30) { constraint(lot) } else { String::new() }
+                        ));
+                    }
+                }
+                // apk 2.14 has no package conflict with what it provides itself, and 3.0 does.
+                depends.retain(|word| {
+                    let bare =
+                        |word: &str| word.trim_start_matches('!').split(['=', '<', '>', '~']).next().map(str::to_owned);
+                    !word.starts_with('!') || provides.iter().all(|provided| bare(provided) != bare(word))
+                });
+                for (field, words) in [("D", &depends), ("p", &provides), ("i", &conditions)] {
+                    if !words.is_empty() {
+                        writeln!(package, "{field}:{}", words.join(" ")).unwrap();
+                    }
+                }
+                if lot.chance(25) {
+                    writeln!(package, "k:{}", 1 + lot.below(3)).unwrap();
+                }
+                let digest = Sha1Digest::of(package.as_bytes());
+                let identity = base64::engine::general_purpose::STANDARD.encode(digest.0);
+                writeln!(index, "C:Q1{identity}\n{package}").unwrap();
+            }
+        }
+        let mut world = Vec::new();
+        for _ in 0..1 + lot.below(3) {
+            let conflict = if lot.chance(6) { "!" } else { "" };
+            let asked = any(lot);
+            let constraint = if lot.chance(20) { constraint(lot) } else { String::new() };
+            world.push(format!("{conflict}{asked}{constraint}"));
+        }
+        Self { index, world }
+    }
+
+    pub fn answer(&self) -> Answer {
+        let index = ApkIndex::parse(self.index.as_str()).unwrap();
+        let repository = Repository::parse("/small").unwrap();
+        let world = World::parse(&self.world).ok()?;
+        let sources = [Source { repository: &repository, index: &index }];
+        let resolution = resolve(&world, &sources, "x86_64").ok()?;
+        Some(resolution.packages.iter().map(|selected| selected.entry.to_string()).collect())
+    }
+
+    /// The smallest case that can be had from this one by leaving things out while `still_fails` holds.
+    pub fn shrink(self, still_fails: impl Fn(&Self) -> bool) -> Self {
+        let mut case = self;
+        loop {
+            match case.smaller().into_iter().find(|smaller| still_fails(smaller)) {
+                Some(smaller) => case = smaller,
+                None => return case,
+            }
+        }
+    }
+
+    /// This case without one of its wishes, packages or words.
+    fn smaller(&self) -> Vec<Self> {
+        let mut smaller = Vec::new();
+        for place in 0..self.world.len() {
+            let mut world = self.world.clone();
+            world.remove(place);
+            if !world.is_empty() {
+                smaller.push(Self { index: self.index.clone(), world });
+            }
+        }
+        let packages: Vec<_> = self.index.split_inclusive("\n\n").collect();
+        for (place, package) in packages.iter().enumerate() {
+            let mut others = packages.clone();
+            others.remove(place);
+            smaller.push(Self { index: others.concat(), world: self.world.clone() });
+            let lines: Vec<_> = package.lines().collect();
+            for (number, line) in lines.iter().enumerate() {
+                let Some((field @ ("D" | "p" | "i" | "k"), value)) = line.split_once(':') else { continue };
+                let words: Vec<_> = value.split(' ').collect();
+                for left_out in 0..words.len() {
+                    let kept: Vec<_> = words
+                        .iter()
+                        .enumerate()
+                        .filter(|(other, _)| *other != left_out)
+                        .map(|(_, word)| *word)
+                        .collect();
+                    let mut lines: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+                    if kept.is_empty() {
+                        lines.remove(number);
+                    } else {
+                        lines[number] = format!("{field}:{}", kept.join(" "));
+                    }
+                    let changed = format!("{}\n\n", lines.join("\n").trim_end());
+                    let mut others = packages.clone();
+                    others[place] = &changed;
+                    smaller.push(Self { index: others.concat(), world: self.world.clone() });
+                }
+            }
+        }
+        smaller
+    }
+
+    /// The index in a form that is short to read.
+    pub fn brief(&self) -> String {
+        let mut brief = String::new();
+        for package in self.index.split("\n\n").filter(|package| !package.is_empty()) {
+            for line in package.lines() {
+                match line.split_at(2) {
+                    ("P:", name) => brief.push_str(name),
+                    ("V:", version) => write!(brief, " {version}").unwrap(),
+                    (field @ ("D:" | "p:" | "i:" | "k:"), value) => write!(brief, " | {field} {value}").unwrap(),
+                    _ => {}
+                }
+            }
+            brief.push('\n');
+        }
+        brief
+    }
+}
+
+fn constraint(lot: &mut Lot) -> String {
+    if lot.chance(65) {
+        return String::new();
+    }
+    let operator = *lot.one_of(&["=", "=", ">", "<", ">=", "~"]);
+    let revision = if operator == "~" { "" } else { "-r0" };
+    format!("{operator}{}{revision}", 1 + lot.below(3))
+}
