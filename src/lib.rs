@@ -15,6 +15,7 @@ pub mod cli;
 pub mod digest;
 pub mod fetch;
 pub mod image;
+pub mod lock;
 pub mod mapping;
 pub mod pipeline;
 pub mod progress;

@@ -1,5 +1,147 @@
-//! The only place where rooms are joined.
+//! The only place where rooms are joined: a build from top to bottom.
+//!
+//! [`build`] reads in order: select the packages, fetch and verify them, install them into a tree, copy the application,
+//! prune, write the database, pack layers, write the archive. Each step is a room's; here stands only what passes from
+//! one to the next.
 
+mod bill;
+mod error;
+mod furnish;
+mod order;
+mod plan;
+mod select;
 mod sources;
+mod stage;
+mod translate;
+mod workshop;
 
+use std::time::Instant;
+
+use crate::image::{self, Compression, ImageSet, LayerOptions, PackedImage, Reference};
+use crate::progress::Progress;
+use crate::prune::{self, Report};
+use crate::recipe::Architecture;
+use crate::rootfs::{self, Installation, ScriptNote};
+
+use furnish::Furnishing;
+use select::Indexes;
+
+pub use bill::{Bill, BillLine};
+pub use error::Error;
+pub use order::{Format, Order, Place};
+pub use plan::{Effort, Plan, plan};
+pub use select::{Selection, resolve};
 pub use sources::Overrides;
+pub use workshop::Workshop;
+
+/// What a build made.
+#[derive(Debug)]
+pub struct Built {
+    /// The image's name and tag as people write them.
+    pub reference: Reference,
+    /// What was written.
+    pub written: image::Written,
+    /// One for each architecture, the recipe's first one first.
+    pub images: Vec<BuiltImage>,
+    /// Where it is over the recipe's size and that was allowed: by how much, and what weighs most.
+    pub over_size: Option<Bill>,
+    /// Seconds from beginning to end.
+    pub seconds: f64,
+}
+
+/// What a build made for one architecture.
+#[derive(Debug)]
+pub struct BuiltImage {
+    /// For which.
+    pub arch: Architecture,
+    /// Its layers and configuration.
+    pub packed: PackedImage,
+    /// Bytes of all files, hard-linked ones counted once.
+    pub unpacked_size: u64,
+    /// How many packages were installed, and how many are left after pruning.
+    pub packages: PackageCount,
+    /// What pruning took and why the rest stayed.
+    pub report: Report,
+    /// Install scripts that failed or were not understood in full.
+    pub script_notes: Vec<ScriptNote>,
+}
+
+/// How many packages there were and are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackageCount {
+    /// Installed.
+    pub installed: usize,
+    /// Left after pruning.
+    pub left: usize,
+}
+
+/// Builds the image that `order` asks for and writes it.
+pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) -> Result<Built, Error> {
+    let start = Instant::now();
+    let reference = Reference::parse(&order.reference())?;
+    let mut images = Vec::new();
+    let mut over_size = None;
+    for arch in order.archs() {
+        let (image, tree) = build_for(order, arch, workshop, progress)?;
+        if let Some(bill) = Bill::draw_up(order.recipe, &image, &tree) {
+            if !order.over_size_is_allowed {
+                return Err(Error::OverSize(Box::new(bill)));
+            }
+            over_size.get_or_insert(bill);
+        }
+        images.push((image, tree));
+    }
+    progress.stage("writing");
+    let packed = images.iter().map(|(image, _)| image.packed.clone()).collect();
+    let set = ImageSet::new(reference.clone(), packed)?;
+    let written = match order.place.format {
+        Format::Archive => set.write_archive(&order.place.path)?,
+        Format::OciFolder => set.write_folder(&order.place.path)?,
+        Format::Rootfs => furnish::write_folder(&images, &order.place.path, &set)?,
+    };
+    let images = images.into_iter().map(|(image, _)| image).collect();
+    Ok(Built { reference, written, images, over_size, seconds: start.elapsed().as_secs_f64() })
+}
+
+/// Builds the image of one architecture; nothing is written outside the cache.
+fn build_for(
+    order: &Order<'_>,
+    arch: Architecture,
+    workshop: &Workshop,
+    progress: &dyn Progress,
+) -> Result<(BuiltImage, rootfs::Rootfs), Error> {
+    let recipe = order.recipe;
+    progress.stage("resolving");
+    let indexes = Indexes::of_recipe(recipe, arch, workshop, progress)?;
+    let selection = indexes.resolve(&select::world(&recipe.alpine.packages))?;
+    progress.stage("fetching");
+    let packages = workshop.packages(&selection, progress)?;
+    let stages = stage::build_stages(order, arch, workshop, progress)?;
+    progress.stage("installing");
+    let timestamp = order.timestamp.unwrap_or_else(|| rootfs::newest_build_date(&packages));
+    let output = &order.place.path;
+    let furnishing = Furnishing { recipe, copies: &recipe.copies, output, stages: &stages, timestamp };
+    let Installation { mut rootfs, notes } = furnish::furnish(&furnishing, &packages)?;
+    furnish::adjust(recipe, &mut rootfs.tree, timestamp)?;
+    progress.stage("pruning");
+    let report = prune::prune(&mut rootfs, &translate::policy(recipe))?;
+    rootfs::write_database(&mut rootfs, &translate::database(recipe, arch, &selection, timestamp))?;
+    progress.stage("packing");
+    let options = LayerOptions {
+        layering: translate::layering(recipe.layers),
+        compression: Compression::new(order.compression, order.level)?,
+        cache: Some(&workshop.layers_folder()?),
+    };
+    let layers = image::pack(&rootfs, &options)?;
+    let packed = PackedImage::new(
+        image::Architecture::from_alpine(arch.as_str())?,
+        layers,
+        &translate::settings(recipe, timestamp),
+    )?;
+    let packages = PackageCount {
+        installed: report.packages.len(),
+        left: report.packages.iter().filter(|package| package.reason.is_some()).count(),
+    };
+    let unpacked_size = image::unpacked_size(&rootfs);
+    Ok((BuiltImage { arch, packed, unpacked_size, packages, report, script_notes: notes }, rootfs))
+}

@@ -5,6 +5,8 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::pipeline;
+
 use crate::recipe;
 
 /// A failure of a verb.
@@ -108,6 +110,17 @@ impl Error {
             Kind::BrokenPipe => 0,
             Kind::Status(code) => code,
         })
+    }
+}
+
+impl From<pipeline::Error> for Error {
+    fn from(error: pipeline::Error) -> Self {
+        let help = error.help();
+        match error {
+            pipeline::Error::OverSize(bill) => Self::not_held(bill.to_string()),
+            error => Self::from_room(&error),
+        }
+        .with_help(help)
     }
 }
 

@@ -18,13 +18,19 @@ mod mkndx;
 mod mkpkg;
 mod options;
 mod output;
+mod plan;
+mod recipe;
+mod resolve;
 mod run;
 mod terminal;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::recipe::Recipe;
 
 pub use error::Error;
 pub use options::{BuildOptions, ColorChoice, GlobalOptions};
@@ -73,6 +79,13 @@ enum Command {
     Mkndx(mkndx::MkndxArguments),
     /// Pack a folder as a signed package
     Mkpkg(Box<mkpkg::MkpkgArguments>),
+    /// Print what a build would install and prune, and why
+    Plan(Box<plan::PlanArguments>),
+    /// Build an image from each recipe: the main job
+    #[command(visible_alias = "build")]
+    Recipe(Box<recipe::RecipeArguments>),
+    /// Print the packages that a world selects, in install order
+    Resolve(Box<resolve::ResolveArguments>),
     /// Run an image, or one command in it, as its user and without any engine
     Run(run::RunArguments),
 }
@@ -113,6 +126,25 @@ fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Man(arguments) => man::run(arguments, context),
         Command::Mkndx(arguments) => mkndx::run(arguments, context),
         Command::Mkpkg(arguments) => mkpkg::run(arguments, context),
+        Command::Plan(arguments) => plan::run(arguments, context),
+        Command::Recipe(arguments) => recipe::run(arguments, context),
+        Command::Resolve(arguments) => resolve::run(arguments, context),
         Command::Run(arguments) => run::run(arguments, context),
+    }
+}
+
+/// Reads the recipe in the file `path`.
+fn read_recipe(path: &Path, context: &Context) -> Result<Recipe, Error> {
+    Recipe::load(path).map_err(|error| Error::from_recipe(&error, context.color_messages()))
+}
+
+/// SOURCE_DATE_EPOCH in seconds since 1970, where it is set (reproducible-builds.org).
+fn source_date_epoch() -> Result<Option<i64>, Error> {
+    let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty()) else { return Ok(None) };
+    let seconds = text.to_str().and_then(|text| text.parse().ok()).filter(|seconds| *seconds >= 0);
+    match seconds {
+        Some(seconds) => Ok(Some(seconds)),
+        None => Err(Error::usage(format!("SOURCE_DATE_EPOCH is `{}`", text.to_string_lossy()))
+            .with_help("set it to whole seconds since 1970, or unset it".to_owned())),
     }
 }

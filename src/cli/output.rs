@@ -60,6 +60,11 @@ impl Context {
         self.print(&text)
     }
 
+    /// Takes bars off the screen, for what is printed next.
+    pub fn progress_is_over(&self) {
+        self.terminal.finish();
+    }
+
     /// Says something that is not a result, unless `-q` was given.
     pub fn say(&self, text: &str) {
         if self.verbosity > 0 {

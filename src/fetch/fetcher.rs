@@ -72,6 +72,12 @@ impl Fetcher {
         Self { options, client: Client::default() }
     }
 
+    /// The same with the cache and folders only.
+    #[must_use]
+    pub fn without_network(&self) -> Self {
+        Self::new(FetchOptions { offline: true, ..self.options.clone() })
+    }
+
     /// The cache that it keeps things in.
     pub fn cache(&self) -> &Cache {
         &self.options.cache

@@ -9,6 +9,9 @@ use super::section::Section;
 use super::text::{not_a, plain};
 use super::{Grammar, Problem};
 
+/// The mirror of a recipe that names none: Alpine's own.
+pub const DEFAULT_MIRROR: &str = "https://dl-cdn.alpinelinux.org/alpine";
+
 /// The recipe's `[alpine]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alpine {
@@ -93,7 +96,7 @@ impl Alpine {
         let repositories = section.texts("repositories", RepositorySource::parse);
         Self {
             release: section.text("release", Release::parse).unwrap_or_default(),
-            mirrors: mirrors.unwrap_or_else(|| vec!["https://dl-cdn.alpinelinux.org/alpine".to_owned()]),
+            mirrors: mirrors.unwrap_or_else(|| vec![DEFAULT_MIRROR.to_owned()]),
             repositories: repositories.unwrap_or_else(|| {
                 let named = |name: &str| RepositorySource { place: RepositoryPlace::Named(name.to_owned()), tag: None };
                 vec![named("main"), named("community")]

@@ -15,7 +15,7 @@ pub struct Unsatisfiable {
 }
 
 impl Unsatisfiable {
-    pub(super) fn of_defect(solver: &Solver<'_>, package: PackageId, defect: Defect) -> Self {
+    pub(super) fn of_defect(solver: &Solver<'_>, package: PackageId, defect: &Defect) -> Self {
         let record = solver.catalogue.package(package).record;
         Self { text: format!("{}-{}: {defect}", record.name(), record.version()), help: Vec::new() }
     }

@@ -1,0 +1,263 @@
+//! `apkbuild recipe FILE…`: builds an image from each recipe; the main job.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::bytes::human;
+use super::{BuildOptions, Context, Error};
+use crate::digest::Sha256Digest;
+use crate::image::CompressionKind;
+use crate::pipeline::{self, Built, Format, Order, Place, Workshop};
+use crate::recipe::Recipe;
+
+/// Arguments of `recipe`.
+#[derive(Debug, Args)]
+#[command(after_help = "Load what comes out with `podman load -i NAME.tar` or `docker load -i NAME.tar`.")]
+pub struct RecipeArguments {
+    /// Recipes
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Where the image goes: a file (with --format archive) or a folder; with several recipes, the folder for all
+    /// [default: NAME.tar in the current folder]
+    #[arg(short, long, value_name = "PATH", env = "APKBUILD_OUTPUT")]
+    output: Option<PathBuf>,
+    /// Reference in place of the recipe's name and tag; `:TAG` changes the tag alone
+    #[arg(long, value_name = "REF", env = "APKBUILD_TAG")]
+    tag: Option<String>,
+    /// In which form the image is written
+    #[arg(long, value_name = "FORMAT", default_value = "archive", env = "APKBUILD_FORMAT")]
+    format: FormatChoice,
+    /// How layers are compressed; Docker 20.10 and older read gzip only
+    #[arg(long, value_name = "KIND", default_value = "gzip", env = "APKBUILD_COMPRESSION")]
+    compression: CompressionChoice,
+    /// How hard they are compressed: gzip 1 to 12, zstd 1 to 19
+    #[arg(long, value_name = "N", env = "APKBUILD_LEVEL")]
+    level: Option<u32>,
+    /// What happens to an image over the recipe's [size]
+    #[arg(long, value_name = "WHAT", default_value = "fail", env = "APKBUILD_OVER_SIZE")]
+    over_size: OverSize,
+    /// Write what was pruned, and why the rest stayed, as JSON
+    #[arg(long, value_name = "FILE", env = "APKBUILD_REPORT")]
+    report: Option<PathBuf>,
+    #[command(flatten)]
+    build: BuildOptions,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FormatChoice {
+    /// One archive that every Docker and podman loads
+    Archive,
+    /// An OCI image folder
+    OciDir,
+    /// The files themselves
+    Rootfs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum CompressionChoice {
+    /// Every engine reads it
+    Gzip,
+    /// Smaller and faster to unpack
+    Zstd,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum OverSize {
+    /// Nothing is written, and the exit code is 3
+    Fail,
+    /// It is written, and the bill printed
+    Warn,
+}
+
+/// Builds every recipe in turn. All are read before the first is built.
+pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> {
+    let recipes =
+        arguments.files.iter().map(|file| super::read_recipe(file, context)).collect::<Result<Vec<_>, _>>()?;
+    let places = places(arguments, &recipes)?;
+    let overrides = arguments.build.overrides();
+    let mut documents = Vec::new();
+    for ((file, recipe), place) in arguments.files.iter().zip(&recipes).zip(places) {
+        let order = Order {
+            recipe,
+            overrides: &overrides,
+            place,
+            tag: arguments.tag.clone(),
+            compression: match arguments.compression {
+                CompressionChoice::Gzip => CompressionKind::Gzip,
+                CompressionChoice::Zstd => CompressionKind::Zstd,
+            },
+            level: arguments.level,
+            over_size_is_allowed: arguments.over_size == OverSize::Warn,
+            timestamp: super::source_date_epoch()?,
+        };
+        let workshop = Workshop::open(&overrides, Some(recipe))?;
+        let built = pipeline::build(&order, &workshop, context.progress())?;
+        context.progress_is_over();
+        if let Some(path) = &arguments.report {
+            write_report(path, &built)?;
+        }
+        tell_notes(&built, context);
+        documents.push(document(file, &order.place, &built));
+        if !context.json {
+            context.print(&summary(&order.place, &built))?;
+        }
+    }
+    if context.json {
+        context.print_json(&json!({ "images": documents }))?;
+    }
+    Ok(())
+}
+
+/// Where each image goes.
+fn places(arguments: &RecipeArguments, recipes: &[Recipe]) -> Result<Vec<Place>, Error> {
+    let format = match arguments.format {
+        FormatChoice::Archive => Format::Archive,
+        FormatChoice::OciDir => Format::OciFolder,
+        FormatChoice::Rootfs => Format::Rootfs,
+    };
+    let file_name = |recipe: &Recipe| {
+        let name = recipe.name.rsplit('/').next().unwrap_or_default();
+        if format == Format::Archive { format!("{name}.tar") } else { name.to_owned() }
+    };
+    let place = |path: PathBuf| Place { path, format };
+    match (&arguments.output, recipes) {
+        (Some(output), [recipe]) => {
+            let into = output.is_dir() && format == Format::Archive;
+            Ok(vec![place(if into { output.join(file_name(recipe)) } else { output.clone() })])
+        }
+        (output, recipes) => {
+            let folder = output.clone().unwrap_or_default();
+            if output.is_some() {
+                fs_err::create_dir_all(&folder)?;
+            }
+            let places: Vec<Place> = recipes.iter().map(|recipe| place(folder.join(file_name(recipe)))).collect();
+            for (number, one) in places.iter().enumerate() {
+                if places.iter().skip(number + 1).any(|other| other.path == one.path) {
+                    return Err(Error::usage(format!("two recipes would both write `{}`", one.path.display()))
+                        .with_help("give them different names, or build them one by one with --output".to_owned()));
+                }
+            }
+            Ok(places)
+        }
+    }
+}
+
+/// Writes what pruning did, by architecture where there are several.
+fn write_report(path: &Path, built: &Built) -> Result<(), Error> {
+    let document = match built.images.as_slice() {
+        [image] => serde_json::to_value(&image.report),
+        images => serde_json::to_value(
+            images
+                .iter()
+                .map(|image| (image.arch.as_str(), &image.report))
+                .collect::<std::collections::BTreeMap<_, _>>(),
+        ),
+    };
+    let document = document.map_err(|error| Error::from_room(&error))?;
+    let mut file = crate::unfinished::Unfinished::beside(path)?;
+    serde_json::to_writer_pretty(&mut file, &document).map_err(|error| Error::from(std::io::Error::from(error)))?;
+    file.finish()?;
+    Ok(())
+}
+
+/// Warns of what was not done as a package wanted it, or is larger than the recipe wants it.
+fn tell_notes(built: &Built, context: &Context) {
+    use crate::progress::Progress as _;
+    for image in &built.images {
+        for note in &image.script_notes {
+            context.progress().warning(&script_note(note));
+        }
+        for pattern in &image.report.unmatched {
+            context.progress().warning(&format!("`{pattern}` under [prune] fits no path"));
+        }
+    }
+    if let Some(bill) = &built.over_size {
+        context.progress().warning(&bill.to_string());
+    }
+}
+
+/// What is left undone of an install script, a line each.
+fn script_note(note: &crate::rootfs::ScriptNote) -> String {
+    let mut text = format!("{}: its {} script", note.package, note.script.name());
+    if note.outcome.unrun.is_empty() {
+        text.push_str(&format!(" ended with status {}", note.outcome.status));
+    } else {
+        text.push_str(" was not carried out in full:");
+    }
+    for unrun in &note.outcome.unrun {
+        text.push_str(&format!("\n  line {}: {} ({})", unrun.line, unrun.text.trim(), unrun.reason));
+    }
+    text
+}
+
+/// What a person wants to know of a finished build.
+fn summary(place: &Place, built: &Built) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| text.push_str(&format!("{name:<12} {value}\n"));
+    let unchanged = if built.written.unchanged { ", unchanged" } else { "" };
+    line("wrote", format!("{} ({}{unchanged})", place.path.display(), human(built.written.size)));
+    line("reference", built.reference.familiar());
+    let several = built.images.len() > 1;
+    if several {
+        line("index", built.written.digest.to_oci());
+    }
+    for image in &built.images {
+        if several {
+            line("arch", image.arch.to_string());
+        }
+        line("manifest", image.packed.manifest_digest().to_oci());
+        line("config", image.packed.config_digest().to_oci());
+        line("compressed", human(image.packed.compressed_size()));
+        line("unpacked", human(image.unpacked_size));
+        let count = image.packages;
+        line(
+            "packages",
+            if count.installed == count.left {
+                count.left.to_string()
+            } else {
+                format!("{} ({} of {} pruned whole)", count.left, count.installed - count.left, count.installed)
+            },
+        );
+        line("pruned", human(image.report.bytes_pruned()));
+    }
+    line("time", format!("{:.2} s", built.seconds));
+    text
+}
+
+/// The same for a program.
+fn document(file: &Path, place: &Place, built: &Built) -> Value {
+    let images = built.images.iter().map(|image| {
+        json!({
+            "arch": image.arch.as_str(),
+            "manifest-digest": image.packed.manifest_digest().to_oci(),
+            "config-digest": image.packed.config_digest().to_oci(),
+            "compressed-size": image.packed.compressed_size(),
+            "unpacked-size": image.unpacked_size,
+            "tar-size": image.packed.tar_size(),
+            "packages": image.packages.left,
+            "packages-installed": image.packages.installed,
+            "pruned-bytes": image.report.bytes_pruned(),
+            "layers": image.packed.layers.iter().map(|layer| json!({
+                "title": layer.title,
+                "digest": layer.blob.digest.to_oci(),
+                "diff-id": layer.diff_id.to_oci(),
+                "size": layer.blob.size,
+            })).collect::<Vec<_>>(),
+            "script-notes": image.script_notes.iter().map(script_note).collect::<Vec<_>>(),
+        })
+    });
+    let digest: Sha256Digest = built.written.digest;
+    json!({
+        "recipe": file,
+        "output": place.path,
+        "reference": built.reference.familiar(),
+        "full-reference": built.reference.to_string(),
+        "digest": digest.to_oci(),
+        "archive-size": built.written.size,
+        "unchanged": built.written.unchanged,
+        "seconds": built.seconds,
+        "platforms": images.collect::<Vec<_>>(),
+    })
+}

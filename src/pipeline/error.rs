@@ -1,0 +1,78 @@
+//! What can go wrong in a build: any room's error, as it is, and the few things that are wrong between rooms.
+
+use super::Bill;
+use crate::recipe::Architecture;
+use crate::{fetch, image, prune, repository, resolve, rootfs, sandbox};
+
+/// Why a build ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A repository's address or its index is wrong.
+    #[error(transparent)]
+    Repository(#[from] repository::Error),
+    /// No selection of packages meets the world.
+    #[error(transparent)]
+    Unsatisfiable(#[from] resolve::Unsatisfiable),
+    /// An index or a package could not be had, or is not what it should be.
+    #[error(transparent)]
+    Fetch(#[from] fetch::Error),
+    /// The packages or the copied files do not make a root filesystem.
+    #[error(transparent)]
+    Rootfs(#[from] rootfs::Error),
+    /// A file cannot be copied into the image.
+    #[error(transparent)]
+    Copy(#[from] rootfs::copy::Error),
+    /// Pruning was refused.
+    #[error(transparent)]
+    Prune(#[from] prune::Error),
+    /// The image could not be packed or written.
+    #[error(transparent)]
+    Image(#[from] image::Error),
+    /// A stage's commands failed, or cannot be run here.
+    #[error(transparent)]
+    Sandbox(#[from] sandbox::Error),
+    /// A stage cannot be made for a machine that this is not.
+    #[error("stage `{stage}` runs commands, and those of {arch} cannot run on {host}")]
+    ForeignStage {
+        /// The stage.
+        stage: String,
+        /// What it is for.
+        arch: Architecture,
+        /// What this is.
+        host: Architecture,
+    },
+    /// Something of the build's own could not be written.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The image is larger than the recipe allows.
+    #[error("{0}")]
+    OverSize(Box<Bill>),
+    /// A folder holds one image's files only.
+    #[error("a root filesystem is of one architecture, and {count} were asked for")]
+    SeveralRoots {
+        /// How many.
+        count: usize,
+    },
+}
+
+impl Error {
+    /// The way out.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Repository(error) => error.help(),
+            Self::Unsatisfiable(error) => error.help(),
+            Self::Fetch(error) => error.help(),
+            Self::Rootfs(error) => error.help(),
+            Self::Copy(error) => error.help(),
+            Self::Prune(error) => error.help(),
+            Self::Image(error) => error.help(),
+            Self::Sandbox(error) => error.help(),
+            Self::ForeignStage { arch, .. } => Some(format!("build it on a machine of {arch}")),
+            Self::Io(_) => None,
+            Self::OverSize(_) => {
+                Some("prune more, raise `[size]` in the recipe, or build all the same with --over-size warn".to_owned())
+            }
+            Self::SeveralRoots { .. } => Some("name one with --arch".to_owned()),
+        }
+    }
+}

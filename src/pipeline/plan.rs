@@ -1,0 +1,100 @@
+//! What a build would do: the packages and why each is there, and, where it can be known, what pruning would take.
+
+use super::{BuiltImage, Error, Order, Selection, Workshop, build_for, select};
+use crate::fetch;
+use crate::progress::Progress;
+use crate::prune::Report;
+use crate::recipe::{Architecture, Recipe};
+
+/// How much a plan may do to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// Only the indexes; what pruning would take is told where every package is here already and no stage must be built.
+    Indexes,
+    /// Download the packages and build the stages, as a build would.
+    Everything,
+}
+
+/// What a build would do, for one architecture.
+#[derive(Debug)]
+pub struct Plan {
+    /// For which.
+    pub arch: Architecture,
+    /// The packages of the image.
+    pub selection: Selection,
+    /// The packages of each stage, in build order.
+    pub stages: Vec<(String, Selection)>,
+    /// The image as it would be, where that is known.
+    pub image: Option<BuiltImage>,
+    /// What is probably missing.
+    pub hints: Vec<String>,
+}
+
+impl Plan {
+    /// What pruning would take, where that is known.
+    pub fn report(&self) -> Option<&Report> {
+        self.image.as_ref().map(|image| &image.report)
+    }
+}
+
+/// Makes the plan of `order`, for each architecture.
+pub fn plan(
+    order: &Order<'_>,
+    effort: Effort,
+    workshop: &Workshop,
+    progress: &dyn Progress,
+) -> Result<Vec<Plan>, Error> {
+    order.archs().into_iter().map(|arch| plan_for(order, arch, effort, workshop, progress)).collect()
+}
+
+fn plan_for(
+    order: &Order<'_>,
+    arch: Architecture,
+    effort: Effort,
+    workshop: &Workshop,
+    progress: &dyn Progress,
+) -> Result<Plan, Error> {
+    let recipe = order.recipe;
+    progress.stage("resolving");
+    let indexes = select::Indexes::of_recipe(recipe, arch, workshop, progress)?;
+    let selection = indexes.resolve(&select::world(&recipe.alpine.packages))?;
+    let stages = recipe.stages.iter();
+    let stages = stages.map(|stage| Ok((stage.name.clone(), indexes.resolve(&select::world(&stage.packages))?)));
+    let stages = stages.collect::<Result<Vec<_>, Error>>()?;
+    let image = match effort {
+        Effort::Everything => Some(build_for(order, arch, workshop, progress)?.0),
+        Effort::Indexes if recipe.stages.iter().any(|stage| !stage.run.is_empty()) => None,
+        Effort::Indexes => match build_for(order, arch, &workshop.without_network(), progress) {
+            Ok((image, _)) => Some(image),
+            Err(Error::Fetch(fetch::Error::Offline { .. } | fetch::Error::NoFile { .. })) => None,
+            Err(error) => return Err(error),
+        },
+    };
+    let hints = hints(recipe, &selection);
+    Ok(Plan { arch, selection, stages, image, hints })
+}
+
+/// What images of this kind usually have and this one has not.
+fn hints(recipe: &Recipe, selection: &Selection) -> Vec<String> {
+    let has = |name: &str| selection.resolution.get(name).is_some();
+    let links_shell = recipe.links.iter().any(|link| link.path.as_str() == "/bin/sh");
+    let has_shell = links_shell
+        || selection.resolution.packages.iter().any(|selected| {
+            matches!(selected.entry.name.as_str(), "busybox" | "bash" | "dash" | "zsh")
+                || selected.entry.provides.iter().any(|provided| provided.name.as_str() == "/bin/sh")
+        });
+    let mut hints = Vec::new();
+    if (has("libssl3") || has("nodejs")) && !has("ca-certificates-bundle") && !has("ca-certificates") {
+        hints
+            .push("programs here can speak TLS, but nothing says whom to trust: add ca-certificates-bundle".to_owned());
+    }
+    if has("python3") && !has("tzdata") {
+        hints.push(
+            "Python's zoneinfo finds no time zones but UTC: add tzdata if the application needs others".to_owned(),
+        );
+    }
+    if !has_shell {
+        hints.push("there is no shell: add busybox if anybody or anything is to run one".to_owned());
+    }
+    hints
+}

@@ -1,0 +1,115 @@
+//! The recipe's words in the words of the rooms that carry them out. Rooms do not know the recipe, so that each can be
+//! read and used by itself.
+
+use std::collections::BTreeMap;
+
+use super::select::Selection;
+use super::sources::image_repositories;
+use crate::image::{Layering, Settings};
+use crate::prune::{Bytecode, Policy, Profile};
+use crate::recipe::{self, Architecture, Layers, Recipe};
+use crate::rootfs::adjust;
+use crate::rootfs::base::Account;
+use crate::rootfs::{DatabaseOptions, copy};
+
+/// The account of the image.
+pub(super) fn account(user: &recipe::Account) -> Account {
+    Account {
+        name: user.name.clone(),
+        uid: user.uid,
+        group: user.group.clone(),
+        gid: user.gid,
+        home: user.home.to_string(),
+        shell: user.shell.to_string(),
+    }
+}
+
+/// An owner to be looked up.
+pub(super) fn owner(owner: &recipe::Owner) -> adjust::OwnerReference {
+    let reference = |reference: &recipe::AccountReference| match reference {
+        recipe::AccountReference::Name(name) => adjust::AccountReference::Name(name.clone()),
+        recipe::AccountReference::Id(id) => adjust::AccountReference::Id(*id),
+    };
+    adjust::OwnerReference { user: reference(&owner.user), group: owner.group.as_ref().map(reference) }
+}
+
+/// What a step copies, and for whom.
+pub(super) fn copy(step: &recipe::CopyStep, uid: u32, gid: u32, timestamp: i64) -> copy::Request<'_> {
+    copy::Request {
+        source: &step.source,
+        target: step.target.path.in_tree(),
+        into: step.target.into,
+        exclude: &step.exclude,
+        mode: step.mode,
+        uid,
+        gid,
+        mtime: timestamp,
+    }
+}
+
+/// What may be pruned.
+pub(super) fn policy(recipe: &Recipe) -> Policy {
+    let config = &recipe.config;
+    Policy {
+        profile: match recipe.prune.profile {
+            recipe::Profile::None => Profile::None,
+            recipe::Profile::Standard => Profile::Standard,
+            recipe::Profile::Traced => Profile::Traced,
+        },
+        keep: recipe.prune.keep.clone(),
+        remove: recipe.prune.remove.clone(),
+        drop: recipe.prune.drop.clone(),
+        command: config.entrypoint.iter().chain(&config.cmd).cloned().collect(),
+        workdir: config.workdir.to_string(),
+        env: config.env.clone(),
+        packages: world(recipe),
+        bytecode: match recipe.prune.bytecode {
+            recipe::Bytecode::Source => Bytecode::Source,
+            recipe::Bytecode::Compiled => Bytecode::Compiled,
+        },
+    }
+}
+
+/// The world as the recipe writes it.
+pub(super) fn world(recipe: &Recipe) -> Vec<String> {
+    recipe.alpine.packages.iter().map(ToString::to_string).collect()
+}
+
+/// What the database says beyond the packages.
+pub(super) fn database(recipe: &Recipe, arch: Architecture, selection: &Selection, timestamp: i64) -> DatabaseOptions {
+    let pins: BTreeMap<String, String> = selection.pins().collect();
+    DatabaseOptions {
+        world: world(recipe),
+        arch: arch.to_string(),
+        repositories: image_repositories(&recipe.alpine),
+        pins,
+        timestamp,
+    }
+}
+
+/// How files are spread over layers.
+pub(super) fn layering(layers: Layers) -> Layering {
+    match layers {
+        Layers::Split => Layering::Split,
+        Layers::Single => Layering::Single,
+        Layers::Packages => Layering::Packages,
+    }
+}
+
+/// What the image says about how it is run.
+pub(super) fn settings(recipe: &Recipe, timestamp: i64) -> Settings {
+    let config = &recipe.config;
+    Settings {
+        user: format!("{}:{}", recipe.user.uid, recipe.user.gid),
+        env: config.env.clone(),
+        cmd: config.cmd.clone(),
+        entrypoint: config.entrypoint.clone(),
+        workdir: config.workdir.to_string(),
+        ports: config.expose.iter().map(ToString::to_string).collect(),
+        labels: config.labels.clone(),
+        annotations: config.annotations.clone(),
+        volumes: config.volumes.iter().map(ToString::to_string).collect(),
+        stop_signal: config.stop_signal.clone(),
+        created: timestamp,
+    }
+}

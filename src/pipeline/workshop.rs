@@ -1,0 +1,98 @@
+//! The place where images are made: who is trusted, who fetches, where things are kept. Builds share one.
+
+use std::path::PathBuf;
+
+use super::{Error, Overrides, Selection};
+use crate::apk::Keyring;
+use crate::digest::Sha256Digest;
+use crate::fetch::{self, Cache, FetchOptions, Fetcher, Section, VerifiedApk, Wanted};
+use crate::progress::Progress;
+use crate::recipe::{Architecture, Recipe};
+use crate::repository::{ApkIndex, Location, Repository};
+
+/// A fetcher with a cache behind it, set up as the command line and a recipe say.
+#[derive(Debug)]
+pub struct Workshop {
+    pub(super) overrides: Overrides,
+    fetcher: Fetcher,
+}
+
+impl Workshop {
+    /// Sets it up for `recipe`, or for no recipe at all. Nothing is asked of the network yet.
+    pub fn open(overrides: &Overrides, recipe: Option<&Recipe>) -> Result<Self, Error> {
+        let mut options = FetchOptions::new(match &overrides.cache_dir {
+            Some(folder) => Cache::at(folder),
+            None => Cache::of_user()?,
+        });
+        options.keyring = keyring(overrides, recipe)?;
+        options.allow_untrusted = overrides.allow_untrusted;
+        options.offline = overrides.offline;
+        Ok(Self { overrides: overrides.clone(), fetcher: Fetcher::new(options) })
+    }
+
+    /// The same, using the cache and local folders only.
+    pub(super) fn without_network(&self) -> Self {
+        let overrides = Overrides { offline: true, ..self.overrides.clone() };
+        Self { overrides, fetcher: self.fetcher.without_network() }
+    }
+
+    /// The index of `repository` for `arch`, and its digest.
+    pub(super) fn index(
+        &self,
+        repository: &Repository,
+        arch: Architecture,
+        progress: &dyn Progress,
+    ) -> Result<(ApkIndex, Sha256Digest), Error> {
+        let fetched = self.fetcher.index(repository, arch.as_str(), progress)?;
+        Ok((ApkIndex::parse(fetched.text)?, fetched.digest))
+    }
+
+    /// The packages of `selection`, verified, in install order; those without files are not among them.
+    pub(super) fn packages(&self, selection: &Selection, progress: &dyn Progress) -> Result<Vec<VerifiedApk>, Error> {
+        Ok(self.fetcher.packages(&wanted(selection), progress)?)
+    }
+
+    /// The folder where compressed parts of layers are kept.
+    pub(super) fn layers_folder(&self) -> Result<PathBuf, Error> {
+        Ok(self.fetcher.cache().make_section(Section::Blobs)?)
+    }
+
+    /// The folder where finished stages are kept.
+    pub(super) fn stages_folder(&self) -> Result<PathBuf, Error> {
+        Ok(self.fetcher.cache().make_section(Section::Stages)?)
+    }
+}
+
+/// What to fetch for a selection: each package from any of the repositories that hold it.
+pub(super) fn wanted(selection: &Selection) -> Vec<Wanted> {
+    let packages = selection.resolution.packages.iter().filter(|selected| !selected.entry.is_virtual());
+    let wanted = packages.map(|selected| {
+        let entry = &selected.entry;
+        let repositories = selected.sources.iter().filter_map(|place| selection.repositories.get(*place));
+        let locations: Vec<Location> = repositories
+            .flat_map(|repository| repository.package_locations(selection.arch.as_str(), &entry.name, &entry.version))
+            .collect();
+        Wanted {
+            name: entry.name.clone(),
+            version: entry.version.clone(),
+            identity: entry.identity,
+            size: entry.size,
+            locations,
+        }
+    });
+    wanted.collect()
+}
+
+/// Who is trusted: the folder of the command line alone, or else Alpine and the recipe's keys.
+fn keyring(overrides: &Overrides, recipe: Option<&Recipe>) -> Result<Keyring, fetch::Error> {
+    if let Some(folder) = &overrides.keys_dir {
+        return fetch::keyring_of_folder(folder);
+    }
+    let mut keyring = Keyring::alpine();
+    if let Some(recipe) = recipe {
+        for key in &recipe.alpine.keys {
+            fetch::add_key_file(&mut keyring, &recipe.folder.join(key))?;
+        }
+    }
+    Ok(keyring)
+}
