@@ -78,7 +78,7 @@ impl Indexes {
         let sources: Vec<Source<'_>> = self
             .repositories
             .iter()
-            .zip(&self.indexes)
+            .zip(&self.packages)
             .map(|(repository, index)| Source { repository, index })
             .collect();
         Ok(Selection {
