@@ -10,6 +10,7 @@ mod check;
 mod completions;
 mod diff;
 mod error;
+mod init;
 mod inspect;
 mod interrupt;
 mod keygen;
@@ -71,6 +72,8 @@ enum Command {
     Diff(diff::DiffArguments),
     /// Tell what is in an image: packages, layers, sizes, the largest folders
     Inspect(inspect::InspectArguments),
+    /// Write a recipe for the application that stands in a folder
+    Init(init::InitArguments),
     /// Make a key pair to sign packages and indexes with
     Keygen(keygen::KeygenArguments),
     /// Print the manual page
@@ -122,6 +125,7 @@ fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Completions(arguments) => completions::run(arguments, context),
         Command::Diff(arguments) => diff::run(arguments, context),
         Command::Inspect(arguments) => inspect::run(arguments, context),
+        Command::Init(arguments) => init::run(arguments, context),
         Command::Keygen(arguments) => keygen::run(arguments, context),
         Command::Man(arguments) => man::run(arguments, context),
         Command::Mkndx(arguments) => mkndx::run(arguments, context),
