@@ -193,3 +193,106 @@ fn kind_name(kind: EntryType) -> String {
 fn broken(error: &io::Error) -> Error {
     Error::Tar { member: MEMBER, reason: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use tar::Header;
+
+    use super::*;
+
+    /// A tar of one-line files and links: type, path, link, contents.
+    fn tar_of(entries: &[(EntryType, &str, &str, &str)]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (kind, path, link, contents) in entries {
+            let mut header = Header::new_ustar();
+            header.set_entry_type(*kind);
+            header.set_mode(0o644);
+            header.set_uid(0);
+            header.set_gid(0);
+            header.set_mtime(0);
+            header.set_size(contents.len() as u64);
+            // The crate's own setters refuse what is to be refused here.
+            header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
+            header.as_old_mut().linkname[..link.len()].copy_from_slice(link.as_bytes());
+            header.set_cksum();
+            bytes.extend_from_slice(header.as_bytes());
+            bytes.extend_from_slice(contents.as_bytes());
+            bytes.resize(bytes.len().next_multiple_of(512), 0);
+        }
+        bytes.resize(bytes.len() + 1024, 0);
+        bytes
+    }
+
+    fn read(entries: &[(EntryType, &str, &str, &str)]) -> Result<Vec<Entry>, Error> {
+        read_entries(&tar_of(entries), Checksums::Check)
+    }
+
+    #[test]
+    fn what_would_do_harm_is_refused() {
+        use EntryType::{Block, Char, Directory, Fifo, Link, Regular, Symlink};
+        for (entries, message) in [
+            (vec![(Regular, "/etc/passwd", "", "x")], "it brings the path `/etc/passwd`, which is absolute"),
+            (vec![(Regular, "a/../../b", "", "x")], "it brings the path `a/../../b`, which leads out of its folder"),
+            (vec![(Regular, "../b", "", "x")], "it brings the path `../b`, which leads out of its folder"),
+            (vec![(Regular, "a//b", "", "x")], "it brings the path `a//b`, which has an empty part"),
+            (vec![(Regular, "a/./b", "", "x")], "it brings the path `a/./b`, which has an empty part"),
+            (vec![(Regular, "a\nb", "", "x")], "it brings the path `a\\nb`, which holds a control character"),
+            (
+                vec![(Symlink, "a", "x\u{1b}[2J", "")],
+                "it brings the path `a`, which has a control character in its target",
+            ),
+            (vec![(Symlink, "a", "", "")], "it brings the path `a`, which is a link to nowhere"),
+            (vec![(Char, "dev/null", "", "")], "it brings `dev/null`, which is a character device"),
+            (vec![(Block, "dev/sda", "", "")], "it brings `dev/sda`, which is a block device"),
+            (vec![(Fifo, "run/x", "", "")], "it brings `run/x`, which is a FIFO"),
+            (vec![(Link, "a", "b", "")], "its hard link `a` leads to `b`, which is no file of the same package"),
+            (
+                vec![(Directory, "b", "", ""), (Link, "c", "b", "")],
+                "its hard link `c` leads to `b`, which is no file of the same package",
+            ),
+            (
+                vec![(Symlink, "b", "x", ""), (Link, "c", "b", "")],
+                "its hard link `c` leads to `b`, which is no file of the same package",
+            ),
+            (
+                vec![(Regular, "b", "", "x"), (Link, "c", "../b", "")],
+                "it brings the path `../b`, which leads out of its folder",
+            ),
+            (vec![(Regular, "a", "", "1"), (Regular, "a", "", "2")], "it brings `a` twice"),
+            (vec![(Regular, "a", "", "1"), (Directory, "a", "", "")], "it brings `a` twice"),
+        ] {
+            assert_eq!(read(&entries).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn what_does_no_harm_is_taken() {
+        use EntryType::{Directory, Link, Regular, Symlink};
+        let entries = read(&[
+            (Regular, ".PKGINFO", "", "x"),
+            (Directory, "a/", "", ""),
+            (Directory, "a", "", ""),
+            (Regular, "a/one", "", "contents"),
+            (Link, "a/two", "a/one", ""),
+            (Link, "a/three", "a/two", ""),
+            (Symlink, "a/up", "../../../etc/passwd", ""),
+            (Regular, "a/.hidden..", "", ""),
+        ])
+        .unwrap();
+        let paths: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+        assert_eq!(paths, ["a", "a/one", "a/two", "a/three", "a/up", "a/.hidden.."]);
+        assert_eq!(
+            entries[3].kind,
+            EntryKind::HardLink { target: "a/one".to_owned() },
+            "a link to a link is one to its file"
+        );
+    }
+
+    #[test]
+    fn a_tar_that_is_cut_off_is_noticed() {
+        let whole = tar_of(&[(EntryType::Regular, "a", "", &"x".repeat(2000))]);
+        for length in [1, 511, 512, 600, 2511] {
+            assert!(read_entries(&whole[..length], Checksums::Check).is_err(), "{length} bytes");
+        }
+    }
+}

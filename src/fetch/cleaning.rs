@@ -46,9 +46,11 @@ impl Cache {
         let mut entries = self.entries().map_err(failed)?;
         entries.sort_by(|one, other| other.used.cmp(&one.used).then_with(|| one.path.cmp(&other.path)));
         let mut cleaned = Cleaned::default();
+        let mut full = keep == 0;
         for entry in entries {
-            let fits = cleaned.kept_bytes.saturating_add(entry.bytes) <= keep && keep > 0;
-            if fits || is_under_way(&entry) {
+            full |= cleaned.kept_bytes.saturating_add(entry.bytes) > keep;
+            let claim = claim(&entry);
+            if !full || matches!(claim, Claim::UnderWay) {
                 cleaned.kept += 1;
                 cleaned.kept_bytes += entry.bytes;
                 continue;
@@ -76,7 +78,7 @@ impl Cache {
         entries.sort_by(|one, other| one.path.cmp(&other.path));
         let mut looked_at = 0;
         let mut damaged = Vec::new();
-        for entry in entries {
+        for entry in entries.into_iter().filter(|entry| !is_unfinished(&entry.path)) {
             let reason = match entry.section {
                 Section::Packages => package_damage(&entry.path).map_err(failed)?,
                 Section::Data if data_file::is_whole(&entry.path).map_err(failed)? => None,
@@ -119,14 +121,31 @@ fn folder_size(folder: &Path) -> u64 {
     files.filter_map(|entry| entry.metadata().ok()).filter(std::fs::Metadata::is_file).map(|file| file.len()).sum()
 }
 
-/// Whether somebody downloads it now, or is writing it: unfinished files begin with a dot.
-fn is_under_way(entry: &CacheEntry) -> bool {
-    let hidden = entry.path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+/// Whether an entry may be taken away.
+enum Claim {
+    /// Somebody is at it.
+    UnderWay,
+    /// Nobody is; of a download, its lock, to be held until it is gone.
+    Free { _lock: Option<fs_err::File> },
+}
+
+fn claim(entry: &CacheEntry) -> Claim {
     let recent = entry.used.elapsed().is_ok_and(|age| age.as_secs() < 3600);
-    if hidden && recent {
-        return true;
+    if is_unfinished(&entry.path) && recent {
+        return Claim::UnderWay;
     }
-    entry.section == Section::Partial && fs_err::File::open(&entry.path).is_ok_and(|file| file.try_lock().is_err())
+    if entry.section != Section::Partial {
+        return Claim::Free { _lock: None };
+    }
+    match fs_err::File::open(&entry.path) {
+        Ok(file) if file.try_lock().is_err() => Claim::UnderWay,
+        file => Claim::Free { _lock: file.ok() },
+    }
+}
+
+/// Whether somebody is writing it, or was killed while writing it.
+fn is_unfinished(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 /// What is wrong with the package at `path`, if anything is.
