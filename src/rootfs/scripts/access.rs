@@ -6,7 +6,13 @@
 use std::collections::BTreeMap;
 
 use super::super::{Content, Inode, InodeId, InodeKind, Metadata, Origin};
-use super::shell::{Flow, Shell, unknown};
+use super::shell::{Flow, Shell, give_up, unknown};
+
+/// Bytes that are as much work as a command.
+const BYTES_A_STEP: usize = 4096;
+
+/// Bytes of the largest file that a script writes here.
+const LARGEST: usize = 16 << 20;
 
 impl Shell<'_> {
     /// `path` as seen from where the shell is, relative to the root, nothing resolved.
@@ -59,12 +65,14 @@ impl Shell<'_> {
     }
 
     /// The bytes of the file at `path`; `None` where there is none.
-    pub(super) fn read_file(&self, path: &str) -> Flow<Option<Vec<u8>>> {
+    pub(super) fn read_file(&mut self, path: &str) -> Flow<Option<Vec<u8>>> {
         if path == "/dev/null" {
             return Ok(Some(Vec::new()));
         }
         let real = self.existing(path)?;
-        Ok(real.and_then(|real| self.tree.file(&real)).map(|content| content.to_vec()))
+        let bytes = real.and_then(|real| self.tree.file(&real)).map(|content| content.to_vec());
+        self.spend(bytes.as_ref().map_or(0, |bytes| bytes.len() / BYTES_A_STEP))?;
+        Ok(bytes)
     }
 
     /// Metadata of something that the script makes.
@@ -99,10 +107,15 @@ impl Shell<'_> {
     }
 
     /// Adds `bytes` to the file `real`, which is there.
-    pub(super) fn append_to(&mut self, real: &str, bytes: &[u8]) {
+    pub(super) fn append_to(&mut self, real: &str, bytes: &[u8]) -> Flow<()> {
+        self.spend(bytes.len() / BYTES_A_STEP)?;
         if let Some(id) = self.tree.lookup(real) {
+            if self.tree.file(real).is_some_and(|content| content.len() + bytes.len() > LARGEST) {
+                return give_up("what it writes grows without end");
+            }
             self.change_file(id, |content| content.extend_from_slice(bytes));
         }
+        Ok(())
     }
 
     fn change_file(&mut self, id: InodeId, change: impl FnOnce(&mut Vec<u8>)) -> bool {

@@ -6,6 +6,10 @@ use super::shell::{Flow, Shell, Stop, Streams, unknown};
 
 impl Shell<'_> {
     pub(super) fn run_compound(&mut self, compound: &CompoundCommand, streams: &mut Streams) -> Flow<()> {
+        self.deeper(|shell| shell.run_this(compound, streams))
+    }
+
+    fn run_this(&mut self, compound: &CompoundCommand, streams: &mut Streams) -> Flow<()> {
         match compound {
             CompoundCommand::BraceGroup(group) => self.run_list(&group.list, streams),
             CompoundCommand::Subshell(subshell) => self.run_apart(|shell| shell.run_list(&subshell.list, streams)),

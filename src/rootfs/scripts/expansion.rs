@@ -5,7 +5,10 @@ use brush_parser::word::{self, WordPiece, WordPieceWithSource};
 
 use super::super::glob::Pattern;
 use super::access::join;
-use super::shell::{Flow, Shell, unknown};
+use super::shell::{Flow, Shell, give_up, unknown};
+
+/// Bytes of the longest text that is expanded; a system's limit for arguments is not much more.
+const LONGEST: usize = 1 << 20;
 
 /// A letter, and whether it was quoted.
 pub(super) type Letter = (char, bool);
@@ -66,6 +69,9 @@ impl Shell<'_> {
             for field in fields.done {
                 self.expand_names(&field, &mut expanded);
             }
+            if expanded.iter().map(String::len).sum::<usize>() > LONGEST {
+                return give_up("its words grow without end");
+            }
         }
         Ok(expanded)
     }
@@ -77,7 +83,8 @@ impl Shell<'_> {
 
     /// Like [`Shell::expand_text`], of a word as it was written.
     pub(super) fn expand_string(&mut self, word: &str) -> Flow<String> {
-        Ok(self.letters(word)?.into_iter().map(|(letter, _)| letter).collect())
+        let text: String = self.letters(word)?.into_iter().map(|(letter, _)| letter).collect();
+        if text.len() > LONGEST { give_up("its words grow without end") } else { Ok(text) }
     }
 
     /// A word as a pattern.

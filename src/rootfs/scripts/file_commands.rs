@@ -232,6 +232,8 @@ impl Shell<'_> {
                 status = 1;
                 continue;
             }
+            let entries = if copies.below { self.below(&real).len() } else { 1 };
+            self.spend(entries)?;
             status |= u8::from(!self.copy(id, &to, copies));
         }
         Ok(status)

@@ -15,6 +15,7 @@ mod commands;
 mod compound;
 mod expansion;
 mod file_commands;
+mod nesting;
 mod parameters;
 mod permissions;
 mod redirection;
@@ -58,7 +59,7 @@ impl RunScript for Emulation {
         };
         let program = match parse(text) {
             Ok(program) => program,
-            Err(error) => return left_out(0, 1, first, format!("it is not shell as it is understood here: {error}")),
+            Err(reason) => return left_out(0, 1, first, format!("it is not shell as it is understood here: {reason}")),
         };
         let mut shell = Shell::new(tree, call, text);
         shell.state.exits_on_error = exits_on_error;
@@ -98,6 +99,9 @@ fn options() -> ParserOptions {
     ParserOptions { enable_extended_globbing: false, posix_mode: true, sh_mode: true, ..ParserOptions::default() }
 }
 
-fn parse(text: &str) -> Result<ast::Program, brush_parser::ParseError> {
-    Parser::new(text.as_bytes(), &options()).parse_program()
+fn parse(text: &str) -> Result<ast::Program, String> {
+    if nesting::is_too_deep(text) {
+        return Err("it nests beyond all reason".to_owned());
+    }
+    Parser::new(text.as_bytes(), &options()).parse_program().map_err(|error| error.to_string())
 }

@@ -96,10 +96,11 @@ impl Shell<'_> {
     }
 
     /// What `path` names, with all below it where asked to; links below are taken themselves. `None` where it is missing.
-    fn selected(&self, path: &str, recursive: bool, link_itself: bool) -> Flow<Option<Vec<InodeId>>> {
+    fn selected(&mut self, path: &str, recursive: bool, link_itself: bool) -> Flow<Option<Vec<InodeId>>> {
         let real = if link_itself { self.entry(path)? } else { self.existing(path)? };
         let Some(real) = real.filter(|real| self.at(real).is_some()) else { return Ok(None) };
         let paths = if recursive { self.below(&real) } else { vec![real] };
+        self.spend(paths.len())?;
         Ok(Some(paths.iter().filter_map(|path| self.tree.lookup(path)).collect()))
     }
 }

@@ -89,7 +89,7 @@ impl Shell<'_> {
         match output {
             Sink::Output => streams.output.extend_from_slice(&own.output),
             Sink::Nowhere => {}
-            Sink::File(path) => self.append_to(&path, &own.output),
+            Sink::File(path) => self.append_to(&path, &own.output)?,
         }
         result
     }

@@ -12,7 +12,7 @@ use super::super::{ScriptCall, Tree, Unrun};
 
 /// More steps than any install script takes; a loop that goes on longer waits for something.
 const MOST_STEPS: usize = 200_000;
-/// Functions and substitutions inside one another.
+/// Functions, substitutions and compound commands inside one another.
 const DEEPEST: usize = 64;
 
 /// Why a command does not go on to the next.
@@ -27,6 +27,8 @@ pub(super) enum Stop {
     Continue(usize),
     /// Something that is not understood, and what.
     Unknown(String),
+    /// The script goes beyond all bounds, and is given up as a whole.
+    GivenUp(String),
 }
 
 /// The outcome of a step.
@@ -35,6 +37,11 @@ pub(super) type Flow<T> = Result<T, Stop>;
 /// An [`Stop::Unknown`] with its reason.
 pub(super) fn unknown<T>(reason: impl Into<String>) -> Flow<T> {
     Err(Stop::Unknown(reason.into()))
+}
+
+/// A [`Stop::GivenUp`] with its reason.
+pub(super) fn give_up<T>(reason: &str) -> Flow<T> {
+    Err(Stop::GivenUp(reason.to_owned()))
 }
 
 /// What a command reads and what it has written so far. Standard error is not kept.
@@ -130,6 +137,10 @@ impl<'run> Shell<'run> {
                 Ok(()) | Err(Stop::Break(_) | Stop::Continue(_)) => {}
                 Err(Stop::Exit(status) | Stop::Return(status)) => return status,
                 Err(Stop::Unknown(reason)) => self.leave_out(reason),
+                Err(Stop::GivenUp(reason)) => {
+                    self.leave_out(reason);
+                    return 0;
+                }
             }
         }
         self.status
@@ -258,9 +269,15 @@ impl<'run> Shell<'run> {
         Ok(output.trim_end_matches('\n').to_owned())
     }
 
-    fn deeper<T>(&mut self, step: impl FnOnce(&mut Self) -> Flow<T>) -> Flow<T> {
+    /// Counts so much work against what a script may take.
+    pub(super) fn spend(&mut self, steps: usize) -> Flow<()> {
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps > MOST_STEPS { give_up("it goes on without end") } else { Ok(()) }
+    }
+
+    pub(super) fn deeper<T>(&mut self, step: impl FnOnce(&mut Self) -> Flow<T>) -> Flow<T> {
         if self.depth >= DEEPEST {
-            return unknown("it calls itself without end");
+            return give_up("it goes deeper and deeper");
         }
         self.depth += 1;
         let result = step(self);
@@ -269,10 +286,7 @@ impl<'run> Shell<'run> {
     }
 
     fn run_command(&mut self, command: &Command, streams: &mut Streams) -> Flow<()> {
-        self.steps += 1;
-        if self.steps > MOST_STEPS {
-            return unknown("it goes on without end");
-        }
+        self.spend(1)?;
         if let (0, Some(line)) = (self.foreign, line_of(command)) {
             self.line = line;
         }
