@@ -89,11 +89,17 @@ fn write_package(text: &mut String, remaining: &Remaining<'_>, pins: &BTreeMap<S
     if info.provider_priority != 0 {
         writeln!(text, "k:{}", info.provider_priority)?;
     }
-    let lists = [('D', &info.depends), ('p', &info.provides), ('i', &info.install_if), ('r', &info.replaces)];
-    for (field, words) in lists {
+    for (field, words) in [('D', &info.depends), ('p', &info.provides), ('i', &info.install_if)] {
         if !words.is_empty() {
             writeln!(text, "{field}:{}", words.join(" "))?;
         }
+    }
+    // Of a package without paths apk says no more.
+    if remaining.records.is_empty() {
+        return Ok(());
+    }
+    if !info.replaces.is_empty() {
+        writeln!(text, "r:{}", info.replaces.join(" "))?;
     }
     if info.replaces_priority != 0 {
         writeln!(text, "q:{}", info.replaces_priority)?;

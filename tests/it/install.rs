@@ -144,6 +144,20 @@ fn differences(ours: &str, reference: &str) -> String {
     text
 }
 
+/// The lines that differ of files that both trees have.
+fn lines_that_differ(ours: &Tree, theirs: &Tree) -> String {
+    let mut text = String::new();
+    for (path, _) in ours.walk() {
+        if let (Some(one), Some(other)) = (ours.file(&path), theirs.file(&path))
+            && one[..] != other[..]
+        {
+            let lines = differences(&String::from_utf8_lossy(one), &String::from_utf8_lossy(other));
+            text += &format!("{path}:\n{lines}");
+        }
+    }
+    text
+}
+
 /// Installs `world` both ways and fails with what differs. `expected` are differences of the dumps that are known.
 fn hold_against_apk(
     shared: &Path,
@@ -164,7 +178,12 @@ fn hold_against_apk(
         assert!(ours == theirs, "{world:?}: {path} differs:\n{}\n{}", differences(&ours, &theirs), reference.said);
     }
     let found = differences(&dump(&ours), &dump(&theirs));
-    assert_eq!(found, expected, "{world:?}, scripts {scripts}: the trees differ; apk said:\n{}", reference.said);
+    assert!(
+        found == expected,
+        "{world:?}, scripts {scripts}: the trees differ:\n{found}{}apk said:\n{}",
+        lines_that_differ(&ours, &theirs),
+        reference.said
+    );
     for (path, id) in ours.walk() {
         // Of links and folders apk sets no time, and what a script rewrote has the script's.
         let inode = ours.inode(id);
@@ -379,4 +398,62 @@ fn a_folder_that_packages_disagree_about_has_one_owner() {
         .mode("spool", 0o755)
         .build();
     hold_built(&shared, &repository, &["c"], "only in apk: d0750 0:0 - - spool\nonly here:   d0755 0:0 - - spool\n");
+}
+
+/// Statements of many kinds, each writing to files, which a real shell runs for apk and the emulation here.
+const STATEMENTS: &str = r#"#!/bin/sh
+mkdir -p /o/deep/er; cd /o
+echo a 'b  c' "d  e" f\ g "h\"i\$j\\k\l" > words
+x=1; y="$x 2"; echo $y "$y" '$y' ${y}z >> words
+echo $# $1 "$*" $0 >> words
+set -- one "two words" ""; for i in "$@"; do echo "<$i>"; done >> words
+for i in $*; do echo "<$i>"; done >> words; shift; echo $# "$1" >> words
+p=/lib/modules/6.1-lts.tar.gz; echo ${p#*/} ${p##*/} ${p%.*} ${p%%.*} ${#p} ${p#"/lib"} > params
+unset a; echo ${a:-b} "${a-c d}" ${a:=d} $a ${a:+e} >> params; a=; echo "[${a:-b}][${a-c}][${a+set}]" >> params
+echo $(echo one; echo two) "$(echo a; echo b)" `echo c \`echo d\`` > subst
+cat > here <<END
+root is $(id -u) and $x \$y
+	tab
+END
+cat > raw <<'END'
+$not $(expanded)
+END
+printf '%s=%s\n' a 1 b 2 > printf; printf 'no end' >> printf
+echo -n no-end > echo; echo -e 'a\tb' >> echo
+touch z.txt y.txt .hidden; echo *.txt *none [xy].* * > globs; case z.txt in [a-y]*) echo no;; *.t?t) echo glob;; esac >> globs
+if [ -e words ] && ! [ -d words ]; then echo file; elif true; then echo other; else echo none; fi > ifs
+[ -x /bin/busybox -a -L /bin/ls ]; echo $? >> ifs; test "" -o x = x; echo $? >> ifs; [ 1 -lt 2 ] && echo less >> ifs
+[ -s words ] && [ ! -s .hidden ] && [ -u words ] || echo sizes >> ifs; [ a != b -a ! -f /none ]; echo $? >> ifs
+n=; while [ ${#n} -lt 3 ]; do n=x$n; [ $n = xx ] && continue; echo $n; done > loops
+until [ -z "$n" ]; do n=${n#x}; done; echo "done<$n>" >> loops
+for i in 1 2 3; do for j in a b; do [ $i$j = 2a ] && break 2; echo $i$j; done; done >> loops
+f() { local x=in y; y=2; echo "$1 $x $y $#"; return 3; }; x=out; f arg more > functions; echo $? $x "$y" >> functions
+(cd /etc && x=sub && exit 4); echo $? $x $PWD >> functions
+{ echo a; false; } > group; echo $? >> group; ! true; echo $? >> group; false || true && echo chained >> group
+echo to-err 1>&2; echo kept 2>/dev/null >> group; ls-of-no-kind; echo $? >> group; /etc/passwd; echo $? >> group
+grep -q '^root:' /etc/passwd && echo root >> group; grep '^shadow' /etc/group | cut -d: -f1,3 >> group; grep ^shadow: /etc/group | cut -d: -f3 >> group
+head -n 2 /etc/passwd | tail-of-no-kind; head -n 1 < /etc/passwd >> group; basename /a/b.c .c >> group; dirname /a/b/ >> group; dirname x >> group
+readlink /bin/ls >> group; readlink -f /bin/ls >> group; readlink words; echo $? >> group; command -v ls >> group; command -v nothing; echo $? >> group
+cp words copy; cp -p /etc/shadow secret; cp -r deep tree; mv y.txt deep/; mv deep/er deep/other; ln -s ../x link; ln -sf again link; ln words hard
+mkdir m1 -m 0710; mkdir -p m2/m3; mkdir m1; echo $? >> group; rmdir m2; echo $? >> group; rm -rf m2 none; rm none; echo $? >> group; rmdir -p m1
+chmod 4711 copy; chmod u-s,g+w copy; chmod -R go-rwx tree; chmod +x here; chmod a=r raw; chmod g=u,o= printf; chmod 2775 deep; chmod 755 deep
+chown nobody words; chown :shadow copy; chown 12:34 echo; chown root: globs; chown nobody:shadow -R tree; chmod 6755 loops; chown 1 loops; chown -h 5:6 link; chgrp audio ifs
+chown no-such-user ifs; echo $? >> group
+install -d -m 0750 -o nobody -g audio inst/deep; install -m 0600 words inst/words; install -D -m 0644 here new/dir/here; umask 077; touch private; mkdir closed; umask 022
+addgroup -S one; addgroup two; adduser -S -D -H -G one -g "One, of many" one; adduser -D -h /o/home two 2>/dev/null; adduser -D three; adduser -S four; adduser one audio; deluser three; delgroup one audio; addgroup -g 70 five
+getent passwd one > getent; getent group 70 >> getent; getent passwd none; echo $? >> getent; id -u one >> getent; id -gn one >> getent
+set -e; false || echo on > errexit; if false; then :; fi; ! false; echo still >> errexit; false; echo never >> errexit
+"#;
+
+#[test]
+fn scripts_do_here_what_they_do_for_apk() {
+    let Some(shared) = shared_as_root("install") else { return };
+    let repository = Repository::new()
+        .package("statements", "1-r0")
+        .depends("busybox alpine-baselayout")
+        .script("post-install", STATEMENTS);
+    let repository = with_real_packages(&shared, repository);
+    let (_, notes) = hold_against_apk(&shared, repository.path(), repository.keys_dir(), &["statements"], true, "");
+    assert!(notes.iter().all(|note| note.outcome.unrun.is_empty()), "{notes:#?}");
+    assert_eq!(notes.first().map(|note| note.outcome.status), Some(1), "it ends at its last `false`");
 }

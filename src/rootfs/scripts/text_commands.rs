@@ -1,5 +1,7 @@
 //! Commands that read: `cat`, `grep`, `cut`, `head`, `basename`, `dirname`, `readlink`, `id`, `getent`.
 
+use std::collections::BTreeSet;
+
 use super::super::accounts::{self, AccountEntry as _, Groups, Passwd};
 use super::super::{InodeKind, Metadata};
 use super::permissions::Call;
@@ -17,7 +19,7 @@ impl Shell<'_> {
             "cat" => self.cat(arguments, streams),
             "grep" => self.grep(arguments, streams),
             "cut" => cut(arguments, streams),
-            "head" => head(arguments, streams),
+            "head" => self.head(arguments, streams),
             "basename" => Ok(basename(arguments, streams)),
             "dirname" => Ok(dirname(arguments, streams)),
             "readlink" => self.readlink(arguments, streams),
@@ -94,6 +96,31 @@ impl Shell<'_> {
         Ok(if missing && !(found && call.has('q')) { 2 } else { u8::from(!found) })
     }
 
+    /// `head`, of its input or of one file.
+    fn head(&mut self, arguments: &[String], streams: &mut Streams) -> Flow<u8> {
+        let mut count = Some(10);
+        let mut paths = Vec::new();
+        let mut words = arguments.iter();
+        while let Some(word) = words.next() {
+            match word.strip_prefix('-') {
+                Some("n") => count = words.next().and_then(|count| count.parse().ok()),
+                Some(option) => count = option.strip_prefix('n').unwrap_or(option).parse().ok(),
+                None => paths.push(word),
+            }
+        }
+        let Some(count) = count else { return unknown("`head` in this way") };
+        let input = match paths.as_slice() {
+            [] => Some(std::mem::take(&mut streams.input)),
+            [path] => self.read_file(path)?,
+            _ => return unknown("`head` of several files"),
+        };
+        let Some(input) = input else { return Ok(1) };
+        for line in input.split_inclusive(|byte| *byte == b'\n').take(count) {
+            streams.output.extend_from_slice(line);
+        }
+        Ok(0)
+    }
+
     fn readlink(&mut self, arguments: &[String], streams: &mut Streams) -> Flow<u8> {
         let Some(call) = Call::parse(arguments, "fn") else { return unknown("an option of `readlink`") };
         let [path] = call.operands.as_slice() else { return Ok(1) };
@@ -164,40 +191,33 @@ impl Shell<'_> {
     }
 }
 
+/// `cut -d LETTER -f NUMBER[,NUMBER…]`.
 fn cut(arguments: &[String], streams: &mut Streams) -> Flow<u8> {
-    let (mut delimiter, mut field) = ('\t', None);
+    let (mut delimiter, mut fields) = ('\t', BTreeSet::new());
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         let (option, attached) = word.split_at_checked(2).unwrap_or((word, ""));
         let value = if attached.is_empty() { words.next().map(String::as_str) } else { Some(attached) };
         match (option, value) {
             ("-d", Some(value)) => delimiter = value.chars().next().unwrap_or('\t'),
-            ("-f", Some(value)) => field = value.parse::<usize>().ok().filter(|field| *field > 0),
+            ("-f", Some(value)) => {
+                fields = value.split(',').map(|field| field.parse::<usize>().unwrap_or(0)).collect();
+            }
             _ => return unknown("`cut` in this way"),
         }
     }
-    let Some(field) = field else { return unknown("`cut` in this way") };
+    if fields.is_empty() || fields.contains(&0) {
+        return unknown("`cut` in this way");
+    }
     let input = std::mem::take(&mut streams.input);
     for line in String::from_utf8_lossy(&input).lines() {
-        let cut =
-            if line.contains(delimiter) { line.split(delimiter).nth(field - 1).unwrap_or_default() } else { line };
+        let cut = if line.contains(delimiter) {
+            let chosen = line.split(delimiter).zip(1..).filter(|(_, number)| fields.contains(number));
+            chosen.map(|(field, _)| field).collect::<Vec<_>>().join(&delimiter.to_string())
+        } else {
+            line.to_owned()
+        };
         streams.output.extend_from_slice(format!("{cut}\n").as_bytes());
-    }
-    Ok(0)
-}
-
-fn head(arguments: &[String], streams: &mut Streams) -> Flow<u8> {
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let count = match words.as_slice() {
-        [] => Some(10),
-        ["-n", count] => count.parse::<usize>().ok(),
-        [option] => option.strip_prefix("-n").or_else(|| option.strip_prefix('-')).and_then(|count| count.parse().ok()),
-        _ => None,
-    };
-    let Some(count) = count else { return unknown("`head` in this way") };
-    let input = std::mem::take(&mut streams.input);
-    for line in input.split_inclusive(|byte| *byte == b'\n').take(count) {
-        streams.output.extend_from_slice(line);
     }
     Ok(0)
 }
