@@ -150,6 +150,14 @@ pub enum Error {
         /// The last lines of its output.
         output: String,
     },
+    /// An install script did not come to an end.
+    #[error("its {script} script did not end within {} s", limit.as_secs())]
+    ScriptTimedOut {
+        /// Which of its scripts.
+        script: String,
+        /// The time that it had.
+        limit: std::time::Duration,
+    },
     /// The process that holds the sandbox ended without a word.
     #[error("the sandbox ended without saying how ({status})")]
     Vanished {

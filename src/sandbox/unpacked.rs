@@ -150,8 +150,7 @@ fn unpack(
 
 /// Removes a folder with unpacked roots in it, in which there may be folders that their owner may not write to.
 pub fn remove_unpacked(folder: &Path) -> io::Result<()> {
-    let mut walk = walkdir::WalkDir::new(folder).into_iter();
-    while let Some(entry) = walk.next() {
+    for entry in walkdir::WalkDir::new(folder) {
         match entry {
             Ok(entry) if entry.file_type().is_dir() => {
                 fs_err::set_permissions(entry.path(), std::fs::Permissions::from_mode(0o700))?;

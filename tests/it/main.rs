@@ -19,5 +19,6 @@ mod registry;
 mod resolve;
 mod rootfs;
 mod sandbox;
+mod scripts;
 mod stage;
 mod support;

@@ -1,0 +1,147 @@
+//! Packages' own install scripts and triggers, run for real: `scripts = "run"`.
+//!
+//! Before each script the tree is written to a folder, and what the script changed there is taken back into the tree.
+//! Only folders and files that have changed are looked into, and what did not keeps its origin. A script runs as apk runs
+//! it: as root, from `/`, with nothing but a PATH, without network. Owners need a range of ids; where there is none,
+//! [`ScriptRunner::new`] says so before anything is done. Device nodes, sockets and extended attributes that a script makes
+//! are left behind.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::ids::Mapping;
+use super::merge::{Stamps, take_back};
+use super::{Account, Bind, Ending, Error, Ids, Output, OwnerTable, Owners, Privileges, Sandbox, Tail};
+use crate::rootfs::folder::{Owners as FolderOwners, write_folder};
+use crate::rootfs::{Error as RootfsError, RunScript, ScriptCall, ScriptOutcome, Tree};
+
+/// What apk gives to scripts.
+const PATH: &str = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How long one script may take.
+const LONGEST: Duration = Duration::from_mins(10);
+
+/// Lines of a failing script's output that are kept.
+const TAIL_LINES: usize = 15;
+
+/// Runs scripts in a sandbox.
+#[derive(Debug)]
+pub struct ScriptRunner {
+    folder: PathBuf,
+    program: Option<PathBuf>,
+    failures: Vec<ScriptFailure>,
+}
+
+/// A script that ran and failed, which apk takes for a warning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptFailure {
+    /// The package's name and version.
+    pub package: String,
+    /// `pre-install`, `post-install`, `trigger`.
+    pub script: &'static str,
+    /// How it ended, or why it could not begin.
+    pub reason: String,
+    /// The last lines of its output.
+    pub output: String,
+}
+
+impl ScriptRunner {
+    /// A runner that works in folders of its own below `folder`. `program` is as [`Sandbox::program`].
+    ///
+    /// # Errors
+    /// [`Error::NoRange`] where there is only one id to map.
+    pub fn new(folder: &Path, program: Option<PathBuf>) -> Result<Self, Error> {
+        let mut sandbox = Sandbox::new(folder, Vec::new());
+        sandbox.ids = Ids::Range;
+        sandbox.privileges = Privileges::Install;
+        Mapping::choose(&sandbox)?;
+        Ok(Self { folder: folder.to_owned(), program, failures: Vec::new() })
+    }
+
+    /// Scripts that ran and failed.
+    pub fn failures(&self) -> &[ScriptFailure] {
+        &self.failures
+    }
+
+    fn run_script(&mut self, tree: &mut Tree, call: &ScriptCall<'_>) -> Result<ScriptOutcome, Error> {
+        let failed = |error| Error::file("run install scripts", error);
+        fs_err::create_dir_all(&self.folder).map_err(failed)?;
+        let work = tempfile::Builder::new().prefix(".scripts").tempdir_in(&self.folder).map_err(failed)?;
+        let root = work.path().join("root");
+        write_folder(tree, &root, FolderOwners::Caller)
+            .map_err(|error| Error::Image { reason: error.to_string(), help: error.help() })?;
+        let stamps = Stamps::of(&root).map_err(failed)?;
+
+        let before = work.path().join("before.json");
+        let after = work.path().join("after.json");
+        let plan = |error: serde_json::Error| Error::Plan { reason: error.to_string() };
+        fs_err::write(&before, serde_json::to_vec(&owners(tree)).map_err(plan)?).map_err(failed)?;
+        let script = work.path().join("script");
+        fs_err::write(&script, call.text).map_err(failed)?;
+        fs_err::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).map_err(failed)?;
+
+        let place = format!("/dev/apk/{}.{}", call.package_name, call.script.name());
+        let mut words = vec![OsString::from(&place)];
+        words.extend(call.arguments.iter().map(OsString::from));
+        let mut sandbox = Sandbox::new(&root, words);
+        sandbox.program.clone_from(&self.program);
+        sandbox.environment = vec![PATH.into()];
+        sandbox.account = Account::default();
+        sandbox.ids = Ids::Range;
+        sandbox.read_only = false;
+        sandbox.owners = Owners::Exchange { before, after: after.clone() };
+        sandbox.privileges = Privileges::Install;
+        sandbox.limits.time = Some(LONGEST);
+        sandbox.binds = vec![Bind { source: script, target: place.into(), read_only: true }];
+
+        let mut running = sandbox.spawn(Output::Merged)?;
+        let tail = running.take_output().map(Tail::follow);
+        let (status, reason) = match running.wait() {
+            Ok(ending @ (Ending::Exited(_) | Ending::Signalled(_))) => (ending.status(), ending.to_string()),
+            Ok(Ending::TimedOut) => {
+                return Err(Error::ScriptTimedOut { script: call.script.name().to_owned(), limit: LONGEST });
+            }
+            // Without its interpreter a script fails, and the installation goes on; so does apk.
+            Err(error @ (Error::CommandFailed { .. } | Error::CommandNotFound { .. })) => (127, error.to_string()),
+            Err(error) => return Err(error),
+        };
+        if status != 0 {
+            self.failures.push(ScriptFailure {
+                package: call.package_name.to_owned(),
+                script: call.script.name(),
+                reason,
+                output: tail.map(|tail| tail.finish(TAIL_LINES)).unwrap_or_default(),
+            });
+        }
+        // A script that never began has changed nothing.
+        if let Ok(text) = fs_err::read(&after)
+            && !text.is_empty()
+        {
+            let table: OwnerTable = serde_json::from_slice(&text).map_err(plan)?;
+            take_back(tree, &root, &stamps, &table, call)?;
+        }
+        Ok(ScriptOutcome { status, unrun: Vec::new() })
+    }
+}
+
+impl RunScript for ScriptRunner {
+    fn run(&mut self, tree: &mut Tree, call: &ScriptCall<'_>) -> Result<ScriptOutcome, RootfsError> {
+        self.run_script(tree, call)
+            .map_err(|source| RootfsError::Scripts { package: call.package_name.to_owned(), source: Box::new(source) })
+    }
+}
+
+/// The owners of everything that is not root's.
+fn owners(tree: &Tree) -> OwnerTable {
+    let mut table = BTreeMap::new();
+    for (path, id) in tree.walk() {
+        let metadata = &tree.inode(id).metadata;
+        if metadata.uid != 0 || metadata.gid != 0 {
+            table.insert(path, (metadata.uid, metadata.gid, metadata.mode));
+        }
+    }
+    table
+}

@@ -1,0 +1,276 @@
+//! Install scripts run for real: with a tiny interpreter of our own wherever there is a sandbox, and with Alpine's busybox
+//! against the real apk where those are.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use apkbuild::fetch::VerifiedApk;
+use apkbuild::rootfs::{InodeKind, InstallOptions, Installation, Origin, PackageId, Rootfs, Tree};
+use apkbuild::sandbox::{Error, ScriptRunner};
+
+use super::sandbox::{PROGRAM, inside, sandbox_is_possible};
+use super::support::{BuiltRepository, Repository, shared_as_root};
+
+fn verified(repository: &BuiltRepository, packages: &[(&str, &str)]) -> Vec<VerifiedApk> {
+    let verify = |(name, version): &(&str, &str)| {
+        let bytes = fs_err::read(repository.package_path(name, version)).unwrap();
+        VerifiedApk::verify(&bytes, None).unwrap()
+    };
+    packages.iter().map(verify).collect()
+}
+
+/// A runner in a folder of its own; `None`, and said so, where there is no range of ids.
+fn runner(folder: &Path) -> Option<ScriptRunner> {
+    match ScriptRunner::new(folder, Some(PROGRAM.into())) {
+        Ok(runner) => Some(runner),
+        Err(error @ Error::NoRange { .. }) => {
+            println!("skipped: {error}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn install(packages: &[VerifiedApk], runner: &mut ScriptRunner) -> Installation {
+    Rootfs::install(packages, InstallOptions { scripts: Some(runner), timestamp: 1_234_567 }).unwrap()
+}
+
+#[test]
+fn what_scripts_change_comes_back_into_the_tree() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let repository = Repository::new()
+        .package("shell", "1-r0")
+        .program("bin/sh", fs_err::read(inside()).unwrap())
+        .file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\ndaemon:x:33:33::/:/bin/sh\n")
+        .file("etc/group", "root:x:0:\ndaemon:x:33:\n")
+        .directory("srv")
+        .package("tool", "2-r1")
+        .file("usr/share/tool/kept", "kept")
+        .owner("usr/share/tool/kept", "daemon", "daemon")
+        .mode("usr/share/tool/kept", 0o2750)
+        .file("usr/share/tool/rewritten", "old")
+        .file("usr/share/tool/removed", "removed")
+        .script("pre-install", "#!/bin/sh\nwrite /srv/before-$1\n")
+        .script(
+            "post-install",
+            "#!/bin/sh\nwrite /usr/share/tool/rewritten\nremove /usr/share/tool/removed\nhide /srv/hidden\n\
+             link /srv/before-2-r1 /srv/again\nsymlink /srv/again /srv/link\nchown /srv\n",
+        )
+        .package("watcher", "3-r0")
+        .triggers("/usr/share/*")
+        .script("trigger", "#!/bin/sh\nwrite $1/seen\nfail 2\n")
+        .build();
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut runner) = runner(folder.path()) else { return };
+    let packages = verified(&repository, &[("shell", "1-r0"), ("tool", "2-r1"), ("watcher", "3-r0")]);
+    let Installation { rootfs, notes } = install(&packages, &mut runner);
+    let tree = &rootfs.tree;
+
+    let owner = |path: &str| {
+        let metadata = &tree.get(path).unwrap_or_else(|| panic!("{path} is missing")).metadata;
+        (metadata.uid, metadata.gid, metadata.mode, metadata.origin)
+    };
+    let (tool, watcher) = (PackageId(1), PackageId(2));
+    assert_eq!(owner("usr/share/tool/kept"), (33, 33, 0o2750, Origin::Package(tool)));
+    assert_eq!(tree.file("usr/share/tool/kept").unwrap()[..], *b"kept");
+    assert_eq!(owner("usr/share/tool/rewritten"), (0, 0, 0o644, Origin::Script(tool)));
+    assert_eq!(tree.file("usr/share/tool/rewritten").unwrap()[..], *b"written");
+    assert_eq!(tree.get("usr/share/tool/rewritten").unwrap().metadata.mtime, 1_234_567);
+    assert!(tree.get("usr/share/tool/removed").is_none());
+    assert_eq!(owner("srv/hidden"), (33, 33, 0, Origin::Script(tool)));
+    assert_eq!(owner("srv/hidden/file"), (33, 33, 0, Origin::Script(tool)));
+    assert_eq!(tree.file("srv/hidden/file").unwrap()[..], *b"hidden");
+    assert_eq!(tree.lookup("srv/again"), tree.lookup("srv/before-2-r1"));
+    assert!(matches!(&tree.get("srv/link").unwrap().kind, InodeKind::Symlink(target) if target == "/srv/again"));
+    // In the end a package's folder is as the package has it, as under apk.
+    assert_eq!(owner("srv"), (0, 0, 0o755, Origin::Package(PackageId(0))));
+    assert_eq!(owner("usr/share/tool/seen").3, Origin::Script(watcher));
+    // Nothing of the sandbox itself.
+    assert!(tree.get("etc/hosts").is_none() && tree.children(tree.lookup("dev").unwrap()).unwrap().is_empty());
+    assert!(tree.children(tree.lookup("tmp").unwrap()).unwrap().is_empty());
+
+    // A script that fails does not end the installation, and is told.
+    assert_eq!(notes.len(), 1);
+    assert_eq!((notes[0].package.as_str(), notes[0].outcome.status), ("watcher-3-r0", 9));
+    let failure = &runner.failures()[0];
+    assert_eq!((failure.script, failure.reason.as_str()), ("trigger", "exit status 9"));
+    assert!(failure.output.ends_with("line 1\nerror 1"), "{}", failure.output);
+    assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_script_without_its_interpreter_fails_alone() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let repository = Repository::new()
+        .package("bare", "1-r0")
+        .file("srv/file", "file")
+        .script("post-install", "#!/bin/sh\nwrite /srv/never\n")
+        .build();
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut runner) = runner(folder.path()) else { return };
+    let Installation { rootfs, notes } = install(&verified(&repository, &[("bare", "1-r0")]), &mut runner);
+    assert_eq!(notes[0].outcome.status, 127);
+    assert!(rootfs.tree.get("srv/never").is_none() && rootfs.tree.get("srv/file").is_some());
+}
+
+/// A path as both ways are compared: kind, permissions, owner, contents or target.
+type Seen = (char, u32, u32, u32, Vec<u8>);
+
+fn seen_in_tree(tree: &Tree) -> BTreeMap<String, Seen> {
+    tree.walk()
+        .map(|(path, id)| {
+            let inode = tree.inode(id);
+            let (kind, content) = match &inode.kind {
+                InodeKind::Directory(_) => ('d', Vec::new()),
+                InodeKind::File { content, .. } => ('f', content.to_vec()),
+                InodeKind::Symlink(target) => ('l', target.clone().into_bytes()),
+            };
+            let mode = if kind == 'l' { 0o777 } else { inode.metadata.mode };
+            (path, (kind, mode, inode.metadata.uid, inode.metadata.gid, content))
+        })
+        .collect()
+}
+
+fn seen_in_folder(root: &Path) -> BTreeMap<String, Seen> {
+    walkdir::WalkDir::new(root)
+        .min_depth(1)
+        .into_iter()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let metadata = entry.metadata().unwrap();
+            let (kind, content) = if metadata.is_dir() {
+                ('d', Vec::new())
+            } else if metadata.is_symlink() {
+                ('l', fs_err::read_link(entry.path()).unwrap().into_os_string().into_encoded_bytes())
+            } else if metadata.is_file() {
+                ('f', fs_err::read(entry.path()).unwrap())
+            } else {
+                // apk makes a few device nodes.
+                ('s', Vec::new())
+            };
+            let path = entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            (path, (kind, metadata.mode() & 0o7777, metadata.uid(), metadata.gid(), content))
+        })
+        .collect()
+}
+
+#[test]
+fn scripts_leave_what_they_leave_under_apk() {
+    let Some(shared) = shared_as_root("scripts_leave_what_they_leave_under_apk") else { return };
+    if !sandbox_is_possible() {
+        return;
+    }
+    let repository = Repository::new()
+        .package("server", "1.2-r3")
+        .depends("busybox alpine-baselayout")
+        .program("usr/sbin/server", "#!/bin/sh\n")
+        .directory("var/lib/server")
+        .owner("var/lib/server", "server", "server")
+        .mode("var/lib/server", 0o750)
+        .script(
+            "pre-install",
+            "#!/bin/sh\naddgroup -S server 2>/dev/null\nadduser -S -D -H -h /var/lib/server -s /sbin/nologin -G server \
+             -g \"a server\" server 2>/dev/null\naddgroup server www-data\nexit 0\n",
+        )
+        .script(
+            "post-install",
+            "#!/bin/sh\nmkdir -p /etc/server.d\necho \"$1\" > /etc/server.d/version\nln -s ../usr/sbin/server /etc/server\n\
+             install -d -o server -g server -m 0700 /var/lib/server/keys\nrm -f /etc/motd\n",
+        )
+        // apk 2 passes the folders in no order.
+        .package("watcher", "1-r0")
+        .depends("busybox")
+        .triggers("/usr/sbin /etc/*.d")
+        .script("trigger", "#!/bin/sh\necho \"$@\" | tr ' ' '\\n' | sort > /var/log/watched\n")
+        .build();
+    let real = tempfile::tempdir().unwrap();
+    let made = Command::new(shared.join("tools/real-repository"))
+        .arg(shared.join("alpine/alpine-minirootfs-3.20.3-x86_64.tar.gz"))
+        .arg(real.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    for entry in fs_err::read_dir(real.path().join("x86_64")).unwrap() {
+        let entry = entry.unwrap();
+        if entry.path().extension().is_some_and(|extension| extension == "apk") {
+            fs_err::copy(entry.path(), repository.path().join("x86_64").join(entry.file_name())).unwrap();
+        }
+    }
+    repository.index();
+
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("apk");
+    let output = Command::new(shared.join("tools/apk"))
+        .arg("install")
+        .args([repository.path(), repository.keys_dir(), &root])
+        .args(["alpine-baselayout", "busybox", "server", "watcher", "ca-certificates-bundle"])
+        .env("APK_REFERENCE", folder.path().join("reference"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    // `(3/9) Installing busybox (1.36.1-r29)`
+    let order: Vec<(&str, &str)> = text
+        .lines()
+        .filter_map(|line| line.split_once(" Installing ")?.1.trim_end_matches(')').split_once(" ("))
+        .collect();
+    assert!(order.len() > 6, "{text}");
+
+    let Some(mut runner) = runner(&folder.path().join("scripts")) else { return };
+    let installation = install(&verified(&repository, &order), &mut runner);
+    assert_eq!(runner.failures(), []);
+    assert!(installation.notes.is_empty());
+
+    let mut ours = seen_in_tree(&installation.rootfs.tree);
+    let mut theirs = seen_in_folder(&root);
+    // What apk writes beside the packages' files, which is not the scripts' business.
+    let is_beside =
+        |path: &str| path.starts_with("lib/apk") || path.starts_with("etc/apk") || path.starts_with("var/cache");
+    // The day in a password's entry is today.
+    let undated = |seen: &mut BTreeMap<String, Seen>| {
+        for path in ["etc/shadow", "etc/shadow-"] {
+            if let Some((.., text)) = seen.get_mut(path) {
+                let lines = String::from_utf8(text.clone()).unwrap();
+                let lines: Vec<String> = lines
+                    .lines()
+                    .map(|line| {
+                        line.split(':')
+                            .enumerate()
+                            .map(|(place, field)| if place == 2 { "" } else { field })
+                            .collect::<Vec<_>>()
+                            .join(":")
+                    })
+                    .collect();
+                *text = lines.join("\n").into_bytes();
+            }
+        }
+        seen.retain(|path, (kind, ..)| !is_beside(path) && *kind != 's');
+    };
+    undated(&mut ours);
+    undated(&mut theirs);
+    let differences: Vec<String> = ours
+        .keys()
+        .chain(theirs.keys())
+        .filter(|path| ours.get(*path) != theirs.get(*path))
+        .map(|path| {
+            let short = |seen: Option<&Seen>| {
+                seen.map(|(kind, mode, uid, gid, text)| {
+                    format!(
+                        "{kind} {mode:o} {uid}:{gid} {}",
+                        String::from_utf8_lossy(text).chars().take(200).collect::<String>()
+                    )
+                })
+            };
+            format!("{path}\n  here {:?}\n  apk  {:?}", short(ours.get(path)), short(theirs.get(path)))
+        })
+        .collect();
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    assert!(ours.len() > 400, "{}", ours.len());
+    assert_eq!(ours["var/lib/server/keys"].1, 0o700);
+}
