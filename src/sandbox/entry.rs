@@ -130,10 +130,19 @@ fn make_namespaces(sandbox: &Sandbox, mapping: &Mapping) -> Result<(), Error> {
     let Some(mapper) = mapper else { return caller.map_alone(sandbox.account.uid, sandbox.account.gid) };
     mapper.map()?;
     let (root, group) = (Uid::from_raw(0), Gid::from_raw(0));
-    setgroups(&[])
+    set_groups(&[])
         .and_then(|()| setresgid(group, group, group))
         .and_then(|()| setresuid(root, root, root))
         .map_err(|error| Error::setup("become root inside", error))
+}
+
+/// Takes `groups` for supplementary ones, where that has not been given up for good by whoever made the namespace that
+/// this is in (user_namespaces(7), `setgroups`).
+pub(super) fn set_groups(groups: &[Gid]) -> nix::Result<()> {
+    match setgroups(groups) {
+        Err(Errno::EPERM) => Ok(()),
+        result => result,
+    }
 }
 
 /// What the supervisor looks at while the program runs.

@@ -8,9 +8,10 @@ use nix::errno::Errno;
 use nix::sys::prctl::set_no_new_privs;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Gid, Uid, chdir, execve, setgroups, setresgid, setresuid};
+use nix::unistd::{Gid, Uid, chdir, execve, setresgid, setresuid};
 
 use super::channel::{Channel, Message};
+use super::entry::set_groups;
 use super::ids::Mapping;
 use super::running::monotonic_nanoseconds;
 use super::{Error, Sandbox, privileges};
@@ -52,7 +53,7 @@ fn become_account(sandbox: &Sandbox, mapping: &Mapping) -> Result<(), Error> {
     let account = &sandbox.account;
     let groups: Vec<Gid> = account.groups.iter().copied().map(Gid::from_raw).collect();
     let (uid, gid) = (Uid::from_raw(account.uid), Gid::from_raw(account.gid));
-    setgroups(&groups)
+    set_groups(&groups)
         .and_then(|()| setresgid(gid, gid, gid))
         .and_then(|()| setresuid(uid, uid, uid))
         .map_err(|error| Error::setup(format!("become {}:{}", account.uid, account.gid), error))

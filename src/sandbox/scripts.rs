@@ -6,7 +6,6 @@
 //! [`ScriptRunner::new`] says so before anything is done. Device nodes, sockets and extended attributes that a script makes
 //! are left behind.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -16,7 +15,7 @@ use super::ids::Mapping;
 use super::merge::{Stamps, take_back};
 use super::{Account, Bind, Ending, Error, Ids, Output, OwnerTable, Owners, Privileges, Sandbox, Tail};
 use crate::rootfs::folder::{Owners as FolderOwners, write_folder};
-use crate::rootfs::{Error as RootfsError, RunScript, ScriptCall, ScriptOutcome, Tree};
+use crate::rootfs::{Error as RootfsError, InodeKind, RunScript, ScriptCall, ScriptOutcome, Tree};
 
 /// What apk gives to scripts.
 const PATH: &str = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
@@ -71,14 +70,15 @@ impl ScriptRunner {
         fs_err::create_dir_all(&self.folder).map_err(failed)?;
         let work = tempfile::Builder::new().prefix(".scripts").tempdir_in(&self.folder).map_err(failed)?;
         let root = work.path().join("root");
-        write_folder(tree, &root, FolderOwners::Caller)
+        let (readable, table) = readable(tree);
+        write_folder(&readable, &root, FolderOwners::Caller)
             .map_err(|error| Error::Image { reason: error.to_string(), help: error.help() })?;
         let stamps = Stamps::of(&root).map_err(failed)?;
 
         let before = work.path().join("before.json");
         let after = work.path().join("after.json");
         let plan = |error: serde_json::Error| Error::Plan { reason: error.to_string() };
-        fs_err::write(&before, serde_json::to_vec(&owners(tree)).map_err(plan)?).map_err(failed)?;
+        fs_err::write(&before, serde_json::to_vec(&table).map_err(plan)?).map_err(failed)?;
         let script = work.path().join("script");
         fs_err::write(&script, call.text).map_err(failed)?;
         fs_err::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).map_err(failed)?;
@@ -134,14 +134,22 @@ impl RunScript for ScriptRunner {
     }
 }
 
-/// The owners of everything that is not root's.
-fn owners(tree: &Tree) -> OwnerTable {
-    let mut table = BTreeMap::new();
+/// `tree` as its caller can write and look at it, and the owners and permissions that this took away.
+fn readable(tree: &Tree) -> (Tree, OwnerTable) {
+    let mut readable = tree.clone();
+    let mut table = OwnerTable::new();
     for (path, id) in tree.walk() {
-        let metadata = &tree.inode(id).metadata;
-        if metadata.uid != 0 || metadata.gid != 0 {
+        let inode = tree.inode(id);
+        let metadata = &inode.metadata;
+        let needed = match inode.kind {
+            InodeKind::Directory(_) => 0o700,
+            InodeKind::File { .. } => 0o600,
+            InodeKind::Symlink(_) => 0,
+        };
+        if metadata.uid != 0 || metadata.gid != 0 || metadata.mode & needed != needed {
             table.insert(path, (metadata.uid, metadata.gid, metadata.mode));
+            readable.inode_mut(id).metadata.mode |= needed;
         }
     }
-    table
+    (readable, table)
 }

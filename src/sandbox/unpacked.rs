@@ -131,13 +131,14 @@ fn unpack(
     }
 
     fs_err::create_dir_all(folder).map_err(failed)?;
+    // An image may hold set-id programs, which nobody else on this machine should find here.
+    fs_err::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).map_err(failed)?;
     let temporary = tempfile::Builder::new().prefix(".unpacking").tempdir_in(folder).map_err(failed)?;
     let owners = if as_it_is { Owners::Keep } else { Owners::Caller };
     let root = temporary.path().join("root");
     write_folder(&tree, &root, owners).map_err(|error| broken(&error, error.help()))?;
     let text = serde_json::to_vec(&remembered).map_err(|error| Error::Plan { reason: error.to_string() })?;
     fs_err::write(temporary.path().join("remembered.json"), text).map_err(failed)?;
-    fs_err::set_permissions(temporary.path(), std::fs::Permissions::from_mode(0o755)).map_err(failed)?;
     match fs_err::rename(temporary.path(), place) {
         // It is no longer where it would be deleted from.
         Ok(()) => drop(temporary.keep()),

@@ -48,6 +48,11 @@ impl Root {
         self.folder.path().join("root")
     }
 
+    /// The folder that the root lies in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub fn write(&self, path: &str, text: &str) {
         fs_err::write(self.path().join(path), text).unwrap();
     }
@@ -61,7 +66,7 @@ impl Root {
 
     pub fn sandbox(&self, words: &[&str]) -> Sandbox {
         let mut sandbox = Sandbox::new(self.path(), words.iter().map(OsString::from).collect());
-        sandbox.program = Some(PROGRAM.into());
+        sandbox.program = Some(program());
         sandbox
     }
 
@@ -78,8 +83,21 @@ impl Root {
     }
 }
 
+/// Where this binary finds the program and the static one when it runs itself as somebody else, who cannot build them.
+pub const PROGRAM_VARIABLE: &str = "APKBUILD_TEST_PROGRAM";
+pub const INSIDE_VARIABLE: &str = "APKBUILD_TEST_INSIDE";
+
+/// The program under test.
+pub fn program() -> PathBuf {
+    std::env::var_os(PROGRAM_VARIABLE).map_or_else(|| PROGRAM.into(), PathBuf::from)
+}
+
 /// The static program, built once.
 pub fn inside() -> &'static Path {
+    static GIVEN: OnceLock<Option<PathBuf>> = OnceLock::new();
+    if let Some(given) = GIVEN.get_or_init(|| std::env::var_os(INSIDE_VARIABLE).map(PathBuf::from)) {
+        return given;
+    }
     static BUILT: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
     &BUILT
         .get_or_init(|| {
@@ -560,6 +578,51 @@ fn an_ordinary_user_runs_as_the_user_of_the_image() {
         ),
         "{errors}"
     );
+}
+
+#[test]
+fn a_seccomp_filter_is_named() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let root = Root::new();
+    // As a container's default filter does, it refuses unshare(2).
+    let output = Command::new(inside()).arg("filtered").arg(PROGRAM).arg("run").arg(root.path()).arg("inside").output();
+    let output = output.unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(
+        errors.starts_with(
+            "error: this system forbids the sandbox: a seccomp filter, such as a container's default one, refuses user \
+             namespaces: operation not permitted (EPERM)\nhelp: start this container with"
+        ),
+        "{errors}"
+    );
+    // What needs no sandbox goes on.
+    let status =
+        Command::new(inside()).arg("filtered").arg(PROGRAM).arg("--version").stdout(Stdio::null()).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn a_masked_proc_is_shown_as_it_is() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    // As in a container: a /proc of its own, with a part hidden, under which no other may be mounted.
+    let root = Root::new();
+    let script = format!(
+        "mount -t tmpfs none /proc/sys && exec {PROGRAM} run {} inside status Uid CapEff",
+        root.path().display()
+    );
+    let arguments = ["--user", "--map-root-user", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", &script];
+    let Ok(output) = Command::new("unshare").args(arguments).output() else {
+        println!("skipped: no unshare(1) here");
+        return;
+    };
+    let text = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text, "Uid: 0 0 0 0\nCapEff: 0000000000000000\n", "{errors}");
 }
 
 #[test]

@@ -10,7 +10,8 @@ use apkbuild::fetch::VerifiedApk;
 use apkbuild::rootfs::{InodeKind, InstallOptions, Installation, Origin, PackageId, Rootfs, Tree};
 use apkbuild::sandbox::{Error, ScriptRunner};
 
-use super::sandbox::{PROGRAM, inside, sandbox_is_possible};
+use super::sandbox::{inside, program, sandbox_is_possible};
+use super::stage::{as_ordinary, range};
 use super::support::{BuiltRepository, Repository, shared_as_root};
 
 fn verified(repository: &BuiltRepository, packages: &[(&str, &str)]) -> Vec<VerifiedApk> {
@@ -23,7 +24,7 @@ fn verified(repository: &BuiltRepository, packages: &[(&str, &str)]) -> Vec<Veri
 
 /// A runner in a folder of its own; `None`, and said so, where there is no range of ids.
 fn runner(folder: &Path) -> Option<ScriptRunner> {
-    match ScriptRunner::new(folder, Some(PROGRAM.into())) {
+    match ScriptRunner::new(folder, Some(program())) {
         Ok(runner) => Some(runner),
         Err(error @ Error::NoRange { .. }) => {
             println!("skipped: {error}");
@@ -100,6 +101,23 @@ fn what_scripts_change_comes_back_into_the_tree() {
     assert_eq!((failure.script, failure.reason.as_str()), ("trigger", "exit status 9"));
     assert!(failure.output.ends_with("line 1\nerror 1"), "{}", failure.output);
     assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_ordinary_user_with_a_range_gets_the_same() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (subids, expected) in
+        [(range(), "test result: ok. 1 passed"), (String::new(), "skipped: running install scripts needs a range")]
+    {
+        let test = "scripts::what_scripts_change_comes_back_into_the_tree";
+        let Some(output) = as_ordinary(test, folder.path(), &subids) else { return };
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(expected), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(text.contains("skipped"), subids.is_empty(), "{text}");
+    }
 }
 
 #[test]

@@ -7,9 +7,11 @@ use std::process::{Command, Output};
 
 use apkbuild::sandbox::{Error, Network, StageCommands};
 
-use super::sandbox::{ORDINARY, PROGRAM, Root, inside, is_root, sandbox_is_possible};
+use super::sandbox::{
+    INSIDE_VARIABLE, ORDINARY, PROGRAM, PROGRAM_VARIABLE, Root, inside, is_root, program, sandbox_is_possible,
+};
 
-/// Names the root that [`ordinary_part`] works on when this binary runs itself as somebody else.
+/// Names the folder of the root that [`ordinary_part`] works on when this binary runs itself as somebody else.
 const ROOT_VARIABLE: &str = "APKBUILD_TEST_STAGE_ROOT";
 
 /// A root whose shell is the tests' own program.
@@ -88,9 +90,10 @@ fn the_network_is_seen_only_where_the_stage_says_so() {
     }
 }
 
-/// This binary once more, for [`ordinary_part`] alone, as an ordinary user for whom `subids` stand in /etc/subuid and
-/// /etc/subgid, in a mount namespace where that changes nothing for anybody else. `None` where that cannot be had.
-fn as_ordinary(root: &Root, subids: &str) -> Option<Output> {
+/// This binary once more, for `test` alone, as an ordinary user for whom `subids` stand in /etc/subuid and /etc/subgid, in a
+/// mount namespace where that changes nothing for anybody else, in `folder`, which becomes theirs. `None` where that cannot
+/// be had.
+pub fn as_ordinary(test: &str, folder: &Path, subids: &str) -> Option<Output> {
     let tools = ["unshare", "setpriv", "newuidmap", "newgidmap"];
     let path = std::env::var_os("PATH").unwrap_or_default();
     let missing = tools.iter().find(|tool| !std::env::split_paths(&path).any(|folder| folder.join(tool).exists()));
@@ -98,31 +101,46 @@ fn as_ordinary(root: &Root, subids: &str) -> Option<Output> {
         println!("skipped: it takes root and {}", tools.join(", "));
         return None;
     }
-    let folder = tempfile::tempdir().unwrap();
-    fs_err::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    fs_err::write(folder.path().join("subids"), subids).unwrap();
+    let tool_folder = tempfile::tempdir().unwrap();
+    let tool = |name: &str| tool_folder.path().join(name);
+    let everybody = || std::fs::Permissions::from_mode(0o755);
+    fs_err::set_permissions(tool_folder.path(), everybody()).unwrap();
+    fs_err::set_permissions(folder, everybody()).unwrap();
     let known = fs_err::read_to_string("/etc/passwd").unwrap();
-    let user = format!("{known}tester{ORDINARY}:x:{ORDINARY}:{ORDINARY}::/:/bin/sh\n");
-    fs_err::write(folder.path().join("passwd"), user).unwrap();
-    fs_err::copy(PROGRAM, folder.path().join("apkbuild")).unwrap();
-    fs_err::copy(std::env::current_exe().unwrap(), folder.path().join("tests")).unwrap();
-    root.give_to(ORDINARY);
+    fs_err::write(tool("passwd"), format!("{known}tester{ORDINARY}:x:{ORDINARY}:{ORDINARY}::/:/bin/sh\n")).unwrap();
+    fs_err::write(tool("subids"), subids).unwrap();
+    fs_err::copy(PROGRAM, tool("apkbuild")).unwrap();
+    fs_err::copy(inside(), tool("inside")).unwrap();
+    fs_err::copy(std::env::current_exe().unwrap(), tool("tests")).unwrap();
+    for entry in walkdir::WalkDir::new(folder) {
+        std::os::unix::fs::lchown(entry.unwrap().path(), Some(ORDINARY), Some(ORDINARY)).unwrap();
+    }
     let script = format!(
         "mount --bind passwd /etc/passwd && mount --bind subids /etc/subuid && mount --bind subids /etc/subgid && \
-         exec setpriv --reuid={ORDINARY} --regid={ORDINARY} --clear-groups ./tests --exact stage::ordinary_part --nocapture"
+         exec setpriv --reuid={ORDINARY} --regid={ORDINARY} --clear-groups ./tests --exact {test} --nocapture"
     );
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-c", &script]).current_dir(folder.path()).env(ROOT_VARIABLE, root.path());
-    Some(command.output().unwrap())
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", &script])
+        .current_dir(tool_folder.path())
+        .env(PROGRAM_VARIABLE, tool("apkbuild"))
+        .env(INSIDE_VARIABLE, tool("inside"))
+        .env(ROOT_VARIABLE, folder)
+        .env("TMPDIR", folder)
+        .output();
+    Some(output.unwrap())
+}
+
+/// The range that an ordinary user has in these tests.
+pub fn range() -> String {
+    format!("{ORDINARY}:700000:65536\n")
 }
 
 /// What an ordinary user's stage does; does nothing unless another test calls this binary for it.
 #[test]
 fn ordinary_part() {
     let Some(root) = std::env::var_os(ROOT_VARIABLE).map(PathBuf::from) else { return };
-    let program = std::env::current_exe().unwrap().with_file_name("apkbuild");
-    let outcome =
-        run(&root, program, &["status Uid Gid CapEff", "hide /data/hidden", "write /data/more"], Network::None);
+    let commands = ["status Uid Gid CapEff", "hide /data/hidden", "write /data/more"];
+    let outcome = run(&root.join("root"), program(), &commands, Network::None);
     println!("outcome: {outcome:?}");
 }
 
@@ -132,7 +150,7 @@ fn an_ordinary_user_with_a_range_can_chown_and_keeps_no_foreign_files() {
         return;
     }
     let root = root();
-    let Some(output) = as_ordinary(&root, &format!("{ORDINARY}:700000:65536\n")) else { return };
+    let Some(output) = as_ordinary("stage::ordinary_part", root.folder(), &range()) else { return };
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("outcome: Ok(())"), "{text}");
     let hidden = root.path().join("data/hidden");
@@ -149,7 +167,7 @@ fn an_ordinary_user_with_one_id_is_root_alone() {
         return;
     }
     let root = root();
-    let Some(output) = as_ordinary(&root, "somebody:700000:65536\n") else { return };
+    let Some(output) = as_ordinary("stage::ordinary_part", root.folder(), "somebody:700000:65536\n") else { return };
     let text = String::from_utf8(output.stdout).unwrap();
     // It may write, but there is nobody to give a file to.
     assert!(text.contains("command: \"hide /data/hidden\", ending: Exited(101)"), "{text}");
