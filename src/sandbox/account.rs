@@ -96,11 +96,13 @@ impl<'text> GroupLine<'text> {
 mod tests {
     use super::*;
 
+    /// User, group, further groups, name, home.
+    type Found<'case> = (u32, u32, &'case [u32], Option<&'case str>, &'case str);
+
     #[test]
     fn a_user_is_found_as_engines_find_it() {
         let passwd = "root:x:0:0:root:/root:/bin/sh\nbroken:x\nappuser:x:1001:1002:app:/home/appuser:/sbin/nologin\n";
         let group = "root:x:0:root\nappgroup:x:1002:\nmedia:x:33:other,appuser\nbad:x:x:appuser\n";
-        type Found<'case> = (u32, u32, &'case [u32], Option<&'case str>, &'case str);
         let cases: [(&str, Result<Found<'_>, &str>); 9] = [
             ("", Ok((0, 0, &[], Some("root"), "/root"))),
             ("appuser", Ok((1001, 1002, &[33], Some("appuser"), "/home/appuser"))),

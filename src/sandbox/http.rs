@@ -97,9 +97,12 @@ fn malformed(what: &str) -> io::Error {
 mod tests {
     use super::*;
 
+    /// What comes, and what is understood of it.
+    type Case = (&'static str, Result<(u16, &'static str), io::ErrorKind>);
+
     #[test]
     fn answers_of_every_kind() {
-        let cases: [(&str, Result<(u16, &str), io::ErrorKind>); 10] = [
+        let cases: [Case; 10] = [
             ("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nto the end", Ok((200, "to the end"))),
             ("HTTP/1.1 404 Not Found\r\ncontent-LENGTH: 3\r\n\r\nabcdef", Ok((404, "abc"))),
             (

@@ -151,11 +151,14 @@ fn number(read: &dyn Fn(&str) -> Option<String>, path: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
+    /// Files under /proc and what they hold.
+    type Files<'case> = &'case [(&'case str, &'case str)];
+
     #[test]
     fn a_refusal_names_its_cause() {
         let plain = ("/proc/self/status", "Name:\tx\nSeccomp:\t0\n");
         let filtered = ("/proc/self/status", "Name:\tx\nSeccomp:\t2\nSeccomp_filters:\t1\n");
-        let cases: [(Errno, &[(&str, &str)], &str); 9] = [
+        let cases: [(Errno, Files<'_>, &str); 9] = [
             (Errno::ENOSPC, &[("/proc/sys/user/max_user_namespaces", "0\n")], "user.max_user_namespaces is 0"),
             (
                 Errno::ENOSPC,

@@ -112,8 +112,8 @@ fn an_ordinary_user_with_a_range_gets_the_same() {
     for (subids, expected) in
         [(range(), "test result: ok. 1 passed"), (String::new(), "skipped: running install scripts needs a range")]
     {
-        let test = "scripts::what_scripts_change_comes_back_into_the_tree";
-        let Some(output) = as_ordinary(test, folder.path(), &subids) else { return };
+        let name = "scripts::what_scripts_change_comes_back_into_the_tree";
+        let Some(output) = as_ordinary(name, folder.path(), &subids) else { return };
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.contains(expected), "{text}{}", String::from_utf8_lossy(&output.stderr));
         assert_eq!(text.contains("skipped"), subids.is_empty(), "{text}");
