@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// What one file asks for; all strings as written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ElfNeeds {
+pub(crate) struct ElfNeeds {
     /// `PT_INTERP`
     pub interpreter: Option<String>,
     /// `DT_NEEDED`, in order.
@@ -23,12 +23,12 @@ pub(super) struct ElfNeeds {
 }
 
 /// Whether `bytes` begin as an ELF file does.
-pub(super) fn is_elf(bytes: &[u8]) -> bool {
+pub(crate) fn is_elf(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x7fELF")
 }
 
 /// Reads what `bytes` ask for; `None` where they are no ELF file or a broken one. A static one asks for nothing.
-pub(super) fn read(bytes: &[u8]) -> Option<ElfNeeds> {
+pub(crate) fn read(bytes: &[u8]) -> Option<ElfNeeds> {
     if !is_elf(bytes) {
         return None;
     }

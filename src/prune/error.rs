@@ -21,6 +21,24 @@ pub enum Error {
         /// The profile's name.
         profile: &'static str,
     },
+    /// A module that is to be dropped is imported where nothing takes its absence.
+    #[error("`prune.drop` names `{module}`, which is needed:\n  {}", chain.join("\n  "))]
+    DropRefused {
+        /// The module.
+        module: String,
+        /// Who imports it, and why that stays, a line a step.
+        chain: Vec<String>,
+    },
+    /// A file that is to be removed is reached where nothing takes its absence.
+    #[error("`{pattern}` in `prune.remove` names {path}, which is needed:\n  {}", chain.join("\n  "))]
+    RemoveRefused {
+        /// The file.
+        path: String,
+        /// As written.
+        pattern: String,
+        /// Who reaches it, a line a step.
+        chain: Vec<String>,
+    },
 }
 
 impl Error {
@@ -32,6 +50,14 @@ impl Error {
             }
             Self::DropWithoutTrace { .. } => {
                 "set `profile = \"traced\"`, or name the module's files in `remove`".to_owned()
+            }
+            Self::DropRefused { .. } => {
+                "a module can be dropped when every import of it stands under `except ImportError`; drop the importer as \
+                 well where it is optional itself"
+                    .to_owned()
+            }
+            Self::RemoveRefused { .. } => {
+                "take the pattern out, or use the profile `standard`, which removes without proof".to_owned()
             }
         })
     }

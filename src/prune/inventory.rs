@@ -5,22 +5,23 @@
 
 use std::collections::HashMap;
 
+use crate::digest::Sha1Digest;
 use crate::rootfs::{Content, InodeId, InodeKind, Origin, PackageId, Tree};
 
 /// A place in [`Inventory::entries`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct EntryId(pub u32);
+pub(crate) struct EntryId(pub u32);
 
 /// What a path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Directory,
     File,
     Symlink,
 }
 
 /// One path.
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub path: String,
     pub inode: InodeId,
     pub origin: Origin,
@@ -31,7 +32,7 @@ pub(super) struct Entry {
 
 impl Entry {
     /// The package that brought it, itself or by its script.
-    pub(super) fn package(&self) -> Option<PackageId> {
+    pub(crate) fn package(&self) -> Option<PackageId> {
         match self.origin {
             Origin::Package(id) | Origin::Script(id) => Some(id),
             Origin::Copied | Origin::Stage | Origin::Generated => None,
@@ -39,13 +40,13 @@ impl Entry {
     }
 
     /// Whether rules and reachability may take it. What the user wrote and what this program made is not theirs.
-    pub(super) fn is_prunable(&self) -> bool {
+    pub(crate) fn is_prunable(&self) -> bool {
         matches!(self.origin, Origin::Package(_) | Origin::Script(_) | Origin::Stage)
     }
 }
 
 /// All paths of a tree.
-pub(super) struct Inventory<'tree> {
+pub(crate) struct Inventory<'tree> {
     tree: &'tree Tree,
     pub entries: Vec<Entry>,
     by_path: HashMap<String, EntryId>,
@@ -58,7 +59,7 @@ const MAX_LINKS: usize = 40;
 
 impl<'tree> Inventory<'tree> {
     /// Lists `tree`.
-    pub(super) fn of(tree: &'tree Tree) -> Self {
+    pub(crate) fn of(tree: &'tree Tree) -> Self {
         let mut entries = Vec::new();
         let mut by_path = HashMap::new();
         let mut names: HashMap<InodeId, u32> = HashMap::new();
@@ -77,41 +78,64 @@ impl<'tree> Inventory<'tree> {
     }
 
     /// The entry behind `id`.
-    pub(super) fn entry(&self, id: EntryId) -> &Entry {
+    pub(crate) fn entry(&self, id: EntryId) -> &Entry {
         &self.entries[id.0 as usize]
     }
 
     /// All ids in order.
-    pub(super) fn ids(&self) -> impl Iterator<Item = EntryId> + use<> {
+    pub(crate) fn ids(&self) -> impl Iterator<Item = EntryId> + use<> {
         (0..self.entries.len() as u32).map(EntryId)
     }
 
     /// The entry at just this path, no link followed.
-    pub(super) fn find(&self, path: &str) -> Option<EntryId> {
+    pub(crate) fn find(&self, path: &str) -> Option<EntryId> {
         self.by_path.get(path).copied()
     }
 
     /// The bytes of a file.
-    pub(super) fn content(&self, id: EntryId) -> Option<&'tree Content> {
+    pub(crate) fn content(&self, id: EntryId) -> Option<&'tree Content> {
         match &self.tree.inode(self.entry(id).inode).kind {
             InodeKind::File { content, .. } => Some(content),
             _ => None,
         }
     }
 
+    /// The names in a folder.
+    pub(crate) fn children(&self, id: EntryId) -> impl Iterator<Item = &'tree str> + use<'tree> {
+        self.tree.children(self.entry(id).inode).into_iter().flatten().map(|(name, _)| &**name)
+    }
+
+    /// The SHA-1 of a file's contents, where somebody computed it.
+    pub(crate) fn checksum(&self, id: EntryId) -> Option<Sha1Digest> {
+        match &self.tree.inode(self.entry(id).inode).kind {
+            InodeKind::File { checksum, .. } => *checksum,
+            _ => None,
+        }
+    }
+
+    /// The file that `path` leads to, links followed.
+    pub(crate) fn file_at(&self, path: &str) -> Option<EntryId> {
+        self.resolve(path, &mut Vec::new()).filter(|id| self.entry(*id).kind == Kind::File)
+    }
+
+    /// The folder that `path` leads to, links followed.
+    pub(crate) fn folder_at(&self, path: &str) -> Option<EntryId> {
+        self.resolve(path, &mut Vec::new()).filter(|id| self.entry(*id).kind == Kind::Directory)
+    }
+
     /// How many names the inode of `id` has.
-    pub(super) fn name_count(&self, id: EntryId) -> u32 {
+    pub(crate) fn name_count(&self, id: EntryId) -> u32 {
         self.names.get(&self.entry(id).inode).copied().unwrap_or(1)
     }
 
     /// The inodes that have several names, with their number.
-    pub(super) fn shared_inodes(&self) -> HashMap<InodeId, u32> {
+    pub(crate) fn shared_inodes(&self) -> HashMap<InodeId, u32> {
         self.names.clone()
     }
 
     /// What `path` leads to when every link on the way is followed: the entry, and in `visited` each link that was
     /// followed. `None` where it leads nowhere, in circles, or to the root itself.
-    pub(super) fn resolve(&self, path: &str, visited: &mut Vec<EntryId>) -> Option<EntryId> {
+    pub(crate) fn resolve(&self, path: &str, visited: &mut Vec<EntryId>) -> Option<EntryId> {
         if let Some(id) = self.find(path)
             && self.entry(id).kind != Kind::Symlink
         {
@@ -152,17 +176,22 @@ impl<'tree> Inventory<'tree> {
 }
 
 /// The folder that holds `path`; empty for the root.
-pub(super) fn parent(path: &str) -> &str {
+pub(crate) fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
 /// The last part of `path`.
-pub(super) fn file_name(path: &str) -> &str {
+pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
+/// What follows the last dot of `path`'s last part.
+pub(crate) fn extension(path: &str) -> Option<&str> {
+    file_name(path).rsplit_once('.').map(|(_, extension)| extension)
+}
+
 /// `path` as seen from `folder`, both below the root: `.` and `..` taken out by text, an absolute path on its own.
-pub(super) fn join(folder: &str, path: &str) -> String {
+pub(crate) fn join(folder: &str, path: &str) -> String {
     let mut parts: Vec<&str> = if path.starts_with('/') { Vec::new() } else { folder.split('/').collect() };
     parts.retain(|part| !part.is_empty());
     for part in path.split('/') {

@@ -5,19 +5,24 @@
 //! so a refusal leaves the tree as it was. The room reads and changes values: it opens no file. What is left of a
 //! package's record in the installed database is the renderer's business, which reads the tree that is left here.
 
+mod cuts;
 mod decision;
 mod elf;
 mod error;
 mod inventory;
 mod leftovers;
 mod needs;
+mod node;
 mod patterns;
 mod policy;
+mod python;
 mod report;
 mod rules;
 mod standard;
 #[cfg(test)]
 mod tests;
+mod trace;
+mod traced;
 mod why;
 
 use std::collections::HashSet;
@@ -27,16 +32,24 @@ use crate::rootfs::{InodeId, InstalledPackage, Origin, Rootfs};
 use decision::{Decisions, Verdict};
 use inventory::{Inventory, Kind, join};
 use patterns::Patterns;
+use trace::Source;
+use traced::Traced;
 
 pub use error::Error;
 pub use policy::{Bytecode, Policy, Profile};
-pub use report::{KeptPath, PackageReason, PackageReport, PrunedPath, Reason, Report, RuleTotal};
+pub use report::{Cut, KeptPath, PackageReason, PackageReport, PrunedPath, Reason, Report, RuleTotal, Unfollowed};
+pub use trace::Facts;
 
 /// Takes out of `rootfs` what `policy` lets go, and says what went and why the rest stayed.
 ///
 /// # Errors
 /// [`Error`] says what is refused; the tree is whole then.
 pub fn prune(rootfs: &mut Rootfs, policy: &Policy) -> Result<Report, Error> {
+    prune_knowing(rootfs, policy, &mut Facts::default())
+}
+
+/// As [`prune`], with what earlier runs read of the same contents; what is read anew is added to it.
+pub fn prune_knowing(rootfs: &mut Rootfs, policy: &Policy, facts: &mut Facts) -> Result<Report, Error> {
     let keep = Patterns::new("keep", &policy.keep)?;
     let remove = Patterns::new("remove", &policy.remove)?;
     if let (Some(module), true) = (policy.drop.first(), policy.profile != Profile::Traced) {
@@ -54,11 +67,18 @@ pub fn prune(rootfs: &mut Rootfs, policy: &Policy) -> Result<Report, Error> {
             decisions.let_go(id, format!("remove:{pattern}"));
         }
     }
+    let mut traced = None;
     let reasons = match policy.profile {
         Profile::None => vec![Some(PackageReason::Untouched); rootfs.packages.len()],
         Profile::Standard | Profile::Traced => {
             let elf_files = needs::elf_files(&inventory);
-            standard::apply_rules(&inventory, &mut decisions, &rootfs.packages, policy);
+            if policy.profile == Profile::Traced {
+                let found = traced::trace(&inventory, &decisions, &rootfs.packages, policy, facts)?;
+                traced::let_go_unreached(&inventory, &mut decisions, &rootfs.packages, policy, &found);
+                traced = Some(found);
+            }
+            let required = |id| traced.as_ref().is_some_and(|traced| traced.reasons.is_required(id));
+            standard::apply_rules(&inventory, &mut decisions, &rootfs.packages, policy, &required);
             standard::drop_unneeded(&inventory, &elf_files, &mut decisions, &rootfs.packages, policy)
         }
     };
@@ -66,7 +86,8 @@ pub fn prune(rootfs: &mut Rootfs, policy: &Policy) -> Result<Report, Error> {
     let workdir = join("", &policy.workdir);
     leftovers::let_go(&rootfs.tree, &inventory, &mut decisions, &remove, &unneeded, &workdir);
 
-    let mut report = write_report(&inventory, &decisions, &rootfs.packages, reasons, policy.profile);
+    let mut report = write_report(&inventory, &decisions, &rootfs.packages, reasons, traced.as_ref());
+    report.profile = policy.profile;
     report.unmatched = keep.unmatched(&inventory);
     report.unmatched.extend(remove.unmatched(&inventory));
     // Backwards, so that what a folder holds goes before the folder.
@@ -81,11 +102,15 @@ fn write_report(
     decisions: &Decisions,
     packages: &[InstalledPackage],
     reasons: Vec<Option<PackageReason>>,
-    profile: Profile,
+    traced: Option<&Traced>,
 ) -> Report {
     let identifiers: Vec<String> =
         packages.iter().map(|package| format!("{}-{}", package.info.name, package.info.version)).collect();
-    let mut report = Report { profile, ..Report::default() };
+    let mut report = Report::default();
+    if let Some(traced) = traced {
+        report.unfollowed.clone_from(&traced.unfollowed);
+        report.cuts.clone_from(&traced.cuts);
+    }
     report.packages = packages
         .iter()
         .zip(reasons)
@@ -134,8 +159,20 @@ fn write_report(
             total.files += 1;
             total.bytes += bytes;
         }
+        let reached = traced.and_then(|traced| traced.reasons.edge(id, &traced.edges).map(|edge| (traced, edge)));
         let reason = match (decisions.verdict(id), entry.origin) {
             (Verdict::Kept(pattern), _) => Reason::Keep { pattern: pattern.clone() },
+            _ if let Some((traced, edge)) = reached => match edge.from {
+                Source::Root(root) => {
+                    Reason::Root { what: traced.roots.get(root as usize).cloned().unwrap_or_default() }
+                }
+                Source::File(from) => Reason::Reached {
+                    by: inventory.entry(from).path.clone(),
+                    how: edge.how.to_string(),
+                    line: edge.line,
+                    required: edge.required,
+                },
+            },
             (_, Origin::Package(_) | Origin::Script(_)) => Reason::Package,
             (_, Origin::Copied) => Reason::Copied,
             (_, Origin::Stage) => Reason::Stage,

@@ -29,6 +29,36 @@ pub struct Report {
     pub kept: Vec<KeptPath>,
     /// Patterns of `keep` and `remove` that fit no path.
     pub unmatched: Vec<String>,
+    /// What the trace could not follow, in the order of paths and lines.
+    #[serde(default)]
+    pub unfollowed: Vec<Unfollowed>,
+    /// What `drop` could name, the largest saving first.
+    #[serde(default)]
+    pub cuts: Vec<Cut>,
+}
+
+/// Something that a trace cannot follow. `keep` is the answer where it matters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unfollowed {
+    /// The file.
+    pub path: String,
+    /// From 1; 0 where there is none.
+    pub line: u32,
+    /// What it does, and what was kept for it.
+    pub what: String,
+}
+
+/// A module that every importer can do without.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// Its name, as `drop` takes it.
+    pub module: String,
+    /// Bytes of the files that nothing else leads to.
+    pub bytes: u64,
+    /// How many those are.
+    pub files: u64,
+    /// Who imports it, as `path:line`.
+    pub importers: Vec<String>,
 }
 
 /// What one rule took.
@@ -78,6 +108,22 @@ pub enum Reason {
     Keep {
         /// As written.
         pattern: String,
+    },
+    /// What the recipe asks for leads right to it.
+    Root {
+        /// What that is: "what the command `python3 app.py` starts".
+        what: String,
+    },
+    /// Another file leads to it.
+    Reached {
+        /// That file.
+        by: String,
+        /// How: "imported as `ssl`".
+        how: String,
+        /// On which line; 0 where there is none.
+        line: u32,
+        /// Whether that file breaks without it.
+        required: bool,
     },
     /// The recipe copied it.
     Copied,

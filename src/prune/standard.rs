@@ -11,12 +11,13 @@ use crate::rootfs::InstalledPackage;
 /// The rule for packages that nothing left needs.
 pub(super) const UNNEEDED_PACKAGE: &str = "unneeded-package";
 
-/// Lets go what the rules name.
+/// Lets go what the rules name, unless a trace proved that something breaks without it.
 pub(super) fn apply_rules(
     inventory: &Inventory<'_>,
     decisions: &mut Decisions,
     packages: &[InstalledPackage],
     policy: &Policy,
+    required: &dyn Fn(EntryId) -> bool,
 ) {
     let table = Table::get();
     let named: Vec<bool> = packages
@@ -25,7 +26,7 @@ pub(super) fn apply_rules(
         .collect();
     for id in inventory.ids() {
         let entry = inventory.entry(id);
-        if entry.kind == Kind::Directory || !entry.is_prunable() || decisions.goes(id) {
+        if entry.kind == Kind::Directory || !entry.is_prunable() || decisions.goes(id) || required(id) {
             continue;
         }
         if policy.bytecode == Bytecode::Source && file_name(parent(&entry.path)) == "__pycache__" {

@@ -105,7 +105,7 @@ fn gone(report: &Report) -> Vec<String> {
 }
 
 /// A 64-bit ELF library with this one `DT_NEEDED`, as small as the loader would take it.
-fn library(needed: &str) -> Vec<u8> {
+pub(super) fn library(needed: &str) -> Vec<u8> {
     let strings = format!("\0{needed}\0");
     let (segments, dynamic, table) = (64_u64, 64 + 2 * 56, 64 + 2 * 56 + 4 * 16);
     let end = table + strings.len() as u64;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::report::{PackageReason, Reason, Report};
+use super::trace::step;
 
 impl Report {
     /// What became of `path` (with or without a leading slash) and why, a line each, the first about the path itself.
@@ -28,11 +29,33 @@ impl Report {
                 lines.extend(kept.package.iter().flat_map(|package| self.why_package(package)));
             }
             Reason::Keep { pattern } => lines.push(format!("`{pattern}` in `prune.keep` names it")),
+            Reason::Root { .. } | Reason::Reached { .. } => lines.extend(self.chain(path)),
             Reason::Copied => lines.push("the recipe copies it; only `prune.remove` takes such files".to_owned()),
             Reason::Stage => lines.push("the recipe copies it out of a stage, and no rule names it".to_owned()),
             Reason::Generated => lines.push("every image has it".to_owned()),
         }
         Some(lines)
+    }
+
+    /// From a path back to what the recipe asks for.
+    fn chain(&self, path: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut current = path;
+        while let Some(kept) = self.kept.iter().find(|kept| kept.path == current) {
+            match &kept.reason {
+                Reason::Root { what } => {
+                    lines.push(format!("{current} is {what}"));
+                    break;
+                }
+                Reason::Reached { by, how, line, required } if lines.len() < self.kept.len() => {
+                    let optional = if *required { "" } else { " (it can do without)" };
+                    lines.push(format!("{current} is {}{optional}", step(how, by, *line)));
+                    current = by;
+                }
+                _ => break,
+            }
+        }
+        lines
     }
 
     /// A folder is explained by how much of it is left.

@@ -1,0 +1,16 @@
+//! Reachability: from what the recipe asks for along every edge, to a fixpoint.
+
+mod command;
+mod engine;
+mod facts;
+mod graph;
+mod library;
+mod native;
+
+pub(crate) use engine::Engine;
+pub use facts::Facts;
+#[cfg(test)]
+pub(crate) use facts::parallel;
+pub(crate) use facts::{Language, bracket_depth};
+pub(crate) use graph::{Edge, How, Reasons, Source, step};
+pub(crate) use native::NativeFacts;
