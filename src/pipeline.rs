@@ -123,6 +123,7 @@ fn build_for(
     let furnishing = Furnishing { recipe, copies: &recipe.copies, output, stages: &stages, timestamp };
     let Installation { mut rootfs, notes } = furnish::furnish(&furnishing, &packages)?;
     furnish::adjust(recipe, &mut rootfs.tree, timestamp)?;
+    rootfs.packages.extend(translate::packages_without_files(&selection));
     progress.stage("pruning");
     let report = prune::prune(&mut rootfs, &translate::policy(recipe))?;
     rootfs::write_database(&mut rootfs, &translate::database(recipe, arch, &selection, timestamp))?;
