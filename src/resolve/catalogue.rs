@@ -117,6 +117,12 @@ impl<'a> Catalogue<'a> {
         self.tag(tag).unwrap_or(0)
     }
 
+    /// The tags whose bits are set, as `@tag`.
+    pub(super) fn tag_names(&self, bits: u64) -> Vec<String> {
+        let is_set = |place: &usize| bits & (2 << place) != 0;
+        (0..self.tags.len()).filter(is_set).map(|place| format!("@{}", self.tags[place])).collect()
+    }
+
     /// The bit of a tag that some repository has.
     pub(super) fn tag(&self, tag: &str) -> Option<u64> {
         self.tags.iter().position(|other| *other == tag).map(|place| 2 << place)
@@ -231,6 +237,17 @@ impl<'a> Catalogue<'a> {
             self.names.push(name);
         }
         number
+    }
+
+    /// The number of `name`, where anything has to do with it.
+    pub(super) fn known(&self, name: &str) -> Option<NameId> {
+        self.numbers.get(name).copied()
+    }
+
+    /// A package as it is told to the user: `name-version`.
+    pub(super) fn title(&self, package: PackageId) -> String {
+        let record = self.package(package).record;
+        format!("{}-{}", record.name(), record.version())
     }
 
     /// How many names there are by now.

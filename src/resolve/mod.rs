@@ -4,17 +4,20 @@
 //! would select other packages than apk does. Where apk 3.0 and 2.14 differ, this follows 3.0.
 
 mod catalogue;
+mod explain;
 mod order;
 mod resolution;
+mod similar;
 mod solver;
 mod unsatisfiable;
 mod world;
 
 pub use resolution::{Reason, Resolution, Selected};
-pub use unsatisfiable::Unsatisfiable;
+pub use unsatisfiable::{Fact, FactKind, Problem, Unsatisfiable};
 pub use world::World;
 
 use self::catalogue::{Catalogue, Need};
+use self::explain::explain;
 use self::order::Order;
 use self::solver::{Solver, Wish};
 use crate::apk::split;
@@ -51,7 +54,7 @@ pub fn resolve(world: &World, sources: &[Source<'_>], arch: &str) -> Result<Reso
     solver.solve(&needs);
     let order = Order::new(&mut solver).of(&needs);
     if solver.errors > 0 {
-        return Err(Unsatisfiable::explain(&wishes, &needs, &solver));
+        return Err(explain(&wishes, &needs, &solver, &order));
     }
-    Resolution::gather(&wishes, &needs, &solver, &order)
+    Ok(Resolution::gather(&wishes, &needs, &solver, &order))
 }

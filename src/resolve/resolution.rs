@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::Unsatisfiable;
 use super::catalogue::{NameId, PackageId};
 use super::solver::{Solver, Wish};
 use crate::apk::{Dependency, PackageName};
@@ -58,12 +57,7 @@ impl Resolution {
     }
 
     /// Gathers what a solver has chosen, `order` being the packages in install order.
-    pub(super) fn gather(
-        world: &[&Dependency],
-        wishes: &[Wish<'_>],
-        solver: &Solver<'_>,
-        order: &[PackageId],
-    ) -> Result<Self, Unsatisfiable> {
+    pub(super) fn gather(world: &[&Dependency], wishes: &[Wish<'_>], solver: &Solver<'_>, order: &[PackageId]) -> Self {
         let mut reasons: BTreeMap<PackageId, Vec<Reason>> = BTreeMap::new();
         let chosen = |name: NameId| solver.chosen_package(name);
         for (wish, asked) in world.iter().zip(wishes).filter(|(wish, _)| !wish.conflict) {
@@ -74,8 +68,8 @@ impl Resolution {
         let mut packages = Vec::with_capacity(order.len());
         for &number in order {
             let package = solver.catalogue.package(number);
-            let entry =
-                package.record.to_entry().map_err(|defect| Unsatisfiable::of_defect(solver, number, &defect))?;
+            // A package with a defect is not selectable; choosing it nevertheless has been an error long before.
+            let Ok(entry) = package.record.to_entry() else { continue };
             for (dependency, need) in entry.depends.iter().zip(&package.depends).filter(|(_, need)| !need.conflict) {
                 if let Some(needed) = chosen(need.name).filter(|needed| *needed != number) {
                     let reason = Reason::Needed { by: entry.name.clone(), dependency: dependency.clone() };
@@ -83,14 +77,14 @@ impl Resolution {
                 }
             }
             let sources = package.sources.iter().map(|source| *source as usize).collect();
-            packages.push(Selected { entry, sources, reasons: Vec::new() });
+            packages.push((number, Selected { entry, sources, reasons: Vec::new() }));
         }
-        for (selected, number) in packages.iter_mut().zip(order) {
+        for (number, selected) in &mut packages {
             selected.reasons = reasons.remove(number).unwrap_or_default();
             if selected.reasons.is_empty() || solver.came_by_install_if(*number) {
                 selected.reasons.push(Reason::InstallIf { conditions: selected.entry.install_if.clone() });
             }
         }
-        Ok(Self { packages })
+        Self { packages: packages.into_iter().map(|(_, selected)| selected).collect() }
     }
 }

@@ -3,7 +3,10 @@
 //! The indexes are Alpine's own and not part of the project: `APKBUILD_SHARED` names the folder that holds them in
 //! `alpine/RELEASE/main/ARCH/APKINDEX.tar.gz`, beside `alpine/alpine-minirootfs-*.tar.gz`, the apk that answers.
 
+mod brief;
 mod differential;
 mod draw;
+mod explain;
 mod reference;
+mod rules;
 mod small;

@@ -1,0 +1,149 @@
+//! The rules of selection, one by one, beside what apk itself answers: where apk 3.0 and 2.14 differ, why a package is
+//! there, and what holds for every selection.
+
+use apkbuild::repository::{ApkIndex, Repository};
+use apkbuild::resolve::{Reason, Source, World, resolve};
+use proptest::prelude::*;
+
+use super::brief::{resolve_brief, titles};
+use super::draw::Lot;
+use super::small::Case;
+
+#[track_caller]
+fn selects(packages: &str, world: &str, expected: &str) {
+    let resolution = resolve_brief(&[("/main", packages)], world).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(titles(&resolution).join(" "), expected, "world {world}");
+}
+
+#[test]
+fn a_package_may_conflict_with_what_it_provides() {
+    selects("mta-x 1-r0 | p: mta | D: !mta", "mta-x", "mta-x-1-r0");
+    resolve_brief(&[("/main", "mta-x 1-r0 | p: mta | D: !mta\nmta-y 1-r0 | p: mta")], "mta-x mta-y").unwrap_err();
+}
+
+#[test]
+fn the_absence_of_a_name_may_be_a_condition() {
+    let packages = "base 1-r0\nextra 1-r0 | i: base !minimal\nminimal 1-r0";
+    selects(packages, "base", "base-1-r0 extra-1-r0");
+    selects(packages, "base minimal", "base-1-r0 minimal-1-r0");
+    selects("base 1-r0\nextra 1-r0 | i: base !unheard-of", "base", "base-1-r0 extra-1-r0");
+}
+
+#[test]
+fn a_package_that_the_world_names_serves_what_else_it_provides() {
+    let packages = "
+        a-tool 1-r0 | D: sh
+        busybox 1-r0 | p: sh
+        dash 1-r0 | p: sh | k: 100
+    ";
+    selects(packages, "a-tool", "dash-1-r0 a-tool-1-r0");
+    selects(packages, "a-tool busybox", "busybox-1-r0 a-tool-1-r0");
+}
+
+#[test]
+fn conditions_hold_one_after_another() {
+    let packages = "
+        bash 1-r0 | D: readline
+        readline 1-r0
+        docs 1-r0
+        bash-doc 1-r0 | i: bash=1-r0 docs
+        readline-doc 1-r0 | i: docs readline=1-r0
+        index-of-docs 1-r0 | i: bash-doc readline-doc
+    ";
+    let resolution = resolve_brief(&[("/main", packages)], "bash docs").unwrap();
+    assert_eq!(resolution.packages.len(), 6);
+    let reasons = |name: &str| resolution.get(name).unwrap().reasons.clone();
+    assert!(matches!(reasons("bash").as_slice(), [Reason::Asked { wish }] if wish.to_string() == "bash"));
+    assert!(matches!(
+        reasons("readline").as_slice(),
+        [Reason::Needed { by, dependency }] if by.as_str() == "bash" && dependency.to_string() == "readline"
+    ));
+    assert!(matches!(
+        reasons("index-of-docs").as_slice(),
+        [Reason::InstallIf { conditions }] if conditions.len() == 2
+    ));
+}
+
+#[test]
+fn a_cycle_of_dependencies_is_no_obstacle() {
+    selects("a 1-r0 | D: b\nb 1-r0 | D: c\nc 1-r0 | D: a", "a", "c-1-r0 b-1-r0 a-1-r0");
+}
+
+#[test]
+fn a_pinned_name_is_served_by_its_repository_even_where_that_is_older() {
+    let main = "web 2-r0 | D: lib\nlib 2-r0";
+    let old = "web 1-r0 | D: lib\nlib 1-r0";
+    let resolved = |world| {
+        let resolution = resolve_brief(&[("/main", main), ("@old /old", old)], world).unwrap();
+        let sources: Vec<_> = resolution.packages.iter().map(|selected| selected.sources.clone()).collect();
+        (titles(&resolution).join(" "), sources)
+    };
+    assert_eq!(resolved("web"), ("lib-2-r0 web-2-r0".to_owned(), vec![vec![0], vec![0]]));
+    assert_eq!(resolved("web@old"), ("lib-2-r0 web-1-r0".to_owned(), vec![vec![0], vec![1]]));
+}
+
+#[test]
+fn a_package_that_several_repositories_hold_is_one() {
+    let packages = "web 1-r0";
+    let resolution = resolve_brief(&[("/one", packages), ("@two /two", packages)], "web").unwrap();
+    assert_eq!(resolution.packages[0].sources, [0, 1]);
+}
+
+#[test]
+fn nothing_is_selected_for_an_empty_world() {
+    selects("web 1-r0", "", "");
+}
+
+#[test]
+fn a_chain_of_dependencies_may_be_long() {
+    let length = 20_000;
+    let chain: String = (0..length).map(|number| format!("n{number} 1-r0 | D: n{}\n", number + 1)).collect();
+    let resolution = resolve_brief(&[("/main", &format!("{chain}n{length} 1-r0"))], "n0").unwrap();
+    assert_eq!(resolution.packages.len(), length + 1);
+    assert_eq!(resolution.packages[0].entry.name.as_str(), format!("n{length}"));
+}
+
+/// Resolves a drawn case, with its packages in the given order.
+fn resolve_case(index: &str, world: &[String]) -> Option<apkbuild::resolve::Resolution> {
+    let index = ApkIndex::parse(index).unwrap();
+    let repository = Repository::parse("/small").unwrap();
+    let world = World::parse(world).unwrap();
+    resolve(&world, &[Source { repository: &repository, index: &index }], "x86_64").ok()
+}
+
+proptest! {
+    #[test]
+    fn every_dependency_of_a_selection_is_met(seed in any::<u64>()) {
+        let case = Case::draw(&mut Lot(seed));
+        let Some(resolution) = resolve_case(&case.index, &case.world) else { return Ok(()) };
+        let entries: Vec<_> = resolution.packages.iter().map(|selected| &selected.entry).collect();
+        let world = World::parse(&case.world).unwrap();
+        let wishes = world.iter().map(|wish| (None, wish.clone()));
+        let depends = entries.iter().flat_map(|entry| entry.depends.iter().map(|need| (Some(&entry.name), need.clone())));
+        for (asker, need) in wishes.chain(depends) {
+            let is_met = entries.iter().filter(|entry| !need.conflict || asker != Some(&entry.name)).any(|entry| {
+                (entry.name == need.name && need.constraint.is_met_by(&entry.version))
+                    || entry.provides.iter().any(|provided| provided.name == need.name && match &provided.constraint {
+                        apkbuild::apk::Constraint::Version(_, version) => need.constraint.is_met_by(version),
+                        _ => need.constraint == apkbuild::apk::Constraint::Any,
+                    })
+            });
+            prop_assert!(is_met != need.conflict, "{need} of {asker:?} in {:?}", titles(&resolution));
+        }
+        for selected in &resolution.packages {
+            prop_assert!(!selected.reasons.is_empty());
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_index_changes_nothing(seed in any::<u64>()) {
+        let mut lot = Lot(seed);
+        let case = Case::draw_decided(&mut lot);
+        let mut packages: Vec<_> = case.index.split_inclusive("\n\n").collect();
+        let before = resolve_case(&case.index, &case.world);
+        for place in (1..packages.len()).rev() {
+            packages.swap(place, lot.below(place + 1));
+        }
+        prop_assert_eq!(before, resolve_case(&packages.concat(), &case.world));
+    }
+}
