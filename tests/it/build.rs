@@ -99,7 +99,7 @@ fn an_archive_holds_one_image_for_every_engine() {
     assert_eq!(descriptors.len(), 1);
     assert_eq!(descriptors[0]["annotations"]["io.containerd.image.name"], "docker.io/library/hello:latest");
     let docker = json(&members["manifest.json"]);
-    assert_eq!(docker[0]["RepoTags"][0], "hello:latest");
+    assert_eq!(docker[0]["RepoTags"][0], "docker.io/library/hello:latest");
     let config = json(&members[docker[0]["Config"].as_str().unwrap()]);
     assert_eq!(config["config"]["User"], "1001:1001");
     assert_eq!(config["config"]["WorkingDir"], "/app");

@@ -32,9 +32,7 @@ pub fn index_text(brief: &str) -> String {
 pub fn resolve_brief(repositories: &[(&str, &str)], world: &str) -> Result<Resolution, Unsatisfiable> {
     let repositories: Vec<_> = repositories
         .iter()
-        .map(|(address, brief)| {
-            (Repository::parse(address).unwrap(), ApkIndex::parse(index_text(brief)).unwrap())
-        })
+        .map(|(address, brief)| (Repository::parse(address).unwrap(), ApkIndex::parse(index_text(brief)).unwrap()))
         .collect();
     let sources: Vec<_> = repositories.iter().map(|(repository, index)| Source { repository, index }).collect();
     resolve(&World::parse(world.split(' ').filter(|word| !word.is_empty())).unwrap(), &sources, "x86_64")

@@ -100,6 +100,30 @@ impl Case {
         Self { index, world }
     }
 
+    /// A case in which no two packages are equally good, so that nothing depends on the order of the index: one version
+    /// of each, and a priority of its own.
+    pub fn draw_decided(lot: &mut Lot) -> Self {
+        let mut case = Self::draw(lot);
+        let mut decided = String::new();
+        let mut number = 0;
+        for package in case.index.split_inclusive("\n\n").filter(|package| package.contains("\nV:1-r0\n")) {
+            number += 1;
+            for line in package.trim_end().lines().filter(|line| !line.starts_with("k:")) {
+                let versionless = |word: &str| word.split('=').next().unwrap_or_default().to_owned();
+                match line.strip_prefix("p:") {
+                    Some(words) => {
+                        let words: Vec<_> = words.split(' ').map(versionless).collect();
+                        writeln!(decided, "p:{}", words.join(" ")).unwrap();
+                    }
+                    None => writeln!(decided, "{line}").unwrap(),
+                }
+            }
+            write!(decided, "k:{number}\n\n").unwrap();
+        }
+        case.index = decided;
+        case
+    }
+
     pub fn answer(&self) -> Answer {
         let index = ApkIndex::parse(self.index.as_str()).unwrap();
         let repository = Repository::parse("/small").unwrap();
