@@ -181,7 +181,10 @@ impl Problem {
             Self::UnknownKey { known, .. } if known.is_empty() => None,
             Self::UnknownKey { known, .. } => Some(format!("what can stand here: {}", known.join(", "))),
             Self::MissingKey { sample, .. } => Some(format!("add {sample}")),
-            Self::WrongType { instead, .. } => instead.as_ref().map(|instead| format!("write {instead}")),
+            Self::WrongType { key, expected, instead, .. } => Some(match instead {
+                Some(instead) => format!("write {instead}"),
+                None => format!("give `{key}` {expected}; docs/recipe.md shows every key"),
+            }),
             Self::NotA { grammar, .. } => Some(grammar.rule().to_owned()),
             Self::NotAbsolute { path } => Some(format!("write \"/{path}\"")),
             Self::Absolute { .. } => {
