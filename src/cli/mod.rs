@@ -141,14 +141,3 @@ fn run(command: &Command, context: &Context) -> Result<(), Error> {
 fn read_recipe(path: &Path, context: &Context) -> Result<Recipe, Error> {
     Recipe::load(path).map_err(|error| Error::from_recipe(&error, context.color_messages()))
 }
-
-/// SOURCE_DATE_EPOCH in seconds since 1970, where it is set (reproducible-builds.org).
-fn source_date_epoch() -> Result<Option<i64>, Error> {
-    let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty()) else { return Ok(None) };
-    let seconds = text.to_str().and_then(|text| text.parse().ok()).filter(|seconds| *seconds >= 0);
-    match seconds {
-        Some(seconds) => Ok(Some(seconds)),
-        None => Err(Error::usage(format!("SOURCE_DATE_EPOCH is `{}`", text.to_string_lossy()))
-            .with_help("set it to whole seconds since 1970, or unset it".to_owned())),
-    }
-}

@@ -45,7 +45,7 @@ pub fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Error> {
         compression: CompressionKind::Gzip,
         level: None,
         over_size_is_allowed: true,
-        timestamp: super::source_date_epoch()?,
+        timestamp: super::options::source_date_epoch()?,
     };
     let effort = if arguments.full || arguments.why.is_some() { Effort::Everything } else { Effort::Indexes };
     let plans = pipeline::plan(&order, effort, &workshop, context.progress())?;

@@ -90,7 +90,7 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
             },
             level: arguments.level,
             over_size_is_allowed: arguments.over_size == OverSize::Warn,
-            timestamp: super::source_date_epoch()?,
+            timestamp: super::options::source_date_epoch()?,
         };
         let workshop = Workshop::open(&overrides, Some(recipe))?;
         let built = pipeline::build(&order, &workshop, context.progress())?;

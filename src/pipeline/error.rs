@@ -1,8 +1,14 @@
 //! What can go wrong in a build: any room's error, as it is, and the few things that are wrong between rooms.
 
 use super::Bill;
+use crate::fetch;
+use crate::image;
+use crate::prune;
 use crate::recipe::Architecture;
-use crate::{fetch, image, prune, repository, resolve, rootfs, sandbox};
+use crate::repository;
+use crate::resolve;
+use crate::rootfs;
+use crate::sandbox;
 
 /// Why a build ended.
 #[derive(Debug, thiserror::Error)]
