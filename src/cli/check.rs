@@ -120,7 +120,7 @@ fn of_recipe(check: &Check) -> Expectations {
 /// The sizes that the recipe limits.
 fn size_lines(limits: &SizeLimits, startable: &Startable) -> Vec<Line> {
     let sizes = [
-        ("unpacked", limits.unpacked, startable.unpacked_size),
+        ("unpacked", limits.unpacked, startable.unpacked_size()),
         ("compressed", limits.compressed, startable.compressed_size),
     ];
     let line = |(what, limit, size): (&str, Option<u64>, Option<u64>)| {

@@ -58,8 +58,8 @@ pub struct Startable {
     pub writable: Vec<PathBuf>,
     /// Bytes of its layers as they are stored; `None` for a plain folder.
     pub compressed_size: Option<u64>,
-    /// Bytes of its files, each counted once however many names it has; `None` where not all of it could be read.
-    pub unpacked_size: Option<u64>,
+    /// What [`Startable::unpacked_size`] says, where it is known already.
+    pub known_size: Option<u64>,
 }
 
 /// Where the image config of the root filesystem `root` lies: beside it, as `ROOT.config.json`.
@@ -97,8 +97,12 @@ impl Startable {
         };
         let user = User::resolve(&start.user, &read("etc/passwd")?, &read("etc/group")?)?;
         let writable = writable_folders(root, &user);
-        let unpacked_size = unpacked_size(root);
-        Ok(Self { root: root.to_owned(), start, user, writable, compressed_size: None, unpacked_size })
+        Ok(Self { root: root.to_owned(), start, user, writable, compressed_size: None, known_size: None })
+    }
+
+    /// Bytes of its files, each counted once however many names it has; `None` where not all of it can be read.
+    pub fn unpacked_size(&self) -> Option<u64> {
+        self.known_size.or_else(|| size_of_files(&self.root))
     }
 
     /// The sandbox that runs it as an engine would: `command` in place of the image's own where it is not empty, after
@@ -125,7 +129,7 @@ impl Startable {
 }
 
 /// Bytes of the files below `root`, if all of it can be read.
-fn unpacked_size(root: &Path) -> Option<u64> {
+fn size_of_files(root: &Path) -> Option<u64> {
     let mut seen = BTreeSet::new();
     let mut size = 0_u64;
     for entry in walkdir::WalkDir::new(root) {

@@ -68,7 +68,7 @@ impl Startable {
             user,
             writable: remembered.writable,
             compressed_size: Some(image.compressed_size()),
-            unpacked_size: Some(remembered.unpacked_size),
+            known_size: Some(remembered.unpacked_size),
         })
     }
 }
