@@ -87,6 +87,7 @@ impl Contents {
             node.bytes,
             escaped(&owner)
         );
+        #[expect(clippy::cast_sign_loss, reason = "no rectangle has a negative width")]
         let letters = (width / 6.5) as usize;
         if height >= TITLE && letters >= 4 {
             let shown: String = node.name.chars().take(letters).collect();

@@ -17,7 +17,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("fetch", &["apk", "repository", "lock"]),
     ("rootfs", &["apk", "fetch"]),
     ("prune", &["rootfs"]),
-    ("image", &["rootfs", "lock"]),
+    ("image", &["apk", "rootfs", "lock"]),
     ("sandbox", &["rootfs", "image"]),
     ("registry", &["image"]),
     (

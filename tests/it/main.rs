@@ -20,6 +20,7 @@ mod registry;
 mod resolve;
 mod rootfs;
 mod sandbox;
+mod sbom;
 mod scripts;
 mod stage;
 mod support;
