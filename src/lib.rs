@@ -21,6 +21,7 @@ pub mod pipeline;
 pub mod progress;
 pub mod prune;
 pub mod recipe;
+pub mod registry;
 pub mod repository;
 pub mod resolve;
 pub mod rootfs;

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::bytes::human;
-use super::inspect::open;
+use super::inspect::Source;
 use super::{Context, Error};
 use crate::image::{Difference, FileDifference};
 
@@ -16,7 +16,7 @@ const FILES: usize = 40;
 /// Arguments of `diff`.
 #[derive(Debug, Args)]
 pub struct DiffArguments {
-    /// An image: an archive or an OCI folder
+    /// An image: an archive, an OCI folder, or a reference that names its registry
     #[arg(value_name = "A")]
     one: PathBuf,
     /// The image that it is compared with
@@ -25,6 +25,9 @@ pub struct DiffArguments {
     /// Of images for several architectures, the one to look at, as Alpine names it
     #[arg(long, value_name = "ARCH")]
     arch: Option<String>,
+    /// Speak to the registry without TLS
+    #[arg(long, env = "APKBUILD_PLAIN_HTTP", value_parser = clap::builder::FalseyValueParser::new())]
+    plain_http: bool,
 }
 
 /// The result as JSON.
@@ -39,8 +42,8 @@ struct Comparison<'images> {
 
 /// Prints what differs.
 pub fn run(arguments: &DiffArguments, context: &Context) -> Result<(), Error> {
-    let one = open(&arguments.one, arguments.arch.as_deref())?;
-    let other = open(&arguments.other, arguments.arch.as_deref())?;
+    let open = |image| Source::of(image, arguments.arch.as_deref(), arguments.plain_http, context);
+    let (one, other) = (open(&arguments.one)?.contents()?, open(&arguments.other)?.contents()?);
     let difference = Difference::between(&one, &other);
     if context.json {
         return context.print_json(&Comparison {

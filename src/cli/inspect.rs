@@ -7,10 +7,12 @@ use serde::Serialize;
 
 use super::bytes::human;
 use super::{Context, Error};
-use crate::image::{Amount, Architecture, Contents, StoredImage};
+use crate::image::{Amount, Architecture, Contents, Reference, StoredImage};
+use crate::progress::Progress as _;
 use crate::prune::Report;
+use crate::registry::{Client, CredentialFiles, Transport, pull};
 use crate::rootfs::InodeKind;
-use crate::unfinished::Unfinished;
+use crate::unfinished::{Unfinished, UnfinishedFolder};
 
 /// How many folders are shown.
 const FOLDERS: usize = 12;
@@ -18,7 +20,7 @@ const FOLDERS: usize = 12;
 /// Arguments of `inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArguments {
-    /// The image: an archive or an OCI folder
+    /// The image: an archive, an OCI folder, or a reference that names its registry
     #[arg(value_name = "IMAGE")]
     image: PathBuf,
     /// Tell of this path whose it is and why it is there, or is not
@@ -33,6 +35,9 @@ pub struct InspectArguments {
     /// Of an image for several architectures, the one to look at, as Alpine names it
     #[arg(long, value_name = "ARCH")]
     arch: Option<String>,
+    /// Speak to the registry without TLS
+    #[arg(long, env = "APKBUILD_PLAIN_HTTP", value_parser = clap::builder::FalseyValueParser::new())]
+    plain_http: bool,
 }
 
 /// The result as JSON.
@@ -99,9 +104,13 @@ impl From<Amount> for Row {
 
 /// Prints what is in the image.
 pub fn run(arguments: &InspectArguments, context: &Context) -> Result<(), Error> {
-    let images = StoredImage::open_all(&arguments.image).map_err(|error| told(&error))?;
+    let source = Source::of(&arguments.image, arguments.arch.as_deref(), arguments.plain_http, context)?;
+    let images = StoredImage::open_all(source.path()).map_err(|error| told(&error))?;
     let platforms: Vec<String> = images.iter().map(StoredImage::platform).collect();
-    let contents = open(&arguments.image, arguments.arch.as_deref())?;
+    let mut contents = source.contents()?;
+    if let Source::Pulled(_, reference) = &source {
+        contents.image.reference = Some(reference.clone());
+    }
     if let Some(path) = &arguments.html {
         let name = contents.image.reference.clone().unwrap_or_else(|| arguments.image.display().to_string());
         let mut file = Unfinished::beside(path)?;
@@ -119,10 +128,54 @@ pub fn run(arguments: &InspectArguments, context: &Context) -> Result<(), Error>
     if context.json { context.print_json(&inspection) } else { context.print(&inspection.text()) }
 }
 
-/// The image at `path`, read whole, for the architecture or else the first.
-pub(super) fn open(path: &std::path::Path, arch: Option<&str>) -> Result<Contents, Error> {
-    let architecture = arch.map(Architecture::from_alpine).transpose().map_err(|error| told(&error))?;
-    StoredImage::open(path, architecture).and_then(Contents::of).map_err(|error| told(&error))
+/// Where an image is that a verb names.
+pub(super) enum Source {
+    /// On the disk, and the architecture that is wanted.
+    Local(PathBuf, Option<Architecture>),
+    /// Fetched from a registry, under this reference.
+    Pulled(UnfinishedFolder, String),
+}
+
+impl Source {
+    /// What `image` means: a path, or else a reference that names its registry (`ghcr.io/me/app:1`, `docker://app`). A
+    /// bare name is always a path, so that a misspelt file name does not become a question to the network.
+    pub(super) fn of(
+        image: &std::path::Path,
+        arch: Option<&str>,
+        plain_http: bool,
+        context: &Context,
+    ) -> Result<Self, Error> {
+        let architecture = arch.map(Architecture::from_alpine).transpose().map_err(|error| told(&error))?;
+        let text = image.to_str().unwrap_or_default();
+        let named = text.strip_prefix("docker://").or_else(|| {
+            let (host, _) = text.split_once('/')?;
+            let is_host = !host.starts_with('.') && (host.contains(['.', ':']) || host == "localhost");
+            (is_host && !image.exists()).then_some(text)
+        });
+        let Some(named) = named else { return Ok(Self::Local(image.to_owned(), architecture)) };
+        let reference = Reference::parse_any(named).map_err(|error| told(&error))?;
+        let transport = if plain_http { Transport::Plain } else { Transport::Usual };
+        let failed = |error: crate::registry::Error| Error::from_room(&error).with_help(error.help());
+        let folder = UnfinishedFolder::temporary()?;
+        context.progress().stage("fetching the image");
+        let client = Client::new(&reference, transport, &CredentialFiles::of_environment()).map_err(failed)?;
+        pull(&client, reference.tag_or_digest(), architecture, folder.path(), context.progress()).map_err(failed)?;
+        Ok(Self::Pulled(folder, reference.to_string()))
+    }
+
+    /// The archive or folder on the disk.
+    pub(super) fn path(&self) -> &std::path::Path {
+        match self {
+            Self::Local(path, _) => path,
+            Self::Pulled(folder, _) => folder.path(),
+        }
+    }
+
+    /// The image, read whole, for the architecture that is wanted or else the first.
+    pub(super) fn contents(&self) -> Result<Contents, Error> {
+        let architecture = if let Self::Local(_, architecture) = self { *architecture } else { None };
+        StoredImage::open(self.path(), architecture).and_then(Contents::of).map_err(|error| told(&error))
+    }
 }
 
 pub(super) fn told(error: &crate::image::Error) -> Error {

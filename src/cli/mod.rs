@@ -20,6 +20,7 @@ mod mkpkg;
 mod options;
 mod output;
 mod plan;
+mod push;
 mod recipe;
 mod resolve;
 mod run;
@@ -84,6 +85,8 @@ enum Command {
     Mkpkg(Box<mkpkg::MkpkgArguments>),
     /// Print what a build would install and prune, and why
     Plan(Box<plan::PlanArguments>),
+    /// Send an image to a registry, with docker's or podman's credentials
+    Push(push::PushArguments),
     /// Build an image from each recipe: the main job
     #[command(visible_alias = "build")]
     Recipe(Box<recipe::RecipeArguments>),
@@ -131,6 +134,7 @@ fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Mkndx(arguments) => mkndx::run(arguments, context),
         Command::Mkpkg(arguments) => mkpkg::run(arguments, context),
         Command::Plan(arguments) => plan::run(arguments, context),
+        Command::Push(arguments) => push::run(arguments, context),
         Command::Recipe(arguments) => recipe::run(arguments, context),
         Command::Resolve(arguments) => resolve::run(arguments, context),
         Command::Run(arguments) => run::run(arguments, context),

@@ -159,7 +159,8 @@ pub(super) fn blob_name(digest: Sha256Digest) -> String {
     format!("blobs/sha256/{digest}")
 }
 
-fn image_index(manifests: Vec<Descriptor>) -> Result<ImageIndex, Error> {
+/// An index of `manifests`.
+pub(super) fn image_index(manifests: Vec<Descriptor>) -> Result<ImageIndex, Error> {
     ImageIndexBuilder::default()
         .schema_version(SCHEMA_VERSION)
         .media_type(MediaType::ImageIndex)

@@ -1,7 +1,7 @@
 //! An image's reference, `HOST/NAME:TAG`, in the full form that every engine understands.
 //!
-//! `app` means `docker.io/library/app:latest`, as it does to Docker (distribution's reference grammar). A digest in place
-//! of a tag is refused: an image that is about to be made has none yet.
+//! `app` means `docker.io/library/app:latest`, as it does to Docker (distribution's reference grammar). For an image that is
+//! about to be made a digest in place of a tag is refused: it has none yet.
 
 use std::fmt;
 
@@ -16,13 +16,27 @@ pub struct Reference(distribution::Reference);
 impl Reference {
     /// Reads what a user writes.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let refused = |reason: String| Error::Reference { reference: text.to_owned(), reason };
-        let reference: distribution::Reference =
-            text.parse().map_err(|error: distribution::ParseError| refused(error.to_string()))?;
-        if reference.digest().is_some() {
-            return Err(refused("it names a digest, which an image that is yet to be made cannot have".to_owned()));
+        let reference = Self::parse_any(text)?;
+        if reference.0.digest().is_some() {
+            return Err(Error::Reference {
+                reference: text.to_owned(),
+                reason: "it names a digest, which an image that is yet to be made cannot have".to_owned(),
+            });
         }
-        Ok(Self(reference))
+        Ok(reference)
+    }
+
+    /// Reads the reference of an image that is there already, which may name a digest.
+    pub fn parse_any(text: &str) -> Result<Self, Error> {
+        text.parse().map(Self).map_err(|error: distribution::ParseError| Error::Reference {
+            reference: text.to_owned(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// What the image is asked for by: the digest, or else the tag.
+    pub fn tag_or_digest(&self) -> &str {
+        self.0.digest().unwrap_or(self.tag())
     }
 
     /// The tag.
@@ -51,7 +65,11 @@ impl Reference {
 impl fmt::Display for Reference {
     /// The full form.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}:{}", self.registry(), self.repository(), self.tag())
+        write!(formatter, "{}/{}", self.registry(), self.repository())?;
+        match self.0.digest() {
+            Some(digest) => write!(formatter, "@{digest}"),
+            None => write!(formatter, ":{}", self.tag()),
+        }
     }
 }
 

@@ -32,6 +32,8 @@ pub struct StoredImage {
     pub config: ImageConfiguration,
     /// Digest of the configuration.
     pub config_digest: Sha256Digest,
+    /// The configuration as it is written.
+    pub config_bytes: MappedSlice,
     /// Manifest and its digest; an archive in Docker's older form has none.
     pub manifest: Option<(ImageManifest, Sha256Digest)>,
     /// The lowest first.
@@ -77,9 +79,8 @@ impl StoredImage {
 
     /// The images of all architectures at `path`, in the order of its index.
     pub fn open_all(path: &Path) -> Result<Vec<Self>, Error> {
-        let reader = Reader { path, store: Store::open(path)? };
-        if let Some(index) = reader.store.file("index.json")? {
-            let index: ImageIndex = reader.document("index.json", &index)?;
+        let reader = Reader::open(path)?;
+        if let Some(index) = reader.index_json()? {
             let mut images = Vec::new();
             reader.index(&index, None, 0, &mut images)?;
             return Ok(images);
@@ -139,13 +140,31 @@ impl StoredImage {
 }
 
 /// What reads the documents of one image.
-struct Reader<'path> {
+pub(super) struct Reader<'path> {
     path: &'path Path,
     store: Store,
 }
 
-impl Reader<'_> {
-    fn document<T: DeserializeOwned>(&self, document: &str, bytes: &[u8]) -> Result<T, Error> {
+impl<'path> Reader<'path> {
+    pub(super) fn open(path: &'path Path) -> Result<Self, Error> {
+        Ok(Self { path, store: Store::open(path)? })
+    }
+
+    /// The index of an OCI layout; `None` where there is none.
+    pub(super) fn index_json(&self) -> Result<Option<ImageIndex>, Error> {
+        let index = self.store.file("index.json")?;
+        index.map(|bytes| self.document("index.json", &bytes)).transpose()
+    }
+
+    /// Refuses indexes that stand in one another without end.
+    pub(super) fn check_depth(&self, depth: usize) -> Result<(), Error> {
+        if depth > DEEPEST_INDEX {
+            return Err(self.broken("index", "it stands too deep in other indexes"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn document<T: DeserializeOwned>(&self, document: &str, bytes: &[u8]) -> Result<T, Error> {
         serde_json::from_slice(bytes).map_err(|error| self.broken(document, error.to_string()))
     }
 
@@ -154,7 +173,7 @@ impl Reader<'_> {
     }
 
     /// The blob of `descriptor`, held against its digest.
-    fn blob(&self, descriptor: &Descriptor) -> Result<(MappedSlice, Sha256Digest), Error> {
+    pub(super) fn blob(&self, descriptor: &Descriptor) -> Result<(MappedSlice, Sha256Digest), Error> {
         let text = descriptor.digest().to_string();
         let digest = descriptor
             .as_digest_sha256()
@@ -178,9 +197,7 @@ impl Reader<'_> {
         depth: usize,
         images: &mut Vec<StoredImage>,
     ) -> Result<(), Error> {
-        if depth > DEEPEST_INDEX {
-            return Err(self.broken("index", "it stands too deep in other indexes"));
-        }
+        self.check_depth(depth)?;
         for descriptor in index.manifests() {
             let annotation = |key: &str| descriptor.annotations().as_ref()?.get(key).map(String::as_str);
             let name = annotation("io.containerd.image.name")
@@ -206,7 +223,7 @@ impl Reader<'_> {
         let manifest: ImageManifest = self.document(&format!("manifest {}", digest.to_oci()), bytes)?;
         let (config, config_digest) = self.blob(manifest.config())?;
         let blobs = manifest.layers().iter().map(|layer| self.blob(layer)).collect::<Result<Vec<_>, Error>>()?;
-        let image = self.image(&config, config_digest, blobs, name.map(str::to_owned))?;
+        let image = self.image(config, config_digest, blobs, name.map(str::to_owned))?;
         Ok(StoredImage { manifest: Some((manifest, digest)), ..image })
     }
 
@@ -223,18 +240,19 @@ impl Reader<'_> {
             .map(|layer| named(layer).map(|bytes| (bytes.clone(), Sha256Digest::of(&bytes))))
             .collect::<Result<Vec<_>, Error>>()?;
         let name = manifest.repo_tags.unwrap_or_default().into_iter().next();
-        self.image(&config, Sha256Digest::of(&config), blobs, name)
+        let digest = Sha256Digest::of(&config);
+        self.image(config, digest, blobs, name)
     }
 
     fn image(
         &self,
-        config: &[u8],
+        config_bytes: MappedSlice,
         config_digest: Sha256Digest,
         blobs: Vec<(MappedSlice, Sha256Digest)>,
         reference: Option<String>,
     ) -> Result<StoredImage, Error> {
         let document = format!("configuration {}", config_digest.to_oci());
-        let config: ImageConfiguration = self.document(&document, config)?;
+        let config: ImageConfiguration = self.document(&document, &config_bytes)?;
         let diff_ids = config.rootfs().diff_ids();
         if diff_ids.len() != blobs.len() {
             let reason = format!("it lists {} layers where there are {}", diff_ids.len(), blobs.len());
@@ -256,6 +274,7 @@ impl Reader<'_> {
                 Ok(StoredLayer { digest, diff_id, created_by: history.next().flatten(), blob })
             })
             .collect::<Result<Vec<StoredLayer>, Error>>()?;
-        Ok(StoredImage { path: self.path.to_owned(), reference, config, config_digest, manifest: None, layers })
+        let path = self.path.to_owned();
+        Ok(StoredImage { path, reference, config, config_digest, config_bytes, manifest: None, layers })
     }
 }

@@ -60,8 +60,8 @@ fn python(metadata: &str, path: &str) -> Option<Component> {
         .find_map(|(_, value)| value.trim().strip_prefix("License :: OSI Approved :: "));
     let license = header("License-Expression").or_else(|| header("License")).or(classifier).unwrap_or_default();
     let site = header("Home-page").and_then(web_site).or_else(|| {
-        let links = headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case("Project-URL"));
-        links.filter_map(|(_, value)| web_site(value.rsplit_once(',')?.1.trim())).next()
+        let mut links = headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case("Project-URL"));
+        links.find_map(|(_, value)| web_site(value.rsplit_once(',')?.1.trim()))
     });
     Some(Component {
         ecosystem: Ecosystem::Pypi,
