@@ -17,7 +17,7 @@ use crate::image::Reference;
 /// How often one thing is tried.
 pub(super) const ATTEMPTS: u32 = 5;
 /// How long a request may take, its body included.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
 /// Bytes of a blob that one request carries.
 const CHUNK: u64 = 8 << 20;
 /// The longest wait that a registry may ask for before it counts as a refusal.
@@ -129,7 +129,7 @@ impl Client {
     /// Sends the request once; credentials are found out on the way.
     pub(super) fn send_once(&self, others: &[&str], build: impl Fn() -> RequestBuilder) -> Result<Response, Error> {
         let scopes = self.scopes(others);
-        let mut challenged = false;
+        let mut answered = false;
         loop {
             let request = build();
             let used = self.known(&scopes);
@@ -151,10 +151,10 @@ impl Client {
                 .collect();
             let message = message_of(response);
             // A token may have run out since: one fresh one is tried.
-            let Some(challenge) = challenges.first().filter(|_| !challenged) else {
+            let Some(challenge) = challenges.first().filter(|_| !answered) else {
                 return Err(self.unauthorized(message));
             };
-            challenged = true;
+            answered = true;
             // Several uploads meet the same challenge at a time; the first answers it for all.
             let _turn = self.authorizing.lock().unwrap_or_else(PoisonError::into_inner);
             if self.known(&scopes) != used {

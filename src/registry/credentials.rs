@@ -232,18 +232,18 @@ mod tests {
         files.find(registry, repository).unwrap()
     }
 
-    fn password(user: &str, password: &str) -> Option<Credentials> {
-        Some(Credentials::Password { user: user.to_owned(), password: password.to_owned() })
+    fn password(user: &str, password: &str) -> Credentials {
+        Credentials::Password { user: user.to_owned(), password: password.to_owned() }
     }
 
     #[test]
     fn files_of_docker_and_podman_are_understood() {
         let hub = r#"{"auths": {"https://index.docker.io/v1/": {"auth": "bWU6c2VjOnJldA=="}}}"#;
-        assert_eq!(find(hub, "docker.io", "library/app"), password("me", "sec:ret"));
+        assert_eq!(find(hub, "docker.io", "library/app"), Some(password("me", "sec:ret")));
         assert_eq!(find(hub, "ghcr.io", "me/app"), None);
         let podman = r#"{"auths": {"quay.io": {"auth": "YTpi"}, "quay.io/team": {"auth": "Yzpk"}}}"#;
-        assert_eq!(find(podman, "quay.io", "team/app"), password("c", "d"));
-        assert_eq!(find(podman, "quay.io", "other/app"), password("a", "b"));
+        assert_eq!(find(podman, "quay.io", "team/app"), Some(password("c", "d")));
+        assert_eq!(find(podman, "quay.io", "other/app"), Some(password("a", "b")));
         let token = r#"{"auths": {"x.azurecr.io": {"auth": "MDA6", "identitytoken": "tok"}}, "HttpHeaders": {}}"#;
         assert_eq!(find(token, "x.azurecr.io", "app"), Some(Credentials::IdentityToken("tok".to_owned())));
     }
@@ -275,6 +275,6 @@ mod tests {
     #[test]
     fn secrets_are_not_printed() {
         let shown = format!("{:?}", password("me", "secret"));
-        assert_eq!(shown, "Some(Credentials(me))");
+        assert_eq!(shown, "Credentials(me)");
     }
 }

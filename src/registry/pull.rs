@@ -97,7 +97,7 @@ fn manifest(client: &Client, name: &str, architecture: Option<Architecture>, dep
             found: real.iter().map(|descriptor| platform(descriptor)).collect::<Vec<String>>().join(", "),
         });
     };
-    manifest(client, &chosen.digest().to_string(), architecture, depth + 1)
+    manifest(client, chosen.digest().as_ref(), architecture, depth + 1)
 }
 
 fn platform(descriptor: &Descriptor) -> String {

@@ -43,8 +43,9 @@ pub(super) fn upload(client: &Client, blob: &Blob, sources: &[&str], task: &dyn 
     let mut session = None;
     for source in sources {
         match mount(client, blob, source)? {
-            None => return Ok(Outcome::Mounted),
-            Some(begun) => session = begun,
+            Mount::Done => return Ok(Outcome::Mounted),
+            Mount::Begun(begun) => session = Some(begun),
+            Mount::Refused => {}
         }
     }
     let mut last = None;
@@ -78,21 +79,27 @@ fn is_there(client: &Client, blob: &Blob) -> Result<bool, Error> {
     }
 }
 
-/// Asks for the blob out of another repository. `None`: done; otherwise the session that the registry may have begun in
-/// its place.
-fn mount(client: &Client, blob: &Blob, source: &str) -> Result<Option<Option<Session>>, Error> {
+/// What became of the wish to have a blob out of another repository.
+enum Mount {
+    Done,
+    /// The registry has begun an upload in its place.
+    Begun(Session),
+    Refused,
+}
+
+fn mount(client: &Client, blob: &Blob, source: &str) -> Result<Mount, Error> {
     let mut url = address(&client.url("blobs/uploads/"))?;
     url.query_pairs_mut().append_pair("mount", &blob.digest.to_oci()).append_pair("from", source);
     let response = match client.send(&[source], || client.http().post(url.clone()).header(CONTENT_LENGTH, 0)) {
         Ok(response) => response,
         // Not to be let at the other repository is no failure of this push.
-        Err(Error::Unauthorized { .. }) => return Ok(Some(None)),
+        Err(Error::Unauthorized { .. }) => return Ok(Mount::Refused),
         Err(error) => return Err(error),
     };
     match response.status() {
-        StatusCode::CREATED => Ok(None),
-        StatusCode::ACCEPTED => Ok(Some(Some(session_of(client, &response, 0)?))),
-        _ => Ok(Some(None)),
+        StatusCode::CREATED => Ok(Mount::Done),
+        StatusCode::ACCEPTED => session_of(client, &response, 0).map(Mount::Begun),
+        _ => Ok(Mount::Refused),
     }
 }
 
