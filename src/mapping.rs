@@ -6,11 +6,17 @@
 //! truncating one within the seconds that a build takes ends the build by SIGBUS, before anything is renamed into place.
 #![expect(unsafe_code, reason = "mapping a file is unsafe by nature; this file is its only home")]
 
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::ops::{Deref, Range};
 use std::path::Path;
 use std::sync::Arc;
+
+use crate::digest::{Sha256, Sha256Digest};
+
+/// Bytes that are looked at before they are let go of.
+const PIECE: usize = 4 << 20;
 
 /// A whole file, mapped read-only. Cloning shares the mapping.
 #[derive(Clone)]
@@ -51,6 +57,14 @@ impl Mapping {
     pub fn slice(&self, range: Range<usize>) -> Option<MappedSlice> {
         self.get(range.clone())?;
         Some(MappedSlice { mapping: self.clone(), range })
+    }
+
+    /// Tells the system that these bytes are not needed for now. It may refuse, which costs nothing but memory.
+    fn let_go(&self, start: usize, length: usize) {
+        if let Source::Mapped(map) = &*self.0 {
+            // SAFETY: the mapping is of a file and read-only, so what is dropped is read from the file again.
+            let _ = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, length) };
+        }
     }
 
     /// All of it as a slice.
@@ -100,6 +114,30 @@ impl MappedSlice {
     }
 }
 
+impl MappedSlice {
+    /// Hands its bytes out in order, in pieces, and lets go of each piece afterwards: however large the file is, only a
+    /// piece of it counts as this program's memory. The bytes stay readable; the system brings them back when needed.
+    pub fn for_each_piece<E>(&self, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        let mut start = self.range.start;
+        for piece in self.chunks(PIECE) {
+            take(piece)?;
+            self.mapping.let_go(start, piece.len());
+            start += piece.len();
+        }
+        Ok(())
+    }
+
+    /// The SHA-256 of its bytes, read piece by piece.
+    pub fn sha256(&self) -> Sha256Digest {
+        let mut hasher = Sha256::new();
+        let Ok(()) = self.for_each_piece(|piece| {
+            hasher.update(piece);
+            Ok::<(), Infallible>(())
+        });
+        hasher.finish()
+    }
+}
+
 impl Deref for MappedSlice {
     type Target = [u8];
 
@@ -137,6 +175,18 @@ mod tests {
         assert_eq!(&*slice, b"234");
         assert_eq!(&*slice.slice(1..3).unwrap(), b"34");
         assert!(slice.slice(2..4).is_none(), "a part of a slice stays inside it");
+    }
+
+    #[test]
+    fn bytes_that_were_let_go_of_can_be_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        let bytes: Vec<u8> = (0..2 * PIECE + 5).map(|number| (number % 251) as u8).collect();
+        fs_err::write(&path, &bytes).unwrap();
+        let slice = Mapping::open(&path).unwrap().slice(3..bytes.len()).unwrap();
+        let expected = Sha256Digest::of(&bytes[3..]);
+        assert_eq!((slice.sha256(), slice.sha256()), (expected, expected));
+        assert_eq!(&*slice, &bytes[3..]);
     }
 
     #[test]

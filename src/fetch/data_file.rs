@@ -26,7 +26,7 @@ pub(super) fn open(cache: &Cache, datahash: Sha256Digest) -> Result<Option<Mappi
     let Some(file) = open_if_there(&path).map_err(failed)? else { return Ok(None) };
     if let Some((length, digest)) = read_seal(&file, datahash).map_err(failed)? {
         let data = Mapping::open_part(&path, length).map_err(failed)?;
-        if Sha256Digest::of(&data) == digest {
+        if data.whole().sha256() == digest {
             Cache::touch(&file);
             return Ok(Some(data));
         }
@@ -40,7 +40,7 @@ pub(super) fn is_whole(path: &Path) -> io::Result<bool> {
     let name = path.file_stem().and_then(|stem| stem.to_str()).and_then(Sha256Digest::from_hex);
     let (Some(datahash), Some(file)) = (name, open_if_there(path)?) else { return Ok(false) };
     let Some((length, digest)) = read_seal(&file, datahash)? else { return Ok(false) };
-    Ok(Sha256Digest::of(&Mapping::open_part(path, length)?) == digest)
+    Ok(Mapping::open_part(path, length)?.whole().sha256() == digest)
 }
 
 /// Inflates the data member that `reader` stands at into the cache, and gives the data.

@@ -19,6 +19,7 @@ use super::packed::{PackedImage, descriptor};
 use super::reference::Reference;
 use super::segment::END_OF_TAR;
 use crate::digest::Sha256Digest;
+use crate::mapping::MappedSlice;
 use crate::unfinished::{Unfinished, UnfinishedFolder};
 
 /// What was written.
@@ -89,7 +90,7 @@ impl ImageSet {
         let unchanged = is_same_file(output, size, &pieces);
         if !unchanged {
             let mut file = Unfinished::beside(output).map_err(Error::Write)?;
-            pieces.iter().try_for_each(|piece| file.write_all(piece)).map_err(Error::Write)?;
+            pieces.iter().try_for_each(|piece| piece.write_to(&mut file)).map_err(Error::Write)?;
             file.finish().map_err(Error::Write)?;
         }
         Ok(Written { size, unchanged, digest: self.digest })
@@ -99,7 +100,7 @@ impl ImageSet {
     pub fn stream_archive(&self, mut out: impl Write) -> Result<(), Error> {
         let members = self.members(true)?;
         let pieces = archive_pieces(&members);
-        pieces.iter().try_for_each(|piece| out.write_all(piece)).and_then(|()| out.flush()).map_err(Error::Write)
+        pieces.iter().try_for_each(|piece| piece.write_to(&mut out)).and_then(|()| out.flush()).map_err(Error::Write)
     }
 
     /// Writes an OCI image folder (image-spec image-layout.md) to `output`, in place of one that is there already;
@@ -179,7 +180,7 @@ fn archive_pieces(members: &BTreeMap<String, Blob>) -> Vec<PieceOf<'_>> {
     for (name, blob) in entries {
         pieces.push(PieceOf::Header(Box::new(header(name, blob.map(|blob| blob.size)))));
         if let Some(blob) = blob {
-            pieces.extend(blob.pieces.iter().map(|piece| PieceOf::Bytes(piece)));
+            pieces.extend(blob.pieces.iter().map(PieceOf::Mapped));
             pieces.push(PieceOf::Bytes(END_OF_TAR.get(..padding(blob.size)).unwrap_or_default()));
         }
     }
@@ -191,6 +192,16 @@ fn archive_pieces(members: &BTreeMap<String, Blob>) -> Vec<PieceOf<'_>> {
 enum PieceOf<'blob> {
     Header(Box<[u8; BLOCK]>),
     Bytes(&'blob [u8]),
+    Mapped(&'blob MappedSlice),
+}
+
+impl PieceOf<'_> {
+    fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
+        match self {
+            Self::Mapped(bytes) => bytes.for_each_piece(|piece| out.write_all(piece)),
+            other => out.write_all(other),
+        }
+    }
 }
 
 impl std::ops::Deref for PieceOf<'_> {
@@ -200,6 +211,7 @@ impl std::ops::Deref for PieceOf<'_> {
         match self {
             Self::Header(block) => &**block,
             Self::Bytes(bytes) => bytes,
+            Self::Mapped(bytes) => bytes,
         }
     }
 }
@@ -245,6 +257,6 @@ fn is_same_file(path: &Path, size: u64, pieces: &[impl std::ops::Deref<Target = 
 
 fn write_file(path: &Path, blob: &Blob) -> io::Result<()> {
     let mut file = fs_err::File::create(path)?;
-    blob.pieces.iter().try_for_each(|piece| file.write_all(piece))?;
+    blob.pieces.iter().try_for_each(|piece| piece.for_each_piece(|bytes| file.write_all(bytes)))?;
     file.sync_all()
 }

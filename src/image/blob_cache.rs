@@ -42,7 +42,7 @@ pub(super) struct StoredSegment {
 impl StoredSegment {
     /// Its bytes, if they are those that were written.
     pub(super) fn verified(self) -> Option<MappedSlice> {
-        (Sha256Digest::of(&self.bytes) == self.digest).then_some(self.bytes)
+        (self.bytes.sha256() == self.digest).then_some(self.bytes)
     }
 
     /// Its bytes, for who verifies them together with others'.

@@ -4,6 +4,7 @@
 //! points into, hashed and compressed on the way. Neither threads nor the state of the cache change a byte.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::io;
 use std::path::Path;
 
@@ -63,7 +64,10 @@ impl Blob {
     pub fn new(pieces: Vec<MappedSlice>) -> Self {
         let mut hasher = Sha256::new();
         for piece in &pieces {
-            hasher.update(piece);
+            let Ok(()) = piece.for_each_piece(|bytes| {
+                hasher.update(bytes);
+                Ok::<(), Infallible>(())
+            });
         }
         Self { digest: hasher.finish(), size: pieces.iter().map(|piece| piece.len() as u64).sum(), pieces }
     }

@@ -34,7 +34,10 @@ impl<'tree> Source<'tree> {
             let content = self.entry(entry, &mut headers)?;
             sink(&headers)?;
             if let Some((content, _)) = content {
-                sink(content)?;
+                match content {
+                    Content::Mapped(bytes) => bytes.for_each_piece(&mut sink)?,
+                    Content::Bytes(bytes) => sink(bytes)?,
+                }
                 sink(END_OF_TAR.get(..header::padding(content.len() as u64)).unwrap_or_default())?;
             }
         }
