@@ -342,7 +342,33 @@ mod tests {
     #[test]
     fn a_lock_prints_a_package_a_line_and_is_read_back() {
         let text = sample().to_string();
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        # Exactly what the recipe beside this file is built of. `apkbuild lock` writes it.
+        format = 1
+
+        [recipe]
+        release = "v3.22"
+        repositories = [
+            "main",
+        ]
+        packages = [
+            "busybox",
+        ]
+        stages."deps" = [
+            "busybox",
+        ]
+
+        [architectures.x86_64]
+        indexes = [
+            { repository = "main", sha256 = "1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6" },
+        ]
+        packages = [
+            { name = "busybox", version = "1.37.0-r13", identity = "Q1qKcZ+j23xssAXmgQhkOO8dHnbWw=", size = 507831, installed-size = 950272, repositories = [0] },
+        ]
+        stages."deps" = [
+            { name = "busybox", version = "1.37.0-r13", identity = "Q1qKcZ+j23xssAXmgQhkOO8dHnbWw=", size = 507831, installed-size = 950272, repositories = [0] },
+        ]
+        "#);
         assert_eq!(Lockfile::parse(&text).unwrap(), sample());
     }
 
