@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use super::catalogue::{NameId, Need, PackageId};
+use super::catalogue::{NameId, Need, PackageId, Provision};
 use super::similar::similar;
 use super::solver::{Solver, Wish};
 use super::unsatisfiable::{FactKind, Problem, Unsatisfiable};
-use crate::apk::{Constraint, Dependency};
+use crate::apk::{Constraint, Dependency, Operator};
+use crate::repository::Defect;
 
 /// Who asks for something, and what.
 struct Demand<'a> {
@@ -106,22 +107,25 @@ impl<'a> Explanation<'_, 'a> {
 
     fn help_for_unknown(&self, name: &str, is_asked: bool) -> String {
         let catalogue = &self.solver.catalogue;
+        if catalogue.packages.is_empty() {
+            return "there is no repository to select from, or it is empty; name one with `-X URL|DIR`".to_owned();
+        }
         let command = format!("cmd:{name}");
         let of_command = catalogue.known(&command).map(|command| self.provider_titles(command)).unwrap_or_default();
-        if !of_command.is_empty() {
+        if is_asked && !of_command.is_empty() {
             return format!("the command `{name}` comes with {}", of_command.join(", "));
         }
-        let near = similar(name, catalogue.provided_names());
-        if !near.is_empty() {
-            return format!(
-                "did you mean {}?",
-                near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-            );
-        }
-        if is_asked {
-            "add the repository that has it; most packages that are not in `main` are in `community`".to_owned()
-        } else {
-            format!("add the repository that provides `{name}`")
+        let near: Vec<_> = similar(name, catalogue.provided_names());
+        let quoted = near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        match (is_asked, near.is_empty()) {
+            (true, false) => format!("did you mean {quoted}?"),
+            (true, true) => {
+                "add the repository that has it; most packages that are not in `main` are in `community`".to_owned()
+            }
+            (false, true) => format!("add the repository that provides `{name}`"),
+            (false, false) => {
+                format!("add the repository that provides `{name}`, of the same release; these have {quoted}")
+            }
         }
     }
 
@@ -132,7 +136,7 @@ impl<'a> Explanation<'_, 'a> {
         let state = self.solver.package(number);
         let title = catalogue.title(number);
         let name = catalogue.name(package.name);
-        let (mut satisfies, mut breaks, mut breaks_conflict) = (Vec::new(), Vec::new(), false);
+        let (mut satisfies, mut breaks) = (Vec::new(), Vec::new());
         let mut is_masked_by = None;
         for own in self.solver.own_names(number) {
             let chosen = self.solver.name(own).chosen.filter(|chosen| chosen.package == number);
@@ -141,7 +145,6 @@ impl<'a> Explanation<'_, 'a> {
                 if self.solver.provides(demand.asker, &demand.need, Some(&chosen)) {
                     satisfies.push(demand.text.clone());
                 } else {
-                    breaks_conflict |= demand.need.conflict;
                     breaks.push(demand.text.clone());
                 }
             }
@@ -152,29 +155,32 @@ impl<'a> Explanation<'_, 'a> {
             is_masked_by = Some(tag.trim_start_matches('@').to_owned());
         }
         if let Some(defect) = &package.defect {
+            let help = match defect {
+                Defect::Architecture { expected, .. } => format!("name a repository that is built for {expected}"),
+                _ => format!("ask for another version of {name}, or leave it out"),
+            };
             return Some(
-                Problem::new(title, format!("cannot be installed: {defect}")).with(FactKind::RequiredBy, satisfies),
+                Problem::new(title, format!("cannot be installed: {defect}"))
+                    .with(FactKind::RequiredBy, satisfies)
+                    .with_help(help),
             );
         }
         if breaks.is_empty() && conflicts.is_empty() && masked.is_empty() {
             return None;
         }
-        let available = self.versions(package.name);
-        let wished = world.iter().find(|wish| wish.name.as_str() == name);
-        let asks_for_version = breaks.iter().any(|text| text.starts_with("world["))
-            && wished.is_some_and(|wish| !wish.conflict && wish.constraint != Constraint::Any);
         let help = if let Some(tag) = is_masked_by {
-            Some(format!("ask for `{name}@{tag}` to let that repository serve it"))
-        } else if asks_for_version {
-            Some(format!("of {name} there is {}", available.join(", ")))
-        } else if breaks_conflict {
-            Some(format!("leave out what needs {name}, or the wish that it be absent"))
-        } else if !conflicts.is_empty() {
-            Some(format!("ask for {name} or for what it conflicts with, not for both"))
-        } else if available.len() > 1 {
-            Some(format!("ask for a version of {name} that fits; there is {}", available.join(", ")))
+            format!("ask for `{name}@{tag}` to let that repository serve it")
+        } else if conflicts.is_empty() {
+            self.help_for_broken(number, world)
         } else {
-            Some("these repositories do not fit together; ask newer ones, or leave out what is broken".to_owned())
+            let mut names: Vec<_> = self.rivals(number).iter().map(|(rival, _)| self.package_name(*rival)).collect();
+            names.push(name);
+            names.sort_unstable();
+            names.dedup();
+            match names.as_slice() {
+                [_] => format!("{name} is wrongly made: leave it out"),
+                names => format!("ask for one of {}, not for all", names.join(", ")),
+            }
         };
         Some(
             Problem::new(title, String::new())
@@ -186,35 +192,91 @@ impl<'a> Explanation<'_, 'a> {
         )
     }
 
-    /// Chosen packages that stand for a name of `number`, where only one of the two can: `other[name]`.
+    /// What can be done where dependencies do not hold because `number` was chosen.
+    fn help_for_broken(&self, number: PackageId, world: &[&Dependency]) -> String {
+        let catalogue = &self.solver.catalogue;
+        let name = self.package_name(number);
+        let demands =
+            self.solver.own_names(number).into_iter().flat_map(|own| self.demands.get(&own).into_iter().flatten());
+        let broken: Vec<_> = demands
+            .filter(|demand| {
+                let chosen = self.solver.name(demand.need.name).chosen;
+                !self.solver.provides(demand.asker, &demand.need, chosen.as_ref())
+            })
+            .collect();
+        if broken.iter().any(|demand| demand.need.conflict) {
+            return format!("leave out what needs {name}, or what must not be beside it");
+        }
+        let available = self.versions(catalogue.package(number).name).join(", ");
+        if broken.iter().any(|demand| demand.asker.is_none()) {
+            let wish = world.iter().find(|wish| wish.name.as_str() == name);
+            let version = catalogue.package(number).record.version();
+            return match wish.map(|wish| &wish.constraint) {
+                Some(Constraint::Version(Operator::Equal, wanted))
+                    if version.strip_prefix(wanted.as_str()).is_some_and(|rest| rest.starts_with("-r")) =>
+                {
+                    format!("`=` asks for the revision as well: write {name}={version}, or {name}~{wanted}")
+                }
+                _ => format!("of {name} there is {available}"),
+            };
+        }
+        // Another version of whoever is broken may be content with this one.
+        let others: Vec<_> = broken
+            .iter()
+            .filter_map(|demand| demand.asker)
+            .filter(|asker| self.versions(catalogue.package(*asker).name).len() > 1)
+            .map(|asker| {
+                let versions = self.versions(catalogue.package(asker).name).join(", ");
+                format!("ask for another version of {}: there is {versions}", self.package_name(asker))
+            })
+            .collect();
+        match others.first() {
+            Some(other) => other.clone(),
+            None => format!(
+                "of {name} there is {available}; name repositories of one release, or leave out what does not fit"
+            ),
+        }
+    }
+
+    fn package_name(&self, package: PackageId) -> &'a str {
+        self.solver.catalogue.name(self.solver.catalogue.package(package).name)
+    }
+
+    /// Chosen packages that stand for a name of `number` where only one can, as `other[name]`.
     fn conflicts(&self, number: PackageId) -> Vec<String> {
         let catalogue = &self.solver.catalogue;
-        let mut conflicts = Vec::new();
-        let named = |package: PackageId| {
-            let described = catalogue.package(package);
-            let own = (described.name, Some(described.record.version()));
-            std::iter::once(own).chain(described.provides.iter().map(|provision| (provision.name, provision.version)))
+        let told = self.rivals(number).into_iter().map(|(other, provision)| {
+            let version = provision.version.map(|version| format!("={version}")).unwrap_or_default();
+            format!("{}[{}{version}]", catalogue.title(other), catalogue.name(provision.name))
+        });
+        told.collect()
+    }
+
+    /// Chosen packages that stand for a name of `number` where only one can, and for which; the package itself, where it
+    /// provides a name twice.
+    fn rivals(&self, number: PackageId) -> Vec<(PackageId, Provision<'a>)> {
+        let mine = self.provisions(number);
+        let excludes = |left: &Provision<'_>, right: &Provision<'_>| {
+            left.name == right.name && (left.version.is_some() || right.version.is_some())
         };
-        let mine: Vec<_> = named(number).collect();
+        let mut rivals = Vec::new();
         for &other in self.order.iter().filter(|other| **other != number) {
-            let shared = named(other).find(|(name, version)| {
-                mine.iter().any(|(own, own_version)| own == name && (version.is_some() || own_version.is_some()))
-            });
-            if let Some((name, version)) = shared {
-                let version = version.map(|version| format!("={version}")).unwrap_or_default();
-                conflicts.push(format!("{}[{}{version}]", catalogue.title(other), catalogue.name(name)));
+            let shared = self.provisions(other).into_iter().find(|theirs| mine.iter().any(|own| excludes(own, theirs)));
+            rivals.extend(shared.map(|provision| (other, provision)));
+        }
+        for (place, own) in mine.iter().enumerate() {
+            if mine.iter().skip(place + 1).any(|other| excludes(own, other)) {
+                rivals.push((number, *own));
             }
         }
-        for (place, (name, version)) in mine.iter().enumerate() {
-            let again = mine
-                .iter()
-                .skip(place + 1)
-                .any(|(other, other_version)| other == name && (version.is_some() || other_version.is_some()));
-            if again {
-                conflicts.push(format!("{}[{}]", catalogue.title(number), catalogue.name(*name)));
-            }
-        }
-        conflicts
+        rivals
+    }
+
+    /// Everything that a package stands for: itself, then what it provides.
+    fn provisions(&self, package: PackageId) -> Vec<Provision<'a>> {
+        let package = self.solver.catalogue.package(package);
+        let own = Provision { name: package.name, version: Some(package.record.version()) };
+        std::iter::once(own).chain(package.provides.iter().copied()).collect()
     }
 
     /// The versions that there are of a package, with their tags.

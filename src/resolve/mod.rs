@@ -39,21 +39,21 @@ pub fn resolve(world: &World, sources: &[Source<'_>], arch: &str) -> Result<Reso
     let texts: Vec<_> = wishes.iter().map(ToString::to_string).collect();
     let mut catalogue = Catalogue::new(sources, arch);
     let mut needs = Vec::with_capacity(texts.len());
+    let mut is_pinned_to_nothing = false;
     for text in &texts {
         // What a dependency prints can be read again.
         let Ok(part) = split(text) else { continue };
         let name = catalogue.number(part.name);
-        let tags = match part.tag {
-            None => 1,
-            Some(tag) => catalogue.tag(tag).unwrap_or(0),
-        };
+        let tags = part.tag.map_or(Some(1), |tag| catalogue.tag(tag));
+        is_pinned_to_nothing |= tags.is_none();
+        let tags = tags.unwrap_or(0);
         let need = Need { name, conflict: part.conflict, requirement: part.requirement };
         needs.push(Wish { need, tags });
     }
     let mut solver = Solver::new(catalogue);
     solver.solve(&needs);
     let order = Order::new(&mut solver).of(&needs);
-    if solver.errors > 0 {
+    if solver.errors > 0 || is_pinned_to_nothing {
         return Err(explain(&wishes, &needs, &solver, &order));
     }
     Ok(Resolution::gather(&wishes, &needs, &solver, &order))
