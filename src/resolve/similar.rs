@@ -42,7 +42,7 @@ mod tests {
         let names = ["python3", "python2", "pyton-utils", "bash", "busybox", "cmd:python3", "so:libssl.so.3", "nodejs"];
         for (wrong, right) in [
             ("python", vec!["python2", "python3"]),
-            ("pyhton3", vec!["python3", "python2"]),
+            ("pyhton3", vec!["python3"]),
             ("busibox", vec!["busybox"]),
             ("node.js", vec!["nodejs"]),
             ("so:libssl.so.1", vec!["so:libssl.so.3"]),
