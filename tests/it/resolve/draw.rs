@@ -86,7 +86,7 @@ impl Second {
         for package in first.split("\n\n").filter(|package| !package.trim().is_empty()) {
             let field = |letter: &str| package.lines().find_map(|line| line.strip_prefix(letter)).unwrap_or_default();
             let lot = Lot(field("o:").bytes().fold(7, |sum, byte| sum * 31 % 1_000_003 + u64::from(byte))).next();
-            if lot % 3 != 0 {
+            if !lot.is_multiple_of(3) {
                 continue;
             }
             let version = field("V:");
@@ -98,7 +98,7 @@ impl Second {
             }
             let other = match (is_newer, version.rsplit_once("-r")) {
                 (false, _) => format!("0.{version}"),
-                (true, Some((upstream, revision))) if lot % 2 == 0 => format!("{upstream}-r1{revision}"),
+                (true, Some((upstream, revision))) if lot.is_multiple_of(2) => format!("{upstream}-r1{revision}"),
                 (true, _) => format!("9{version}"),
             };
             let digest = Sha1Digest::of(format!("{}{other}", field("C:")).as_bytes());
