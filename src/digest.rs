@@ -75,6 +75,22 @@ impl fmt::Debug for Sha256Digest {
     }
 }
 
+/// A running SHA-1.
+#[derive(Clone, Default)]
+pub struct Sha1(sha1::Sha1);
+
+impl Sha1 {
+    /// Takes `bytes` in.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all that was taken in.
+    pub fn finish(self) -> Sha1Digest {
+        Sha1Digest(self.0.finalize().into())
+    }
+}
+
 /// A running SHA-256.
 #[derive(Clone)]
 pub struct Sha256(aws_lc_rs::digest::Context);

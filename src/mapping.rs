@@ -13,7 +13,7 @@ use std::ops::{Deref, Range};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::digest::{Sha256, Sha256Digest};
+use crate::digest::{Sha1, Sha1Digest, Sha256, Sha256Digest};
 
 /// Bytes that are looked at before they are let go of.
 const PIECE: usize = 4 << 20;
@@ -127,6 +127,16 @@ impl MappedSlice {
         Ok(())
     }
 
+    /// The SHA-1 of its bytes, read piece by piece.
+    pub fn sha1(&self) -> Sha1Digest {
+        let mut hasher = Sha1::default();
+        let Ok(()) = self.for_each_piece(|piece| {
+            hasher.update(piece);
+            Ok::<(), Infallible>(())
+        });
+        hasher.finish()
+    }
+
     /// The SHA-256 of its bytes, read piece by piece.
     pub fn sha256(&self) -> Sha256Digest {
         let mut hasher = Sha256::new();
@@ -186,6 +196,7 @@ mod tests {
         let slice = Mapping::open(&path).unwrap().slice(3..bytes.len()).unwrap();
         let expected = Sha256Digest::of(&bytes[3..]);
         assert_eq!((slice.sha256(), slice.sha256()), (expected, expected));
+        assert_eq!(slice.sha1(), Sha1Digest::of(&bytes[3..]));
         assert_eq!(&*slice, &bytes[3..]);
     }
 

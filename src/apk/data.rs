@@ -27,6 +27,15 @@ pub enum Checksums {
 
 /// Every path in `tar`, in its order.
 pub fn read_entries(tar: &[u8], checksums: Checksums) -> Result<Vec<Entry>, Error> {
+    read_entries_hashing(tar, checksums, &|content| Sha1Digest::of(tar.get(content).unwrap_or_default()))
+}
+
+/// The same, with the caller's way to hash a range of `tar`: one that need not hold all of it in memory at once.
+pub fn read_entries_hashing(
+    tar: &[u8],
+    checksums: Checksums,
+    hash: &dyn Fn(Range<usize>) -> Sha1Digest,
+) -> Result<Vec<Entry>, Error> {
     let mut entries: Vec<Entry> = Vec::new();
     // Path to whether it is a folder, and, of a file, the name it was brought by first.
     let mut seen: BTreeMap<String, Option<String>> = BTreeMap::new();
@@ -42,7 +51,7 @@ pub fn read_entries(tar: &[u8], checksums: Checksums) -> Result<Vec<Entry>, Erro
             EntryType::Regular | EntryType::Continuous => {
                 first_name = Some(path.clone());
                 let content = content_range(entry.raw_file_position(), entry.size());
-                file(tar, &path, content, records.checksum, checksums)?
+                file(tar, &path, content, records.checksum, checksums, hash)?
             }
             EntryType::Symlink => {
                 let target = link_target(&path, entry.link_name_bytes().as_deref())?;
@@ -125,15 +134,16 @@ fn file(
     content: Option<Range<usize>>,
     expected: Option<Sha1Digest>,
     checksums: Checksums,
+    hash: &dyn Fn(Range<usize>) -> Sha1Digest,
 ) -> Result<EntryKind, Error> {
     let too_short = || Error::Tar { member: MEMBER, reason: format!("`{path}` ends too soon") };
     let content = content.ok_or_else(too_short)?;
-    let bytes = tar.get(content.clone()).ok_or_else(too_short)?;
+    tar.get(content.clone()).ok_or_else(too_short)?;
     let checksum = match (checksums, expected) {
         (Checksums::Known, Some(expected)) => expected,
-        (_, None) => Sha1Digest::of(bytes),
+        (_, None) => hash(content.clone()),
         (Checksums::Check, Some(expected)) => {
-            compare(path, expected, Sha1Digest::of(bytes))?;
+            compare(path, expected, hash(content.clone()))?;
             expected
         }
     };

@@ -11,7 +11,7 @@ use super::cache::open_if_there;
 use super::unpack::unpack;
 use super::{Cache, Error, Section};
 use crate::apk::{self, Checksums, Head};
-use crate::digest::{Sha256Digest, Sha256Writer};
+use crate::digest::{Sha1Digest, Sha256Digest, Sha256Writer};
 use crate::mapping::Mapping;
 use crate::unfinished::Unfinished;
 
@@ -62,7 +62,8 @@ pub(super) fn create(
         .map_err(|_| broken(apk::Error::TooLarge { member: "data member", limit: usize::MAX }))?;
     let data = Mapping::open_part(file.path(), length_in_memory).map_err(cannot_write)?;
     // Checked before it counts as known: a file that appears here has had every checksum held against it.
-    apk::read_entries(&data, Checksums::Check).map_err(broken)?;
+    let hash = |content| data.slice(content).map_or_else(|| Sha1Digest::of(b""), |content| content.sha1());
+    apk::read_entries_hashing(&data, Checksums::Check, &hash).map_err(broken)?;
     let mut seal = Vec::with_capacity(SEAL);
     seal.extend_from_slice(MAGIC);
     seal.extend_from_slice(&length.to_le_bytes());
