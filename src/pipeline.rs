@@ -20,7 +20,7 @@ use std::time::Instant;
 use crate::image::{self, Compression, ImageSet, LayerOptions, PackedImage, Reference};
 use crate::progress::Progress;
 use crate::prune::{self, Report};
-use crate::recipe::Architecture;
+use crate::recipe::{Architecture, Bytecode, Profile, Recipe, Scripts};
 use crate::rootfs::{self, Installation, ScriptNote};
 
 use furnish::Furnishing;
@@ -111,6 +111,7 @@ fn build_for(
     progress: &dyn Progress,
 ) -> Result<(BuiltImage, rootfs::Rootfs), Error> {
     let recipe = order.recipe;
+    refuse_what_is_not_there(recipe)?;
     progress.stage("resolving");
     let indexes = Indexes::of_recipe(recipe, arch, workshop, progress)?;
     let selection = indexes.resolve(&select::world(&recipe.alpine.packages))?;
@@ -145,4 +146,19 @@ fn build_for(
     };
     let unpacked_size = image::unpacked_size(&rootfs);
     Ok((BuiltImage { arch, packed, unpacked_size, packages, report, script_notes: notes }, rootfs))
+}
+
+/// What a recipe may say and no room does yet.
+fn refuse_what_is_not_there(recipe: &Recipe) -> Result<(), Error> {
+    let refuse = |what, instead| Err(Error::NotThere { what, instead });
+    if recipe.alpine.scripts == Scripts::Run {
+        return refuse("scripts = \"run\"", "`scripts = \"emulate\"`");
+    }
+    if recipe.prune.profile == Profile::Traced {
+        return refuse("profile = \"traced\"", "`profile = \"standard\"`");
+    }
+    if recipe.prune.bytecode == Bytecode::Compiled {
+        return refuse("bytecode = \"compiled\"", "`bytecode = \"source\"`");
+    }
+    Ok(())
 }

@@ -53,6 +53,14 @@ pub enum Error {
     /// The image is larger than the recipe allows.
     #[error("{0}")]
     OverSize(Box<Bill>),
+    /// The recipe asks for something that this version cannot do, and doing less in silence would be wrong.
+    #[error("`{what}` is not there in this version")]
+    NotThere {
+        /// The key with its value.
+        what: &'static str,
+        /// What can stand there instead.
+        instead: &'static str,
+    },
     /// A folder holds one image's files only.
     #[error("a root filesystem is of one architecture, and {count} were asked for")]
     SeveralRoots {
@@ -78,6 +86,7 @@ impl Error {
             Self::OverSize(_) => {
                 Some("prune more, raise `[size]` in the recipe, or build all the same with --over-size warn".to_owned())
             }
+            Self::NotThere { instead, .. } => Some(format!("use {instead}")),
             Self::SeveralRoots { .. } => Some("name one with --arch".to_owned()),
         }
     }
