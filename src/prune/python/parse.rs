@@ -201,10 +201,8 @@ impl<'a> Visitor<'a> for Reader {
                 }
                 Stmt::ImportFrom(import) => {
                     let module = import.module.as_ref().map(Identifier::as_str).unwrap_or_default();
-                    if module != "__future__" {
-                        let names = import.names.iter().map(|alias| alias.name.as_str().into()).collect();
-                        self.import(module, import.level, names, import.start());
-                    }
+                    let names = import.names.iter().map(|alias| alias.name.as_str().into()).collect();
+                    self.import(module, import.level, names, import.start());
                     for alias in &import.names {
                         if alias.asname.is_some() {
                             self.mention(alias.name.as_str());
@@ -322,7 +320,7 @@ mod tests {
             ("import a, b.c as d", vec!["Always: a [] 1", "Always: b.c [] 1"]),
             ("\nfrom .x import y, z", vec!["Always: .x [y,z] 2"]),
             ("from .. import *", vec!["Always: .. [*] 1"]),
-            ("from __future__ import annotations", vec![]),
+            ("from __future__ import annotations", vec!["Always: __future__ [annotations] 1"]),
             ("def f():\n  import a", vec!["Named(\"f\"): a [] 2"]),
             ("def __init__(self):\n  import a", vec!["Always: a [] 2"]),
             ("@app.route('/')\ndef f():\n  import a", vec!["Always: a [] 3"]),

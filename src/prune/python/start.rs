@@ -22,7 +22,7 @@ impl Engine<'_> {
         if let Some(python) = &mut self.python
             && let Some(file) = python.modules.find(self.inventory, &target).and_then(|module| module.file())
         {
-            self.python_main(from, file, line);
+            self.python_main(file);
         }
     }
 
@@ -48,15 +48,22 @@ impl Engine<'_> {
         }
     }
 
-    /// `id` is run as `__main__`, from its own folder.
-    pub(crate) fn python_main(&mut self, _from: Source, id: EntryId, _line: u32) {
+    /// The script `id` is run, so its folder is the first of the search path.
+    pub(crate) fn python_script(&mut self, id: EntryId) {
+        let folder = parent(&self.inventory.entry(id).path).to_owned();
+        if let Some(python) = &mut self.python
+            && python.modules.add_search(folder)
+        {
+            python.relist_data(self.inventory);
+        }
+        self.python_main(id);
+    }
+
+    /// `id` is run as `__main__`.
+    fn python_main(&mut self, id: EntryId) {
         let path = self.inventory.entry(id).path.clone();
         let Some(python) = &mut self.python else { return };
         let minor = python.modules.version.minor;
-        let added = python.modules.add_search(parent(&path).to_owned());
-        if added {
-            python.relist_data(self.inventory);
-        }
         if python.main.insert(id) && python.files.contains_key(&id) {
             let gates: Vec<u32> = python
                 .files

@@ -57,7 +57,7 @@ impl Engine<'_> {
         } else if names.iter().any(|name| *name == "node" || *name == "nodejs") {
             self.node_arguments(from, rest, line);
         } else if self.is_python_script(program) {
-            self.python_main(from, program, line);
+            self.python_script(program);
             self.python_environment(word);
             self.python_words(from, rest, line);
         }
@@ -95,7 +95,7 @@ impl Engine<'_> {
                     let main = main.or_else(|| self.inventory.file_at(&format!("{path}/__main__.py")));
                     if let Some(main) = main {
                         self.reach(from, main, How::Asked, line, true);
-                        self.python_main(from, main, line);
+                        self.python_script(main);
                     }
                     break;
                 }
