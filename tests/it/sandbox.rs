@@ -17,6 +17,8 @@ use apkbuild::sandbox::{
 };
 use tempfile::TempDir;
 
+use super::support::copy_program;
+
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_apkbuild");
 
 /// A user that is not root, whoever runs the tests.
@@ -35,7 +37,7 @@ impl Root {
         for name in ["bin", "dev", "proc", "tmp", "etc", "data", "srv"] {
             fs_err::create_dir_all(root.path().join(name)).unwrap();
         }
-        fs_err::copy(inside(), root.path().join("bin/inside")).unwrap();
+        copy_program(inside(), root.path().join("bin/inside"));
         root.write(
             "etc/passwd",
             "root:x:0:0:root:/root:/bin/sh\nappuser:x:1001:1001:app:/home/appuser:/sbin/nologin\n",
@@ -208,7 +210,7 @@ fn an_archive_runs_as_its_user_whoever_runs_it() {
     fs_err::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let archive = archive(folder.path());
     let program = folder.path().join("apkbuild");
-    fs_err::copy(PROGRAM, &program).unwrap();
+    copy_program(PROGRAM, &program);
     let users = if is_root() { vec![0, ORDINARY] } else { vec![nix::unistd::geteuid().as_raw()] };
     for user in users {
         let cache = folder.path().join(format!("cache-{user}"));
@@ -275,7 +277,7 @@ fn run_as_ordinary(root: &Root, arguments: &[&str]) -> ProcessOutput {
         root.give_to(ORDINARY);
         // The test's own program may lie where only root looks.
         let program = root.folder.path().join("apkbuild");
-        fs_err::copy(PROGRAM, &program).unwrap();
+        copy_program(PROGRAM, &program);
         let mut copied = Command::new(program);
         copied.args(command.get_args()).stdin(Stdio::null()).current_dir("/").uid(ORDINARY).gid(ORDINARY);
         command = copied;

@@ -10,6 +10,7 @@ use apkbuild::sandbox::{Error, Network, StageCommands};
 use super::sandbox::{
     INSIDE_VARIABLE, ORDINARY, PROGRAM, PROGRAM_VARIABLE, Root, inside, is_root, program, sandbox_is_possible,
 };
+use super::support::copy_program;
 
 /// Names the folder of the root that [`ordinary_part`] works on when this binary runs itself as somebody else.
 const ROOT_VARIABLE: &str = "APKBUILD_TEST_STAGE_ROOT";
@@ -17,7 +18,7 @@ const ROOT_VARIABLE: &str = "APKBUILD_TEST_STAGE_ROOT";
 /// A root whose shell is the tests' own program.
 fn root() -> Root {
     let root = Root::new();
-    fs_err::copy(inside(), root.path().join("bin/sh")).unwrap();
+    copy_program(inside(), root.path().join("bin/sh"));
     root
 }
 
@@ -109,9 +110,9 @@ pub fn as_ordinary(test: &str, folder: &Path, subids: &str) -> Option<Output> {
     let known = fs_err::read_to_string("/etc/passwd").unwrap();
     fs_err::write(tool("passwd"), format!("{known}tester{ORDINARY}:x:{ORDINARY}:{ORDINARY}::/:/bin/sh\n")).unwrap();
     fs_err::write(tool("subids"), subids).unwrap();
-    fs_err::copy(PROGRAM, tool("apkbuild")).unwrap();
-    fs_err::copy(inside(), tool("inside")).unwrap();
-    fs_err::copy(std::env::current_exe().unwrap(), tool("tests")).unwrap();
+    copy_program(PROGRAM, tool("apkbuild"));
+    copy_program(inside(), tool("inside"));
+    copy_program(std::env::current_exe().unwrap(), tool("tests"));
     for entry in walkdir::WalkDir::new(folder) {
         std::os::unix::fs::lchown(entry.unwrap().path(), Some(ORDINARY), Some(ORDINARY)).unwrap();
     }

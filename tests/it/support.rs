@@ -10,7 +10,7 @@ pub use program::{Finished, Program};
 pub use repository::{BuiltRepository, Repository, signing_key};
 pub use server::{RawServer, Server};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The folder of real Alpine data and tools, if there is one; where not, says which test was skipped.
 pub fn shared(test: &str) -> Option<PathBuf> {
@@ -29,4 +29,12 @@ pub fn shared_as_root(test: &str) -> Option<PathBuf> {
     }
     eprintln!("{test}: skipped, since the real apk is run as root only");
     None
+}
+
+/// Copies a program that will be run. A process of its own writes it: a child that another test starts at that moment
+/// would inherit a descriptor of ours that is open for writing, and the kernel runs no such file (ETXTBSY).
+pub fn copy_program(from: impl AsRef<Path>, to: impl AsRef<Path>) {
+    let (from, to) = (from.as_ref(), to.as_ref());
+    let status = std::process::Command::new("cp").arg(from).arg(to).status().unwrap();
+    assert!(status.success(), "cp {} {}: {status}", from.display(), to.display());
 }
