@@ -12,6 +12,9 @@ pub trait Progress: Sync {
     /// ends when it is dropped.
     fn download(&self, name: &str, total: Option<u64>) -> Box<dyn Task>;
 
+    /// The same for `total` bytes that are sent.
+    fn upload(&self, name: &str, total: u64) -> Box<dyn Task>;
+
     /// Something the user should know, though the work goes on.
     fn warning(&self, text: &str);
 }
@@ -29,6 +32,10 @@ impl Progress for Silent {
     fn stage(&self, _name: &str) {}
 
     fn download(&self, _name: &str, _total: Option<u64>) -> Box<dyn Task> {
+        Box::new(Silent)
+    }
+
+    fn upload(&self, _name: &str, _total: u64) -> Box<dyn Task> {
         Box::new(Silent)
     }
 

@@ -55,6 +55,9 @@ impl Progress for Terminal {
             Mode::Quiet => {}
             Mode::Lines => self.line(name),
             Mode::Bars => {
+                if self.stage.is_finished() {
+                    self.stage.reset();
+                }
                 self.stage.set_message(name.to_owned());
                 self.stage.enable_steady_tick(Duration::from_millis(120));
             }
@@ -62,10 +65,28 @@ impl Progress for Terminal {
     }
 
     fn download(&self, name: &str, total: Option<u64>) -> Box<dyn Task> {
+        self.transfer("downloading", name, total)
+    }
+
+    fn upload(&self, name: &str, total: u64) -> Box<dyn Task> {
+        self.transfer("sending", name, Some(total))
+    }
+
+    fn warning(&self, text: &str) {
+        if self.mode != Mode::Quiet {
+            let (yellow, reset) = if self.color { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
+            self.line(&format!("{yellow}warning:{reset} {text}"));
+        }
+    }
+}
+
+impl Terminal {
+    /// Bytes that move: a bar on a terminal, a line elsewhere.
+    fn transfer(&self, verb: &str, name: &str, total: Option<u64>) -> Box<dyn Task> {
         if self.mode != Mode::Bars {
             if self.mode == Mode::Lines {
                 let size = total.map(|bytes| format!(" ({})", indicatif::HumanBytes(bytes))).unwrap_or_default();
-                self.line(&format!("  downloading {name}{size}"));
+                self.line(&format!("  {verb} {name}{size}"));
             }
             return Box::new(Bar(ProgressBar::hidden()));
         }
@@ -80,13 +101,6 @@ impl Progress for Terminal {
         }
         bar.set_message(name.to_owned());
         Box::new(Bar(bar))
-    }
-
-    fn warning(&self, text: &str) {
-        if self.mode != Mode::Quiet {
-            let (yellow, reset) = if self.color { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
-            self.line(&format!("{yellow}warning:{reset} {text}"));
-        }
     }
 }
 

@@ -103,6 +103,12 @@ impl ImageSet {
         pieces.iter().try_for_each(|piece| piece.write_to(&mut out)).and_then(|()| out.flush()).map_err(Error::Write)
     }
 
+    /// Bytes of the archive.
+    pub fn archive_size(&self) -> Result<u64, Error> {
+        let members = self.members(true)?;
+        Ok(archive_pieces(&members).iter().map(|piece| piece.len() as u64).sum())
+    }
+
     /// Writes an OCI image folder (image-spec image-layout.md) to `output`, in place of one that is there already;
     /// [`Error::InTheWay`] if something else is.
     pub fn write_folder(&self, output: &Path) -> Result<Written, Error> {

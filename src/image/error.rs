@@ -119,6 +119,28 @@ pub enum Error {
         /// What is wrong, with the entry's path where there is one.
         reason: String,
     },
+    /// What the index or a tag names is something else than an image.
+    #[error("`{}` is not a container image but {what}", path.display())]
+    Artifact {
+        /// The file, folder or address.
+        path: PathBuf,
+        /// What it is: `an artifact of type application/spdx+json`.
+        what: String,
+    },
+    /// A container engine is not on this machine.
+    #[error("there is no `{program}` here")]
+    NoEngine {
+        /// Its program.
+        program: String,
+    },
+    /// A container engine did not take the image.
+    #[error("{engine} did not load the image: {reason}")]
+    Engine {
+        /// `docker` or `podman`.
+        engine: &'static str,
+        /// What it said.
+        reason: String,
+    },
     /// The image has no variant for the architecture asked for.
     #[error("`{}` has no image for {wanted}; it has {found}", path.display())]
     NoSuchPlatform {
@@ -155,6 +177,11 @@ impl Error {
             }
             Self::AttributeName { .. } | Self::NulInPath { .. } => "leave the file out of the image".to_owned(),
             Self::NoSuchPlatform { .. } => "choose one of those with --arch".to_owned(),
+            Self::Artifact { .. } => "name the image itself, by its tag or digest".to_owned(),
+            Self::NoEngine { program } => {
+                format!("install it, or write an archive with --output and load that where {program} is")
+            }
+            Self::Engine { engine, .. } => format!("see whether `{engine} info` works, and whether its disk has room"),
             Self::Read(_)
             | Self::Architecture { .. }
             | Self::Json { .. }

@@ -32,6 +32,14 @@ pub enum SbomFormat {
 }
 
 impl SbomFormat {
+    /// What it is called on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Spdx => "spdx",
+            Self::CycloneDx => "cyclonedx",
+        }
+    }
+
     /// The media type that the document has as a referrer.
     pub fn media_type(self) -> &'static str {
         match self {

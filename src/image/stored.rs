@@ -81,9 +81,12 @@ impl StoredImage {
     pub fn open_all(path: &Path) -> Result<Vec<Self>, Error> {
         let reader = Reader::open(path)?;
         if let Some(index) = reader.index_json()? {
-            let mut images = Vec::new();
-            reader.index(&index, None, 0, &mut images)?;
-            return Ok(images);
+            let mut found = Found::default();
+            reader.index(&index, None, 0, &mut found)?;
+            return match found.artifacts.pop() {
+                Some(what) if found.images.is_empty() => Err(Error::Artifact { path: path.to_owned(), what }),
+                _ => Ok(found.images),
+            };
         }
         if let Some(manifest) = reader.store.file("manifest.json")? {
             let manifests: Vec<DockerManifest> = reader.document("manifest.json", &manifest)?;
@@ -139,6 +142,26 @@ impl StoredImage {
     }
 }
 
+/// What an index names.
+#[derive(Default)]
+struct Found {
+    images: Vec<StoredImage>,
+    /// What else there is, in words.
+    artifacts: Vec<String>,
+}
+
+/// What `manifest` is the manifest of, in words, if that is no image: a bill of materials, a chart, a signature
+/// (image-spec manifest.md, "Guidelines for artifact usage").
+pub fn artifact_kind(manifest: &ImageManifest) -> Option<String> {
+    let config = manifest.config().media_type().to_string();
+    let is_image = matches!(
+        config.as_str(),
+        "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json"
+    );
+    let kind = manifest.artifact_type().as_ref().map_or(config, ToString::to_string);
+    (!is_image).then(|| format!("an artifact of type `{kind}`"))
+}
+
 /// What reads the documents of one image.
 pub(super) struct Reader<'path> {
     path: &'path Path,
@@ -190,13 +213,7 @@ impl<'path> Reader<'path> {
         Ok((bytes, digest))
     }
 
-    fn index(
-        &self,
-        index: &ImageIndex,
-        name: Option<&str>,
-        depth: usize,
-        images: &mut Vec<StoredImage>,
-    ) -> Result<(), Error> {
+    fn index(&self, index: &ImageIndex, name: Option<&str>, depth: usize, found: &mut Found) -> Result<(), Error> {
         self.check_depth(depth)?;
         for descriptor in index.manifests() {
             let annotation = |key: &str| descriptor.annotations().as_ref()?.get(key).map(String::as_str);
@@ -211,16 +228,24 @@ impl<'path> Reader<'path> {
             let media_type = descriptor.media_type().to_string();
             if media_type.contains(".index.") || media_type.contains(".list.") {
                 let nested: ImageIndex = self.document(&format!("index {}", digest.to_oci()), &bytes)?;
-                self.index(&nested, name, depth + 1, images)?;
+                self.index(&nested, name, depth + 1, found)?;
             } else if media_type.contains(".manifest.") {
-                images.push(self.manifest(&bytes, digest, name)?);
+                let manifest: ImageManifest = self.document(&format!("manifest {}", digest.to_oci()), &bytes)?;
+                match artifact_kind(&manifest) {
+                    Some(what) => found.artifacts.push(what),
+                    None => found.images.push(self.manifest(manifest, digest, name)?),
+                }
             }
         }
         Ok(())
     }
 
-    fn manifest(&self, bytes: &[u8], digest: Sha256Digest, name: Option<&str>) -> Result<StoredImage, Error> {
-        let manifest: ImageManifest = self.document(&format!("manifest {}", digest.to_oci()), bytes)?;
+    fn manifest(
+        &self,
+        manifest: ImageManifest,
+        digest: Sha256Digest,
+        name: Option<&str>,
+    ) -> Result<StoredImage, Error> {
         let (config, config_digest) = self.blob(manifest.config())?;
         let blobs = manifest.layers().iter().map(|layer| self.blob(layer)).collect::<Result<Vec<_>, Error>>()?;
         let image = self.image(config, config_digest, blobs, name.map(str::to_owned))?;

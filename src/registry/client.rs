@@ -41,6 +41,8 @@ pub struct Client {
     repository: String,
     base: String,
     credentials: Option<Credentials>,
+    /// What is asked for of the client's own repository.
+    actions: &'static str,
     /// How requests are authorized, by scope, once a challenge was met.
     authorized: Mutex<BTreeMap<String, Authorization>>,
     authorizing: Mutex<()>,
@@ -79,11 +81,19 @@ impl Client {
             credentials: files.find(&registry, reference.repository())?,
             repository: reference.repository().to_owned(),
             registry,
+            actions: "pull,push",
             authorized: Mutex::default(),
             authorizing: Mutex::default(),
             patience: Duration::from_millis(500),
             chunk: CHUNK,
         })
+    }
+
+    /// The same for reading alone: registries refuse a stranger who asks to write, even where all may read.
+    #[must_use]
+    pub fn for_reading(mut self) -> Self {
+        self.actions = "pull";
+        self
     }
 
     /// The same with another first wait after a failure, for tests that have no time.
@@ -175,6 +185,7 @@ impl Client {
     pub(super) fn wait(&self, outcome: &Result<Response, Error>, attempt: u32) -> Result<bool, Error> {
         let asked = match outcome {
             Err(Error::Request { source, .. }) if !source.is_builder() && !source.is_redirect() => None,
+            Err(Error::BrokenOff { .. }) => None,
             Err(_) => return Ok(false),
             Ok(response) => {
                 if !may_pass(response.status()) {
@@ -203,7 +214,7 @@ impl Client {
     }
 
     fn scopes(&self, others: &[&str]) -> Vec<String> {
-        let own = format!("repository:{}:pull,push", self.repository);
+        let own = format!("repository:{}:{}", self.repository, self.actions);
         std::iter::once(own).chain(others.iter().map(|other| format!("repository:{other}:pull"))).collect()
     }
 
@@ -264,7 +275,7 @@ impl Client {
     fn unauthorized(&self, message: String) -> Error {
         Error::Unauthorized {
             registry: self.registry.clone(),
-            account: self.credentials.as_ref().map_or("nobody", Credentials::account).to_owned(),
+            account: self.credentials.as_ref().map(|credentials| credentials.account().to_owned()),
             repository: self.repository.clone(),
             message,
         }

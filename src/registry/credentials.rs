@@ -83,7 +83,11 @@ impl CredentialFiles {
         let config = variable("XDG_CONFIG_HOME").or_else(|| below_home(".config"));
         let files = [
             variable("REGISTRY_AUTH_FILE"),
-            variable("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json")),
+            // Where podman has no runtime folder of the user's, it keeps them below /run.
+            Some(variable("XDG_RUNTIME_DIR").map_or_else(
+                || PathBuf::from(format!("/run/containers/{}/auth.json", nix::unistd::geteuid())),
+                |folder| folder.join("containers/auth.json"),
+            )),
             config.map(|folder| folder.join("containers/auth.json")),
             variable("DOCKER_CONFIG").or_else(|| below_home(".docker")).map(|folder| folder.join("config.json")),
         ];

@@ -28,12 +28,12 @@ pub enum Error {
         message: String,
     },
     /// The registry asks for credentials, or for others.
-    #[error("{registry} does not let {account} at {repository}{}", told(message))]
+    #[error("{registry} {}{}", refusal(account.as_deref(), repository), told(message))]
     Unauthorized {
         /// Host and port.
         registry: String,
-        /// The account that was tried: `nobody`, or its name.
-        account: String,
+        /// The account that was tried; `None` where no credentials were found.
+        account: Option<String>,
         /// Name of the image there.
         repository: String,
         /// What the registry says about it, perhaps nothing.
@@ -46,6 +46,24 @@ pub enum Error {
         url: String,
         /// Its `Retry-After`.
         seconds: u64,
+    },
+    /// The connection ended inside a blob, and trying again did not help.
+    #[error("{url} broke off after {received} of {expected} bytes: {reason}")]
+    BrokenOff {
+        /// What was asked for.
+        url: String,
+        /// Bytes that came.
+        received: u64,
+        /// Bytes that there should be.
+        expected: u64,
+        /// What the connection said.
+        reason: String,
+    },
+    /// The image is there, but what belongs to it was not taken.
+    #[error("the bill of materials cannot be attached to the image: {source}")]
+    Attachment {
+        /// What the registry said.
+        source: Box<Error>,
     },
     /// An answer breaks the rules.
     #[error("{url} does not follow the distribution specification: {reason}")]
@@ -102,17 +120,29 @@ pub enum Error {
 }
 
 impl Error {
+    /// The connection that `error` tells of ended after `received` of `expected` bytes of `url`.
+    pub(super) fn broken_off(url: &str, received: u64, expected: u64, error: &io::Error) -> Self {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        Self::BrokenOff { url: url.to_owned(), received, expected, reason: cause.to_string() }
+    }
+
     /// The way out.
     pub fn help(&self) -> Option<String> {
         Some(match self {
             Self::Request { source, .. } if source.is_connect() => {
                 "check the host and the network; a registry without TLS is used with --plain-http".to_owned()
             }
-            Self::Request { .. } | Self::Busy { .. } => {
-                "try again later; what was sent already is not sent twice".to_owned()
+            Self::Request { .. } | Self::Busy { .. } | Self::BrokenOff { .. } => {
+                "try again later; what was sent already is not sent twice, and the tag is as it was".to_owned()
             }
             Self::Status { status, .. } if *status >= 500 || *status == 429 => {
-                "try again later; what was sent already is not sent twice".to_owned()
+                "try again later; what was sent already is not sent twice, and the tag is as it was".to_owned()
+            }
+            Self::Attachment { .. } => {
+                "the tag is as it was; leave the bill of materials out with --sbom none".to_owned()
             }
             Self::Status { status: 404, .. } => "check the name and the tag".to_owned(),
             Self::Unauthorized { registry, .. } => {
@@ -122,8 +152,23 @@ impl Error {
             Self::CredentialFile { .. } => "mend the file, or log in again".to_owned(),
             Self::NoSuchPlatform { .. } => "choose one of those with --arch".to_owned(),
             Self::Image(error) => return error.help(),
-            Self::Status { .. } | Self::Broken { .. } | Self::Digest { .. } | Self::Write(_) => return None,
+            Self::Digest { .. } => {
+                "the registry, or a proxy before it, gives out damaged data: push the image again".to_owned()
+            }
+            Self::Broken { .. } => {
+                "see whether the address is a registry's, and whether a proxy answers for it".to_owned()
+            }
+            Self::Write(_) => "see whether TMPDIR has room and may be written".to_owned(),
+            Self::Status { .. } => return None,
         })
+    }
+}
+
+/// What a registry does to somebody whom it does not let in.
+fn refusal(account: Option<&str>, repository: &str) -> String {
+    match account {
+        Some(account) => format!("does not let {account} at {repository}"),
+        None => format!("wants an account for {repository}, and there are no credentials for it"),
     }
 }
 

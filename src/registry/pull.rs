@@ -1,21 +1,31 @@
-//! An image from a registry into an OCI folder, for looking into it. Every byte is held against its digest.
+//! An image from a registry into an OCI folder, for looking into it. Every byte is held against its digest, and what is no
+//! image is refused by what it is before any of its blobs is fetched.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::Path;
 
 use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType};
+use rayon::prelude::*;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 
 use super::Error;
+use super::blob::fetch_blob;
 use super::client::{Client, refused};
-use crate::digest::{Sha256Digest, Sha256Writer};
-use crate::image::{Architecture, Blob, Document};
+use crate::digest::Sha256Digest;
+use crate::image::{Architecture, Blob, Document, Error as ImageError, artifact_kind};
 use crate::progress::Progress;
 
 /// Largest manifest; registries themselves take no more (distribution-spec).
 const LARGEST_MANIFEST: u64 = 4 << 20;
 /// How deep indexes may stand in one another.
 const DEEPEST_INDEX: usize = 4;
+/// What a manifest or index of an image may be.
+const MANIFESTS: [&str; 4] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+];
 
 /// Fetches what `name`, a tag or digest, stands for, as it is for `architecture` or, where none is asked for, the first
 /// that is there, into the folder `into`, which becomes an OCI layout.
@@ -32,10 +42,17 @@ pub fn pull(
     let url = client.url(&format!("manifests/{name}"));
     let broken = |reason: String| Error::Broken { url: url.clone(), reason };
     let parsed: ImageManifest = serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
-    fs_err::write(place(into, manifest.blob.digest), &bytes).map_err(Error::Write)?;
-    for descriptor in std::iter::once(parsed.config()).chain(parsed.layers()) {
-        blob(client, descriptor, into, progress)?;
+    if let Some(what) = artifact_kind(&parsed) {
+        return Err(ImageError::Artifact { path: url.into(), what }.into());
     }
+    fs_err::write(place(into, manifest.blob.digest), &bytes).map_err(Error::Write)?;
+    let mut descriptors: Vec<&Descriptor> = std::iter::once(parsed.config()).chain(parsed.layers()).collect();
+    descriptors.sort_by_key(|descriptor| descriptor.digest().to_string());
+    descriptors.dedup_by_key(|descriptor| descriptor.digest());
+    descriptors.into_par_iter().try_for_each(|descriptor| {
+        let expected = sha256(client, descriptor)?;
+        fetch_blob(client, expected, descriptor.size(), &place(into, expected), progress)
+    })?;
     let index = serde_json::json!({
         "schemaVersion": 2,
         "manifests": [{
@@ -56,29 +73,19 @@ fn place(folder: &Path, digest: Sha256Digest) -> std::path::PathBuf {
 fn manifest(client: &Client, name: &str, architecture: Option<Architecture>, depth: usize) -> Result<Document, Error> {
     let url = client.url(&format!("manifests/{name}"));
     let broken = |reason: String| Error::Broken { url: url.clone(), reason };
-    let accept = [
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    ]
-    .join(", ");
-    let response = client.send(&[], || client.http().get(&url).header(ACCEPT, &accept))?;
-    if !response.status().is_success() {
-        return Err(refused(response));
+    let Answer { media_type, announced, bytes } = answer(client, &url)?;
+    // The digest that it was asked for by, or else the one that the registry says this tag has.
+    let asked = name.strip_prefix("sha256:").and_then(Sha256Digest::from_hex);
+    let found = Sha256Digest::of(&bytes);
+    if let Some(expected) = asked.or(announced).filter(|expected| *expected != found) {
+        return Err(Error::Digest { url, expected, found });
     }
-    let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
-    let mut bytes = Vec::new();
-    response.take(LARGEST_MANIFEST + 1).read_to_end(&mut bytes).map_err(Error::Write)?;
-    if bytes.len() as u64 > LARGEST_MANIFEST {
-        return Err(broken("its manifest is larger than 4 MiB".to_owned()));
-    }
-    if let Some(expected) = name.strip_prefix("sha256:").and_then(Sha256Digest::from_hex) {
-        let found = Sha256Digest::of(&bytes);
-        if found != expected {
-            return Err(Error::Digest { url, expected, found });
-        }
+    let value: serde_json::Value =
+        serde_json::from_slice(&bytes).map_err(|error| broken(format!("its manifest is no JSON: {error}")))?;
+    // The document's own word counts more than the header's (image-spec manifest.md).
+    let media_type = value.get("mediaType").and_then(serde_json::Value::as_str).map_or(media_type, str::to_owned);
+    if !MANIFESTS.contains(&media_type.as_str()) {
+        return Err(broken(format!("it answers with `{media_type}`, which is no manifest of an image")));
     }
     if !media_type.contains(".index.") && !media_type.contains(".list.") {
         return Ok(Document { media_type: MediaType::from(media_type.as_str()), blob: Blob::from(bytes) });
@@ -114,39 +121,46 @@ fn is_for(descriptor: &Descriptor, wanted: Architecture) -> bool {
     })
 }
 
-/// Fetches a blob, verified.
-fn blob(client: &Client, descriptor: &Descriptor, into: &Path, progress: &dyn Progress) -> Result<(), Error> {
-    let url = client.url(&format!("blobs/{}", descriptor.digest()));
-    let broken = |reason: String| Error::Broken { url: url.clone(), reason };
-    let expected = descriptor
-        .as_digest_sha256()
-        .and_then(Sha256Digest::from_hex)
-        .ok_or_else(|| broken("the digest is not a SHA-256 one".to_owned()))?;
-    let path = place(into, expected);
-    if path.exists() {
-        return Ok(());
-    }
-    let response = client.send(&[], || client.http().get(&url))?;
-    if !response.status().is_success() {
-        return Err(refused(response));
-    }
-    let name: String = expected.to_string().chars().take(12).collect();
-    let task = progress.download(&name, Some(descriptor.size()));
-    let mut writer = Sha256Writer::new(fs_err::File::create(&path).map_err(Error::Write)?);
-    // One byte more than there should be is enough to know.
-    let mut from = response.take(descriptor.size().saturating_add(1));
-    let mut buffer = vec![0; 1 << 17];
+/// The digest of a descriptor, which must be a SHA-256 one.
+fn sha256(client: &Client, descriptor: &Descriptor) -> Result<Sha256Digest, Error> {
+    descriptor.as_digest_sha256().and_then(Sha256Digest::from_hex).ok_or_else(|| Error::Broken {
+        url: client.url(&format!("blobs/{}", descriptor.digest())),
+        reason: "the digest is not a SHA-256 one".to_owned(),
+    })
+}
+
+/// What a registry gives for a manifest.
+struct Answer {
+    media_type: String,
+    /// `Docker-Content-Digest`.
+    announced: Option<Sha256Digest>,
+    bytes: Vec<u8>,
+}
+
+/// Asks for a manifest, again where the connection ends within it.
+fn answer(client: &Client, url: &str) -> Result<Answer, Error> {
+    let mut attempt = 0;
     loop {
-        let read = from.read(&mut buffer).map_err(Error::Write)?;
-        if read == 0 {
-            break;
+        let response = client.send(&[], || client.http().get(url).header(ACCEPT, MANIFESTS.join(", ")))?;
+        if !response.status().is_success() {
+            return Err(refused(response));
         }
-        writer.write_all(buffer.get(..read).unwrap_or_default()).map_err(Error::Write)?;
-        task.advance(read as u64);
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let media_type = header(CONTENT_TYPE.as_str()).unwrap_or_default();
+        let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
+        let announced =
+            header("Docker-Content-Digest").and_then(|text| Sha256Digest::from_hex(text.strip_prefix("sha256:")?));
+        let expected = response.content_length().unwrap_or_default();
+        let mut bytes = Vec::new();
+        let read = response.take(LARGEST_MANIFEST + 1).read_to_end(&mut bytes);
+        if bytes.len() as u64 > LARGEST_MANIFEST {
+            return Err(Error::Broken { url: url.to_owned(), reason: "its manifest is larger than 4 MiB".to_owned() });
+        }
+        let Err(error) = read else { return Ok(Answer { media_type, announced, bytes }) };
+        attempt += 1;
+        let outcome = Err(Error::broken_off(url, bytes.len() as u64, expected, &error));
+        if !client.wait(&outcome, attempt)? {
+            return outcome.map(|_| Answer { media_type, announced, bytes });
+        }
     }
-    let (_, found, _) = writer.finish();
-    if found != expected {
-        return Err(Error::Digest { url, expected, found });
-    }
-    Ok(())
 }

@@ -67,8 +67,8 @@ pub fn push(
         .into_par_iter()
         .map(|(digest, blob)| {
             let name: String = digest.to_string().chars().take(12).collect();
-            let task = progress.download(&name, Some(blob.size));
-            upload(client, blob, sources, &*task).map(|outcome| (outcome, blob.size))
+            let begin = || progress.upload(&name, blob.size);
+            upload(client, blob, sources, &begin).map(|outcome| (outcome, blob.size))
         })
         .collect::<Result<Vec<(Outcome, u64)>, Error>>()?;
     let mut pushed = Pushed::default();
@@ -83,10 +83,9 @@ pub fn push(
         put(client, document, &document.blob.digest.to_oci())?;
     }
     for (subject, document) in &referring {
-        let is_indexed = put(client, document, &document.blob.digest.to_oci())?;
-        if !is_indexed {
-            list_referrer(client, *subject, document)?;
-        }
+        put(client, document, &document.blob.digest.to_oci())
+            .and_then(|is_listed| if is_listed { Ok(()) } else { list_referrer(client, *subject, document) })
+            .map_err(|source| Error::Attachment { source: Box::new(source) })?;
         pushed.attached += 1;
     }
     put(client, &publication.root, tag)?;

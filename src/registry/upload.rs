@@ -2,19 +2,27 @@
 //! (distribution-spec, "Pushing blobs").
 //!
 //! After a failure the registry is asked how much it has, and the upload goes on from there. A session that is lost is
-//! begun again a few times.
+//! begun again a few times. Some registries take a blob in one piece only, against the specification; what will not have
+//! a second chunk is given all in one, as docker does it.
 
-use reqwest::blocking::Response;
+use std::io::{self, Read};
+use std::time::Duration;
+
+use reqwest::blocking::{Body, Response};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
 use reqwest::{StatusCode, Url};
 
 use super::Error;
 use super::client::{ATTEMPTS, Client, may_pass, plain_url, refused};
 use crate::image::Blob;
+use crate::mapping::MappedSlice;
 use crate::progress::Task;
 
 /// The largest chunk that a registry may ask for.
 const LARGEST_CHUNK: u64 = 64 << 20;
+
+/// How long a blob in one piece may take.
+const WHOLE_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// How a blob came to the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +44,13 @@ struct Session {
 }
 
 /// Brings `blob` to the client's repository; `sources` are repositories of the same registry that may have it.
-pub(super) fn upload(client: &Client, blob: &Blob, sources: &[&str], task: &dyn Task) -> Result<Outcome, Error> {
+/// `begin_task` is called once something is really sent.
+pub(super) fn upload(
+    client: &Client,
+    blob: &Blob,
+    sources: &[&str],
+    begin_task: &dyn Fn() -> Box<dyn Task>,
+) -> Result<Outcome, Error> {
     if is_there(client, blob)? {
         return Ok(Outcome::Present);
     }
@@ -48,17 +62,29 @@ pub(super) fn upload(client: &Client, blob: &Blob, sources: &[&str], task: &dyn 
             Mount::Refused => {}
         }
     }
+    let task = begin_task();
     let mut last = None;
-    for _ in 0..ATTEMPTS {
+    let mut in_one_piece = false;
+    for attempt in 1..=ATTEMPTS {
         let begun = match session.take() {
             Some(session) => session,
             None => begin(client)?,
         };
-        match send(client, blob, begun, task) {
-            Ok(()) => return Ok(Outcome::Sent),
-            // The session is gone, or what the registry has of it is not what was sent.
-            Err(Error::Status { url, status: status @ (404 | 416), message }) => {
+        let outcome = if in_one_piece {
+            send_whole(client, blob, &begun, attempt, &*task)
+        } else {
+            send(client, blob, begun, &*task).map(|()| true)
+        };
+        match outcome {
+            Ok(true) => return Ok(Outcome::Sent),
+            Ok(false) => {}
+            // The session is gone, what the registry has of it is not what was sent, or it knows no chunks.
+            Err(Error::Status { url, status: status @ (400 | 404 | 405 | 411 | 416), message }) if !in_one_piece => {
+                in_one_piece = status != 404 || attempt > 1;
                 last = Some(Error::Status { url, status, message });
+            }
+            Err(Error::Status { url, status: 404, message }) => {
+                last = Some(Error::Status { url, status: 404, message });
             }
             Err(error) => return Err(error),
         }
@@ -162,6 +188,55 @@ fn send(client: &Client, blob: &Blob, mut session: Session, task: &dyn Task) -> 
     close(client, blob, &session)
 }
 
+/// Sends all of it in one request, without saying which part it is. `false` where that failed and, after the wait that is
+/// over then, a new session may do better.
+fn send_whole(client: &Client, blob: &Blob, session: &Session, attempt: u32, task: &dyn Task) -> Result<bool, Error> {
+    let outcome = client.send_once(&[], || {
+        let body = Body::sized(BlobReader { pieces: blob.pieces.clone(), place: 0, at: 0 }, blob.size);
+        client
+            .http()
+            .patch(session.location.clone())
+            .timeout(WHOLE_TIMEOUT)
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .body(body)
+    });
+    if client.wait(&outcome, attempt)? {
+        return Ok(false);
+    }
+    let response = outcome?;
+    if response.status() != StatusCode::ACCEPTED {
+        return Err(refused(response));
+    }
+    task.advance(blob.size);
+    close(client, blob, &session_of(client, &response, blob.size)?).map(|()| true)
+}
+
+/// A blob as something that is read from its beginning to its end.
+struct BlobReader {
+    pieces: Vec<MappedSlice>,
+    /// The piece that is read now.
+    place: usize,
+    /// Bytes of that which are read already.
+    at: usize,
+}
+
+impl Read for BlobReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(piece) = self.pieces.get(self.place) {
+            let rest = piece.get(self.at..).unwrap_or_default();
+            if rest.is_empty() {
+                (self.place, self.at) = (self.place + 1, 0);
+                continue;
+            }
+            let count = rest.len().min(buffer.len());
+            buffer.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            self.at += count;
+            return Ok(count);
+        }
+        Ok(0)
+    }
+}
+
 /// Asks how much of an upload the registry has.
 fn ask(client: &Client, session: &Session) -> Result<Session, Error> {
     let response = client.send(&[], || client.http().get(session.location.clone()))?;
@@ -235,5 +310,8 @@ mod tests {
         for (start, end, expected) in [(0, 7, "abcdefg"), (1, 3, "bc"), (2, 2, ""), (5, 7, "fg"), (6, 99, "g")] {
             assert_eq!(part(&blob, start, end), expected.as_bytes());
         }
+        let mut whole = String::new();
+        BlobReader { pieces: blob.pieces, place: 0, at: 0 }.read_to_string(&mut whole).unwrap();
+        assert_eq!(whole, "abcdefg");
     }
 }

@@ -340,7 +340,10 @@ fn credentials_are_used_and_their_lack_is_told() {
     assert_eq!(error.to_string(), format!("{} does not let me at app", registry.host));
     assert!(error.help().unwrap().starts_with("log in with `docker login"));
     let error = send(&registry.client("app", &CredentialFiles::default()), &small_set()).unwrap_err();
-    assert_eq!(error.to_string(), format!("{} does not let nobody at app", registry.host));
+    assert_eq!(
+        error.to_string(),
+        format!("{} wants an account for app, and there are no credentials for it", registry.host)
+    );
 }
 
 #[test]
