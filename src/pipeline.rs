@@ -9,7 +9,9 @@ mod error;
 mod furnish;
 mod order;
 mod plan;
+mod sbom;
 mod select;
+mod shipment;
 mod sources;
 mod stage;
 mod translate;
@@ -17,7 +19,7 @@ mod workshop;
 
 use std::time::Instant;
 
-use crate::image::{self, Compression, ImageSet, LayerOptions, PackedImage, Reference};
+use crate::image::{self, Compression, ImageSet, LayerOptions, PackedImage, Reference, Sbom};
 use crate::progress::Progress;
 use crate::prune::{self, Report};
 use crate::recipe::{Architecture, Bytecode, Profile, Recipe, Scripts};
@@ -30,7 +32,9 @@ pub use bill::{Bill, BillLine};
 pub use error::Error;
 pub use order::{Format, Order, Place};
 pub use plan::{Effort, Plan, plan};
+pub use sbom::WrittenSbom;
 pub use select::{Selection, resolve};
+pub use shipment::{PushOptions, Shipment};
 pub use sources::Overrides;
 pub use workshop::Workshop;
 
@@ -39,8 +43,12 @@ pub use workshop::Workshop;
 pub struct Built {
     /// The image's name and tag as people write them.
     pub reference: Reference,
-    /// What was written.
-    pub written: image::Written,
+    /// All of it, as it goes into an archive, an engine or a registry.
+    pub set: ImageSet,
+    /// What was written; `None` where nothing was to be.
+    pub written: Option<image::Written>,
+    /// The bills of materials that were written beside it.
+    pub sboms: Vec<WrittenSbom>,
     /// One for each architecture, the recipe's first one first.
     pub images: Vec<BuiltImage>,
     /// Where it is over the recipe's size and that was allowed: by how much, and what weighs most.
@@ -62,6 +70,10 @@ pub struct BuiltImage {
     pub packages: PackageCount,
     /// What pruning took and why the rest stayed.
     pub report: Report,
+    /// All that ships in it, where a bill of materials was asked for.
+    pub sbom: Option<Sbom>,
+    /// When it counts as made, in seconds since 1970.
+    pub created: i64,
     /// Install scripts that failed or were not understood in full.
     pub script_notes: Vec<ScriptNote>,
 }
@@ -94,13 +106,15 @@ pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) ->
     progress.stage("writing");
     let packed = images.iter().map(|(image, _)| image.packed.clone()).collect();
     let set = ImageSet::new(reference.clone(), packed)?;
-    let written = match order.place.format {
-        Format::Archive => set.write_archive(&order.place.path)?,
-        Format::OciFolder => set.write_folder(&order.place.path)?,
-        Format::Rootfs => furnish::write_folder(&images, &order.place.path, &set)?,
+    let write = |place: &Place| match place.format {
+        Format::Archive => Ok(set.write_archive(&place.path)?),
+        Format::OciFolder => Ok(set.write_folder(&place.path)?),
+        Format::Rootfs => furnish::write_folder(&images, &place.path, &set),
     };
-    let images = images.into_iter().map(|(image, _)| image).collect();
-    Ok(Built { reference, written, images, over_size, seconds: start.elapsed().as_secs_f64() })
+    let written = order.place.as_ref().map(write).transpose()?;
+    let images: Vec<BuiltImage> = images.into_iter().map(|(image, _)| image).collect();
+    let sboms = sbom::write(order, &images, &reference)?;
+    Ok(Built { reference, set, written, sboms, images, over_size, seconds: start.elapsed().as_secs_f64() })
 }
 
 /// Builds the image of one architecture; nothing is written outside the cache.
@@ -120,8 +134,8 @@ fn build_for(
     let stages = stage::build_stages(order, arch, workshop, progress)?;
     progress.stage("installing");
     let timestamp = order.timestamp.unwrap_or_else(|| rootfs::newest_build_date(&packages));
-    let output = &order.place.path;
-    let furnishing = Furnishing { recipe, copies: &recipe.copies, output, stages: &stages, timestamp };
+    let outputs = order.outputs();
+    let furnishing = Furnishing { recipe, copies: &recipe.copies, outputs: &outputs, stages: &stages, timestamp };
     let Installation { mut rootfs, notes } = furnish::furnish(&furnishing, &packages)?;
     furnish::adjust(recipe, &mut rootfs.tree, timestamp)?;
     rootfs.packages.extend(translate::packages_without_files(&selection));
@@ -145,7 +159,10 @@ fn build_for(
         left: report.packages.iter().filter(|package| package.reason.is_some()).count(),
     };
     let unpacked_size = image::unpacked_size(&rootfs);
-    Ok((BuiltImage { arch, packed, unpacked_size, packages, report, script_notes: notes }, rootfs))
+    let sbom = (!order.sboms.is_empty()).then(|| Sbom::of(&rootfs.tree));
+    let created = timestamp;
+    let image = BuiltImage { arch, packed, unpacked_size, packages, report, sbom, created, script_notes: notes };
+    Ok((image, rootfs))
 }
 
 /// What a recipe may say and no room does yet.

@@ -6,7 +6,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::bytes::human;
-use super::inspect::Source;
+use super::delivery::TransportOptions;
+use super::source::Source;
 use super::{Context, Error};
 use crate::image::{Difference, FileDifference};
 
@@ -25,9 +26,8 @@ pub struct DiffArguments {
     /// Of images for several architectures, the one to look at, as Alpine names it
     #[arg(long, value_name = "ARCH")]
     arch: Option<String>,
-    /// Speak to the registry without TLS
-    #[arg(long, env = "APKBUILD_PLAIN_HTTP", value_parser = clap::builder::FalseyValueParser::new())]
-    plain_http: bool,
+    #[command(flatten)]
+    transport: TransportOptions,
 }
 
 /// The result as JSON.
@@ -42,7 +42,7 @@ struct Comparison<'images> {
 
 /// Prints what differs.
 pub fn run(arguments: &DiffArguments, context: &Context) -> Result<(), Error> {
-    let open = |image| Source::of(image, arguments.arch.as_deref(), arguments.plain_http, context);
+    let open = |image| Source::of(image, arguments.arch.as_deref(), arguments.transport, context);
     let (one, other) = (open(&arguments.one)?.contents()?, open(&arguments.other)?.contents()?);
     let difference = Difference::between(&one, &other);
     if context.json {

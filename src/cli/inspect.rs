@@ -6,13 +6,13 @@ use clap::Args;
 use serde::Serialize;
 
 use super::bytes::human;
+use super::delivery::TransportOptions;
+use super::source::{Source, told};
 use super::{Context, Error};
-use crate::image::{Amount, Architecture, Contents, Reference, StoredImage};
-use crate::progress::Progress as _;
+use crate::image::{Amount, Contents, StoredImage};
 use crate::prune::Report;
-use crate::registry::{Client, CredentialFiles, Transport, pull};
 use crate::rootfs::InodeKind;
-use crate::unfinished::{Unfinished, UnfinishedFolder};
+use crate::unfinished::Unfinished;
 
 /// How many folders are shown.
 const FOLDERS: usize = 12;
@@ -35,9 +35,8 @@ pub struct InspectArguments {
     /// Of an image for several architectures, the one to look at, as Alpine names it
     #[arg(long, value_name = "ARCH")]
     arch: Option<String>,
-    /// Speak to the registry without TLS
-    #[arg(long, env = "APKBUILD_PLAIN_HTTP", value_parser = clap::builder::FalseyValueParser::new())]
-    plain_http: bool,
+    #[command(flatten)]
+    transport: TransportOptions,
 }
 
 /// The result as JSON.
@@ -104,7 +103,7 @@ impl From<Amount> for Row {
 
 /// Prints what is in the image.
 pub fn run(arguments: &InspectArguments, context: &Context) -> Result<(), Error> {
-    let source = Source::of(&arguments.image, arguments.arch.as_deref(), arguments.plain_http, context)?;
+    let source = Source::of(&arguments.image, arguments.arch.as_deref(), arguments.transport, context)?;
     let images = StoredImage::open_all(source.path()).map_err(|error| told(&error))?;
     let platforms: Vec<String> = images.iter().map(StoredImage::platform).collect();
     let mut contents = source.contents()?;
@@ -126,60 +125,6 @@ pub fn run(arguments: &InspectArguments, context: &Context) -> Result<(), Error>
     }
     let inspection = Inspection::of(arguments, &contents, platforms);
     if context.json { context.print_json(&inspection) } else { context.print(&inspection.text()) }
-}
-
-/// Where an image is that a verb names.
-pub(super) enum Source {
-    /// On the disk, and the architecture that is wanted.
-    Local(PathBuf, Option<Architecture>),
-    /// Fetched from a registry, under this reference.
-    Pulled(UnfinishedFolder, String),
-}
-
-impl Source {
-    /// What `image` means: a path, or else a reference that names its registry (`ghcr.io/me/app:1`, `docker://app`). A
-    /// bare name is always a path, so that a misspelt file name does not become a question to the network.
-    pub(super) fn of(
-        image: &std::path::Path,
-        arch: Option<&str>,
-        plain_http: bool,
-        context: &Context,
-    ) -> Result<Self, Error> {
-        let architecture = arch.map(Architecture::from_alpine).transpose().map_err(|error| told(&error))?;
-        let text = image.to_str().unwrap_or_default();
-        let named = text.strip_prefix("docker://").or_else(|| {
-            let (host, _) = text.split_once('/')?;
-            let is_host = !host.starts_with('.') && (host.contains(['.', ':']) || host == "localhost");
-            (is_host && !image.exists()).then_some(text)
-        });
-        let Some(named) = named else { return Ok(Self::Local(image.to_owned(), architecture)) };
-        let reference = Reference::parse_any(named).map_err(|error| told(&error))?;
-        let transport = if plain_http { Transport::Plain } else { Transport::Usual };
-        let failed = |error: crate::registry::Error| Error::from_room(&error).with_help(error.help());
-        let folder = UnfinishedFolder::temporary()?;
-        context.progress().stage("fetching the image");
-        let client = Client::new(&reference, transport, &CredentialFiles::of_environment()).map_err(failed)?;
-        pull(&client, reference.tag_or_digest(), architecture, folder.path(), context.progress()).map_err(failed)?;
-        Ok(Self::Pulled(folder, reference.to_string()))
-    }
-
-    /// The archive or folder on the disk.
-    pub(super) fn path(&self) -> &std::path::Path {
-        match self {
-            Self::Local(path, _) => path,
-            Self::Pulled(folder, _) => folder.path(),
-        }
-    }
-
-    /// The image, read whole, for the architecture that is wanted or else the first.
-    pub(super) fn contents(&self) -> Result<Contents, Error> {
-        let architecture = if let Self::Local(_, architecture) = self { *architecture } else { None };
-        StoredImage::open(self.path(), architecture).and_then(Contents::of).map_err(|error| told(&error))
-    }
-}
-
-pub(super) fn told(error: &crate::image::Error) -> Error {
-    Error::from_room(error).with_help(error.help())
 }
 
 /// Tells of one path: what it is, whose, from which layer, and, where a report is at hand, why.

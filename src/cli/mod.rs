@@ -8,6 +8,7 @@ mod bytes;
 mod cache;
 mod check;
 mod completions;
+mod delivery;
 mod diff;
 mod error;
 mod init;
@@ -24,6 +25,7 @@ mod push;
 mod recipe;
 mod resolve;
 mod run;
+mod source;
 mod terminal;
 
 use std::ffi::OsString;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::bytes::human;
 use super::{BuildOptions, Context, Error};
-use crate::image::CompressionKind;
+use crate::image::{CompressionKind, SbomFormat};
 use crate::pipeline::{self, Effort, Format, Order, Place, Plan, Selection, Workshop};
 use crate::resolve::{Reason, Selected};
 
@@ -40,7 +40,10 @@ pub fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Error> {
     let order = Order {
         recipe: &recipe,
         overrides: &overrides,
-        place: Place { path: PathBuf::from(format!("{}.tar", recipe.name)), format: Format::Archive },
+        // What `recipe` would write, so that the same is left out of the copies.
+        place: Some(Place { path: PathBuf::from(format!("{}.tar", recipe.name)), format: Format::Archive }),
+        sboms: vec![SbomFormat::Spdx],
+        companions: Vec::new(),
         tag: None,
         compression: CompressionKind::Gzip,
         level: None,

@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::bytes::human;
+use super::delivery::{Delivered, DeliveryOptions};
 use super::{BuildOptions, Context, Error};
-use crate::digest::Sha256Digest;
 use crate::image::CompressionKind;
 use crate::pipeline::{self, Built, Format, Order, Place, Workshop};
 use crate::recipe::Recipe;
@@ -26,9 +26,9 @@ pub struct RecipeArguments {
     /// Reference in place of the recipe's name and tag; `:TAG` changes the tag alone
     #[arg(long, value_name = "REF", env = "APKBUILD_TAG")]
     tag: Option<String>,
-    /// In which form the image is written
-    #[arg(long, value_name = "FORMAT", default_value = "archive", env = "APKBUILD_FORMAT")]
-    format: FormatChoice,
+    /// In which form the image is written [default: archive]
+    #[arg(long, value_name = "FORMAT", env = "APKBUILD_FORMAT")]
+    format: Option<FormatChoice>,
     /// How layers are compressed; Docker 20.10 and older read gzip only
     #[arg(long, value_name = "KIND", default_value = "gzip", env = "APKBUILD_COMPRESSION")]
     compression: CompressionChoice,
@@ -41,6 +41,8 @@ pub struct RecipeArguments {
     /// Write what was pruned, and why the rest stayed, as JSON
     #[arg(long, value_name = "FILE", env = "APKBUILD_REPORT")]
     report: Option<PathBuf>,
+    #[command(flatten)]
+    delivery: DeliveryOptions,
     #[command(flatten)]
     build: BuildOptions,
 }
@@ -76,6 +78,8 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
     let recipes =
         arguments.files.iter().map(|file| super::read_recipe(file, context)).collect::<Result<Vec<_>, _>>()?;
     let places = places(arguments, &recipes)?;
+    let sboms = arguments.delivery.sboms.formats()?;
+    let delivery = arguments.delivery.prepare(&sboms, recipes.len())?;
     let overrides = arguments.build.overrides();
     let mut documents = Vec::new();
     for ((file, recipe), place) in arguments.files.iter().zip(&recipes).zip(places) {
@@ -83,6 +87,8 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
             recipe,
             overrides: &overrides,
             place,
+            sboms: sboms.clone(),
+            companions: arguments.report.iter().cloned().collect(),
             tag: arguments.tag.clone(),
             compression: match arguments.compression {
                 CompressionChoice::Gzip => CompressionKind::Gzip,
@@ -94,14 +100,15 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
         };
         let workshop = Workshop::open(&overrides, Some(recipe))?;
         let built = pipeline::build(&order, &workshop, context.progress())?;
-        context.progress_is_over();
         if let Some(path) = &arguments.report {
             write_report(path, &built)?;
         }
         tell_notes(&built, context);
-        documents.push(document(file, &order.place, &built));
+        let delivered = delivery.carry_out(&built, context)?;
+        context.progress_is_over();
+        documents.push(document(file, order.place.as_ref(), &built, &delivered));
         if !context.json {
-            context.print(&summary(&order.place, &built))?;
+            context.print(&summary(order.place.as_ref(), &built, &delivered))?;
         }
     }
     if context.json {
@@ -110,12 +117,15 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
     Ok(())
 }
 
-/// Where each image goes.
-fn places(arguments: &RecipeArguments, recipes: &[Recipe]) -> Result<Vec<Place>, Error> {
+/// Where each image is written; nowhere if it goes elsewhere and no file was asked for.
+fn places(arguments: &RecipeArguments, recipes: &[Recipe]) -> Result<Vec<Option<Place>>, Error> {
+    if arguments.delivery.leads_elsewhere() && arguments.output.is_none() && arguments.format.is_none() {
+        return Ok(vec![None; recipes.len()]);
+    }
     let format = match arguments.format {
-        FormatChoice::Archive => Format::Archive,
-        FormatChoice::OciDir => Format::OciFolder,
-        FormatChoice::Rootfs => Format::Rootfs,
+        None | Some(FormatChoice::Archive) => Format::Archive,
+        Some(FormatChoice::OciDir) => Format::OciFolder,
+        Some(FormatChoice::Rootfs) => Format::Rootfs,
     };
     let file_name = |recipe: &Recipe| {
         let name = recipe.name.rsplit('/').next().unwrap_or_default();
@@ -125,7 +135,7 @@ fn places(arguments: &RecipeArguments, recipes: &[Recipe]) -> Result<Vec<Place>,
     match (&arguments.output, recipes) {
         (Some(output), [recipe]) => {
             let into = output.is_dir() && format == Format::Archive;
-            Ok(vec![place(if into { output.join(file_name(recipe)) } else { output.clone() })])
+            Ok(vec![Some(place(if into { output.join(file_name(recipe)) } else { output.clone() }))])
         }
         (output, recipes) => {
             let folder = output.clone().unwrap_or_default();
@@ -139,7 +149,7 @@ fn places(arguments: &RecipeArguments, recipes: &[Recipe]) -> Result<Vec<Place>,
                         .with_help("give them different names, or build them one by one with --output".to_owned()));
                 }
             }
-            Ok(places)
+            Ok(places.into_iter().map(Some).collect())
         }
     }
 }
@@ -193,15 +203,23 @@ fn script_note(note: &crate::rootfs::ScriptNote) -> String {
 }
 
 /// What a person wants to know of a finished build.
-fn summary(place: &Place, built: &Built) -> String {
+fn summary(place: Option<&Place>, built: &Built, delivered: &Delivered) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| text.push_str(&format!("{name:<12} {value}\n"));
-    let unchanged = if built.written.unchanged { ", unchanged" } else { "" };
-    line("wrote", format!("{} ({}{unchanged})", place.path.display(), human(built.written.size)));
+    if let (Some(place), Some(written)) = (place, built.written) {
+        let unchanged = if written.unchanged { ", unchanged" } else { "" };
+        line("wrote", format!("{} ({}{unchanged})", place.path.display(), human(written.size)));
+    }
+    for sbom in &built.sboms {
+        line("sbom", sbom.path.display().to_string());
+    }
+    for (name, value) in delivered.lines() {
+        line(name, value);
+    }
     line("reference", built.reference.familiar());
     let several = built.images.len() > 1;
     if several {
-        line("index", built.written.digest.to_oci());
+        line("index", built.set.digest().to_oci());
     }
     for image in &built.images {
         if several {
@@ -227,7 +245,7 @@ fn summary(place: &Place, built: &Built) -> String {
 }
 
 /// The same for a program.
-fn document(file: &Path, place: &Place, built: &Built) -> Value {
+fn document(file: &Path, place: Option<&Place>, built: &Built, delivered: &Delivered) -> Value {
     let images = built.images.iter().map(|image| {
         json!({
             "arch": image.arch.as_str(),
@@ -248,15 +266,22 @@ fn document(file: &Path, place: &Place, built: &Built) -> Value {
             "script-notes": image.script_notes.iter().map(script_note).collect::<Vec<_>>(),
         })
     });
-    let digest: Sha256Digest = built.written.digest;
+    let (loaded, pushed) = delivered.documents();
     json!({
         "recipe": file,
-        "output": place.path,
+        "output": place.map(|place| &place.path),
         "reference": built.reference.familiar(),
         "full-reference": built.reference.to_string(),
-        "digest": digest.to_oci(),
-        "archive-size": built.written.size,
-        "unchanged": built.written.unchanged,
+        "digest": built.set.digest().to_oci(),
+        "archive-size": built.written.map(|written| written.size),
+        "unchanged": built.written.is_some_and(|written| written.unchanged),
+        "sboms": built.sboms.iter().map(|sbom| json!({
+            "arch": sbom.arch.as_str(),
+            "format": sbom.format.name(),
+            "path": sbom.path,
+        })).collect::<Vec<_>>(),
+        "loaded": loaded,
+        "pushed": pushed,
         "seconds": built.seconds,
         "platforms": images.collect::<Vec<_>>(),
     })

@@ -5,6 +5,7 @@ use crate::fetch;
 use crate::image;
 use crate::prune;
 use crate::recipe::Architecture;
+use crate::registry;
 use crate::repository;
 use crate::resolve;
 use crate::rootfs;
@@ -34,6 +35,9 @@ pub enum Error {
     /// The image could not be packed or written.
     #[error(transparent)]
     Image(#[from] image::Error),
+    /// A registry could not be used.
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
     /// A stage's commands failed, or cannot be run here.
     #[error(transparent)]
     Sandbox(#[from] sandbox::Error),
@@ -80,6 +84,7 @@ impl Error {
             Self::Copy(error) => error.help(),
             Self::Prune(error) => error.help(),
             Self::Image(error) => error.help(),
+            Self::Registry(error) => error.help(),
             Self::Sandbox(error) => error.help(),
             Self::ForeignStage { arch, .. } => Some(format!("build it on a machine of {arch}")),
             Self::Io(_) => None,

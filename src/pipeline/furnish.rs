@@ -1,6 +1,6 @@
 //! From verified packages to a root filesystem with what a recipe brings, before anything is pruned.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::stage::Stages;
 use super::{BuiltImage, Error, translate};
@@ -17,8 +17,8 @@ pub(super) struct Furnishing<'order> {
     pub(super) recipe: &'order Recipe,
     /// What is copied, in order.
     pub(super) copies: &'order [CopyStep],
-    /// Where the image will stand, which is not copied into itself.
-    pub(super) output: &'order Path,
+    /// What the build writes, which is not copied into itself.
+    pub(super) outputs: &'order [PathBuf],
     /// The stages that may be copied from.
     pub(super) stages: &'order Stages,
     /// Modification time of all that no package brings.
@@ -45,12 +45,12 @@ pub(super) fn furnish(furnishing: &Furnishing<'_>, packages: &[VerifiedApk]) -> 
 }
 
 fn copy(furnishing: &Furnishing<'_>, step: &CopyStep, tree: &mut Tree) -> Result<(), Error> {
-    let Furnishing { recipe, output, timestamp, stages, .. } = *furnishing;
+    let Furnishing { recipe, outputs, timestamp, stages, .. } = *furnishing;
     let (uid, gid) = adjust::look_up_owner(tree, &translate::owner(&step.owner), step.target.path.as_str())?;
     let request = translate::copy(step, uid, gid, timestamp);
     match step.from.as_ref().and_then(|name| stages.get_key_value(name)) {
         Some((name, stage)) => copy::copy_from_stage(tree, name, stage, &request)?,
-        None => copy::copy_from_folder(tree, &recipe.folder, &request, &[output.to_owned()])?,
+        None => copy::copy_from_folder(tree, &recipe.folder, &request, outputs)?,
     };
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::image::CompressionKind;
+use crate::image::{CompressionKind, SbomFormat};
 use crate::recipe::{Architecture, Recipe};
 
 use super::Overrides;
@@ -14,8 +14,12 @@ pub struct Order<'recipe> {
     pub recipe: &'recipe Recipe,
     /// What the command line says in place of the recipe.
     pub overrides: &'recipe Overrides,
-    /// Where it goes.
-    pub place: Place,
+    /// Where it is written; `None`: nowhere, since it goes to an engine or a registry.
+    pub place: Option<Place>,
+    /// Bills of materials that are written beside it.
+    pub sboms: Vec<SbomFormat>,
+    /// Further files that are written beside the image, which must not be copied into it either.
+    pub companions: Vec<PathBuf>,
     /// A reference in place of the recipe's name and tag; one without a name (`:1.0`) changes the tag alone.
     pub tag: Option<String>,
     /// How layers are compressed.
@@ -58,6 +62,27 @@ impl Order<'_> {
             Some(tag) if tag.starts_with(':') => format!("{}{tag}", recipe.name),
             Some(reference) => reference.clone(),
         }
+    }
+
+    /// All that is written, which is not copied into the image itself.
+    pub(super) fn outputs(&self) -> Vec<PathBuf> {
+        let image = self.place.iter().map(|place| place.path.clone());
+        let sboms = self
+            .archs()
+            .into_iter()
+            .flat_map(|arch| self.sboms.iter().filter_map(move |format| self.sbom_place(arch, *format)));
+        image.chain(sboms).chain(self.companions.iter().cloned()).collect()
+    }
+
+    /// Where the bill of materials for `arch` is written: beside the image, under its name, with the architecture where
+    /// there are several.
+    pub(super) fn sbom_place(&self, arch: Architecture, format: SbomFormat) -> Option<PathBuf> {
+        let path = &self.place.as_ref()?.path;
+        let name = path.file_name()?.to_str()?;
+        let name = name.strip_suffix(".tar").unwrap_or(name);
+        let several = self.archs().len() > 1;
+        let arch = if several { format!(".{arch}") } else { String::new() };
+        Some(path.with_file_name(format!("{name}{arch}{}", format.file_suffix())))
     }
 
     /// For which architectures, the first one first.

@@ -63,8 +63,8 @@ fn build_stage(
     let selection = indexes.resolve(&select::world(&stage.packages))?;
     let packages = workshop.packages(&selection, progress)?;
     let timestamp = order.timestamp.unwrap_or_else(|| newest_build_date(&packages));
-    let furnishing =
-        Furnishing { recipe, copies: &stage.copies, output: &order.place.path, stages: earlier, timestamp };
+    let outputs = order.outputs();
+    let furnishing = Furnishing { recipe, copies: &stage.copies, outputs: &outputs, stages: earlier, timestamp };
     let tree = furnish(&furnishing, &packages)?.rootfs.tree;
     if stage.run.is_empty() {
         return Ok(tree);

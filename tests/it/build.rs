@@ -257,7 +257,10 @@ fn several_recipes_go_into_one_folder() {
     let mut words = arguments(&repository, &["-o", "images"]);
     words.insert(2, "other.toml".to_owned());
     program.run(&words).success();
-    assert_eq!(names(&program.folder().join("images")), ["hello.tar", "other.tar"]);
+    assert_eq!(
+        names(&program.folder().join("images")),
+        ["hello.spdx.json", "hello.tar", "other.spdx.json", "other.tar"]
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod build;
 mod cache;
 mod check;
 mod copy;
+mod delivery;
 mod fetch;
 mod image;
 mod init;
