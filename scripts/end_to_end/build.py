@@ -9,11 +9,13 @@ import statistics
 from .archive import Archive
 from .program import Program
 from .report import Skipped, expect
+from .sbom import SUFFIXES
 
 
 def check_builds(report, program, label, recipe, stand_in, folder, options):
     """Builds one sample in every way that must give the same bytes; the archive, or None."""
     output, archive, program.peak = folder / f"{label}.tar", None, 0
+    options = [*options, "--sbom", "spdx", "--sbom", "cyclonedx"]
     with report.check(f"{label}: builds from the stand-in"):
         report.figure(f"{label}: first build", f"{program.build(recipe, stand_in, output, *options):.2f} s")
     with report.check(f"{label}: the archive holds what it says"):
@@ -31,6 +33,10 @@ def check_builds(report, program, label, recipe, stand_in, folder, options):
         report.figure(f"{label}: peak memory of a build", f"{program.peak / 1e6:.0f} MB")
         expect("digest", digest, hashlib.sha256(again.read_bytes()).hexdigest())
         again.unlink()
+        for suffix in SUFFIXES:
+            first, second = folder / f"{label}{suffix}", folder / f"{label}-again{suffix}"
+            expect(f"bytes of {second.name}", first.read_bytes(), second.read_bytes())
+            second.unlink()
     with report.check(f"{label}: built by an ordinary user, under another umask, the same bytes"):
         if os.geteuid() != 0:
             raise Skipped("the caller is an ordinary user already")

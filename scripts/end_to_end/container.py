@@ -1,4 +1,4 @@
-"""An archive in an engine: loaded, run as its user, asked over HTTP, stopped."""
+"""An image in an engine: loaded, run as its user, asked over HTTP, stopped."""
 
 import json
 import os
@@ -23,12 +23,16 @@ def started_at(engine, container):
 
 def check_container(report, engine, label, archive):
     """Loads, runs and asks one archive with one engine. Later checks need the earlier ones."""
-    container = f"apkbuild-end-to-end-{os.getpid()}"
     image = None
     with report.check(f"{label}: {engine.name} loads the archive"):
         image = engine.load(archive.path)
-    if image is None:
-        return
+    if image is not None:
+        check_image(report, engine, label, image)
+
+
+def check_image(report, engine, label, image):
+    """Runs and asks an image that the engine has under the name `image`, and takes it away again."""
+    container = f"apkbuild-end-to-end-{os.getpid()}"
 
     def once(*words):
         """What a command prints in a container of its own; `exec` would need the engine's mounts."""
