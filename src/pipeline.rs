@@ -9,6 +9,7 @@ mod error;
 mod furnish;
 mod order;
 mod plan;
+mod root_folder;
 mod sbom;
 mod select;
 mod shipment;
@@ -22,7 +23,7 @@ use std::time::Instant;
 use crate::image::{self, Compression, ImageSet, LayerOptions, PackedImage, Reference, Sbom};
 use crate::progress::Progress;
 use crate::prune::{self, Report};
-use crate::recipe::{Architecture, Bytecode, Profile, Recipe, Scripts};
+use crate::recipe::{Architecture, Bytecode, Profile, Recipe};
 use crate::rootfs::{self, Installation, ScriptNote};
 
 use furnish::Furnishing;
@@ -109,7 +110,7 @@ pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) ->
     let write = |place: &Place| match place.format {
         Format::Archive => Ok(set.write_archive(&place.path)?),
         Format::OciFolder => Ok(set.write_folder(&place.path)?),
-        Format::Rootfs => furnish::write_folder(&images, &place.path, &set),
+        Format::Rootfs => root_folder::write(&images, &place.path, &set),
     };
     let written = order.place.as_ref().map(write).transpose()?;
     let images: Vec<BuiltImage> = images.into_iter().map(|(image, _)| image).collect();
@@ -126,6 +127,7 @@ fn build_for(
 ) -> Result<(BuiltImage, rootfs::Rootfs), Error> {
     let recipe = order.recipe;
     refuse_what_is_not_there(recipe)?;
+    furnish::see_that_scripts_run(recipe, arch)?;
     progress.stage("resolving");
     let indexes = Indexes::of_recipe(recipe, arch, workshop, progress)?;
     let selection = indexes.resolve(&select::world(&recipe.alpine.packages))?;
@@ -134,8 +136,9 @@ fn build_for(
     let stages = stage::build_stages(order, arch, workshop, progress)?;
     progress.stage("installing");
     let timestamp = order.timestamp.unwrap_or_else(|| rootfs::newest_build_date(&packages));
-    let outputs = order.outputs();
-    let furnishing = Furnishing { recipe, copies: &recipe.copies, outputs: &outputs, stages: &stages, timestamp };
+    let outputs = &order.outputs();
+    let scratch = &workshop.stages_folder()?;
+    let furnishing = Furnishing { recipe, copies: &recipe.copies, outputs, stages: &stages, scratch, timestamp };
     let Installation { mut rootfs, notes } = furnish::furnish(&furnishing, &packages)?;
     furnish::adjust(recipe, &mut rootfs.tree, timestamp)?;
     rootfs.packages.extend(translate::packages_without_files(&selection));
@@ -168,9 +171,6 @@ fn build_for(
 /// What a recipe may say and no room does yet.
 fn refuse_what_is_not_there(recipe: &Recipe) -> Result<(), Error> {
     let refuse = |what, instead| Err(Error::NotThere { what, instead });
-    if recipe.alpine.scripts == Scripts::Run {
-        return refuse("scripts = \"run\"", "`scripts = \"emulate\"`");
-    }
     if recipe.prune.profile == Profile::Traced {
         return refuse("profile = \"traced\"", "`profile = \"standard\"`");
     }

@@ -150,6 +150,8 @@ impl UnfinishedFolder {
     /// is taken away then, so that there is no moment without either.
     pub fn finish(mut self) -> io::Result<()> {
         let temporary = self.path().to_owned();
+        // What lies in it must be on the disk before its name is.
+        rustix::fs::syncfs(fs_err::File::open(&temporary)?)?;
         match fs_err::symlink_metadata(&self.place) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 fs_err::rename(&temporary, &self.place)?;
@@ -180,6 +182,25 @@ impl UnfinishedFolder {
         }
     }
 
+    /// Puts the folder in its place unless something stands there already, which then stays: for caches, where whoever
+    /// was faster made the same, and may be using it.
+    pub fn finish_if_first(mut self) -> io::Result<()> {
+        let temporary = self.path().to_owned();
+        rustix::fs::syncfs(fs_err::File::open(&temporary)?)?;
+        match fs_err::rename(&temporary, &self.place) {
+            Ok(()) => {
+                self.forget();
+                if let Some(folder) = self.folder.take() {
+                    let _ = folder.keep();
+                }
+                Ok(())
+            }
+            // A folder that is not empty cannot be renamed over.
+            Err(_) if self.place.is_dir() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     fn forget(&self) {
         if let Some(under_way) = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             under_way.remove(self.path());
@@ -189,8 +210,27 @@ impl UnfinishedFolder {
 
 impl Drop for UnfinishedFolder {
     fn drop(&mut self) {
+        if let Some(folder) = &self.folder {
+            // Whoever is interested in what could not be removed sees it lie there.
+            let _ = remove_folder(folder.path());
+        }
         self.forget();
     }
+}
+
+/// Removes a folder with all that is in it, also where the permissions of a folder inside keep its owner out.
+pub fn remove_folder(folder: &Path) -> io::Result<()> {
+    match fs_err::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+        outcome => return outcome,
+    }
+    for entry in walkdir::WalkDir::new(folder) {
+        let entry = entry?;
+        if entry.file_type().is_dir() {
+            fs_err::set_permissions(entry.path(), std::fs::Permissions::from_mode(0o700))?;
+        }
+    }
+    fs_err::remove_dir_all(folder)
 }
 
 /// Takes away everything that is under way; nothing new can be begun afterwards. For the moment of an interrupt, right
@@ -199,7 +239,7 @@ pub fn remove_all() {
     let under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner).take();
     for path in under_way.into_iter().flatten() {
         // It may just have been finished, and nobody is left to tell.
-        let _ = if path.is_dir() { fs_err::remove_dir_all(path) } else { fs_err::remove_file(path) };
+        let _ = if path.is_dir() { remove_folder(&path) } else { fs_err::remove_file(path) };
     }
 }
 
@@ -247,6 +287,29 @@ mod tests {
         drop(UnfinishedFolder::beside(&place).unwrap());
         assert_eq!(names(folder.path()), ["out"]);
         assert_eq!(fs_err::read_to_string(place.join("file")).unwrap(), "second");
+    }
+
+    #[test]
+    fn the_first_folder_in_a_place_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("out");
+        for text in ["first", "second"] {
+            let unfinished = UnfinishedFolder::beside(&place).unwrap();
+            fs_err::write(unfinished.path().join("file"), text).unwrap();
+            unfinished.finish_if_first().unwrap();
+            assert_eq!(names(folder.path()), ["out"]);
+            assert_eq!(fs_err::read_to_string(place.join("file")).unwrap(), "first");
+        }
+    }
+
+    #[test]
+    fn folders_without_permissions_can_be_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("out");
+        fs_err::create_dir_all(place.join("closed/inner")).unwrap();
+        fs_err::set_permissions(place.join("closed"), std::fs::Permissions::from_mode(0o000)).unwrap();
+        remove_folder(&place).unwrap();
+        assert!(!place.exists());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-use super::run::{cache_folder, told};
+use super::run::{images_folder, told};
 use super::{Context, Error};
 use crate::recipe::{Check, HttpCheck, Recipe, SizeLimits};
 use crate::sandbox::Startable;
@@ -69,7 +69,7 @@ pub fn run(arguments: &CheckArguments, context: &Context) -> Result<(), Error> {
         _ => arguments.target.clone(),
     };
     let startable =
-        Startable::open(&image, None, &cache_folder(arguments.cache_dir.as_deref())?).map_err(|error| told(&error))?;
+        Startable::open(&image, None, &images_folder(arguments.cache_dir.as_deref())?).map_err(|error| told(&error))?;
     let check = recipe.as_ref().and_then(|recipe| recipe.check.as_ref());
     let expected = match (check, &recipe) {
         (Some(check), _) => of_recipe(check),

@@ -116,7 +116,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let context = Context::new(&cli.global);
-    match run(&cli.command, &context) {
+    let outcome = run(&cli.command, &context);
+    interrupt::give_way();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => context.report(&error),
     }

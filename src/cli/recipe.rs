@@ -196,6 +196,9 @@ fn script_note(note: &crate::rootfs::ScriptNote) -> String {
     } else {
         text.push_str(" was not carried out in full:");
     }
+    for line in note.outcome.output.lines() {
+        text.push_str(&format!("\n  | {line}"));
+    }
     for unrun in &note.outcome.unrun {
         text.push_str(&format!("\n  line {}: {} ({})", unrun.line, unrun.text.trim(), unrun.reason));
     }

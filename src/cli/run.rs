@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::{Context, Error};
+use crate::fetch::{Cache, Section};
 use crate::sandbox::{Ending, Network, Startable};
 
 /// Arguments of `run`.
@@ -49,9 +50,9 @@ pub(super) enum NetworkChoice {
 
 /// Becomes the program of the image; comes back only where that fails.
 pub fn run(arguments: &RunArguments, _context: &Context) -> Result<(), Error> {
+    let images = images_folder(arguments.cache_dir.as_deref())?;
     let startable =
-        Startable::open(&arguments.image, arguments.user.as_deref(), &cache_folder(arguments.cache_dir.as_deref())?)
-            .map_err(|error| told(&error))?;
+        Startable::open(&arguments.image, arguments.user.as_deref(), &images).map_err(|error| told(&error))?;
     let mut sandbox = startable.sandbox(&arguments.command).map_err(|error| told(&error))?;
     sandbox.network = match arguments.network {
         NetworkChoice::Host => Network::Host,
@@ -80,17 +81,11 @@ pub(super) fn finish(outcome: Result<Ending, crate::sandbox::Error>) -> ExitCode
     }
 }
 
-/// Where unpacked images are kept: `chosen`, or the user's cache folder (XDG base directory specification).
-pub(super) fn cache_folder(chosen: Option<&Path>) -> Result<PathBuf, Error> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    chosen
-        .map(Path::to_owned)
-        .or_else(|| absolute("XDG_CACHE_HOME").map(|path| path.join("apkbuild")))
-        .or_else(|| absolute("HOME").map(|path| path.join(".cache/apkbuild")))
-        .ok_or_else(|| {
-            Error::failed("there is no cache folder: neither XDG_CACHE_HOME nor HOME is set")
-                .with_help("name one with --cache-dir".to_owned())
-        })
+/// Where unpacked images are kept: in the cache `chosen`, or else the user's own.
+pub(super) fn images_folder(chosen: Option<&Path>) -> Result<PathBuf, Error> {
+    let cache = chosen.map_or_else(Cache::of_user, |folder| Ok(Cache::at(folder)));
+    let cache = cache.map_err(|error| Error::from_room(&error).with_help(error.help()))?;
+    Ok(cache.section(Section::Images))
 }
 
 pub(super) fn told(error: &crate::sandbox::Error) -> Error {

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use super::{Cache, Error, Section, data_file, unpack};
 use crate::apk::{Head, Identity};
 use crate::digest::{Sha1Digest, Sha256Digest};
+use crate::unfinished::remove_folder;
 
 /// What a cleaning did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl Cache {
                 continue;
             }
             let gone = if entry.path.is_dir() && !entry.path.is_symlink() {
-                fs_err::remove_dir_all(&entry.path)
+                remove_folder(&entry.path)
             } else {
                 fs_err::remove_file(&entry.path)
             };

@@ -51,6 +51,14 @@ pub enum Error {
         /// What this is.
         host: Architecture,
     },
+    /// Install scripts cannot be run for a machine that this is not.
+    #[error("`scripts = \"run\"` runs the install scripts of packages, and those of {arch} cannot run on {host}")]
+    ForeignScripts {
+        /// What they are for.
+        arch: Architecture,
+        /// What this is.
+        host: Architecture,
+    },
     /// Something of the build's own could not be written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -87,6 +95,9 @@ impl Error {
             Self::Registry(error) => error.help(),
             Self::Sandbox(error) => error.help(),
             Self::ForeignStage { arch, .. } => Some(format!("build it on a machine of {arch}")),
+            Self::ForeignScripts { arch, .. } => {
+                Some(format!("build it on a machine of {arch}, or use `scripts = \"emulate\"`"))
+            }
             Self::Io(_) => None,
             Self::OverSize(_) => {
                 Some("prune more, raise `[size]` in the recipe, or build all the same with --over-size warn".to_owned())

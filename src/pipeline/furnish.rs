@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::stage::Stages;
-use super::{BuiltImage, Error, translate};
+use super::{Error, translate};
 use crate::fetch::VerifiedApk;
-use crate::image::{ImageSet, Written};
-use crate::recipe::{CopyStep, Recipe, Scripts};
+use crate::recipe::{Architecture, CopyStep, Recipe, Scripts};
 use crate::rootfs::base::{BaseOptions, add_base};
-use crate::rootfs::folder::{Owners, write_folder as write_tree};
 use crate::rootfs::{Emulation, InstallOptions, Installation, Rootfs, RunScript, Tree, adjust, copy};
+use crate::sandbox::ScriptRunner;
 
 /// What goes into a root filesystem beside packages.
 pub(super) struct Furnishing<'order> {
@@ -21,17 +20,37 @@ pub(super) struct Furnishing<'order> {
     pub(super) outputs: &'order [PathBuf],
     /// The stages that may be copied from.
     pub(super) stages: &'order Stages,
+    /// A folder of the cache, for install scripts to run in.
+    pub(super) scratch: &'order Path,
     /// Modification time of all that no package brings.
     pub(super) timestamp: i64,
+}
+
+/// Holds, before anything is fetched, that install scripts for `arch` can be run where `recipe` wants them to be.
+pub(super) fn see_that_scripts_run(recipe: &Recipe, arch: Architecture) -> Result<(), Error> {
+    if recipe.alpine.scripts != Scripts::Run {
+        return Ok(());
+    }
+    if arch != Architecture::host() {
+        return Err(Error::ForeignScripts { arch, host: Architecture::host() });
+    }
+    Ok(ScriptRunner::see_that_it_is_possible()?)
 }
 
 /// Installs `packages`, makes the account, and copies.
 pub(super) fn furnish(furnishing: &Furnishing<'_>, packages: &[VerifiedApk]) -> Result<Installation, Error> {
     let Furnishing { recipe, timestamp, .. } = *furnishing;
-    let mut emulation = Emulation;
+    let (mut emulation, mut runner);
     let scripts: Option<&mut dyn RunScript> = match recipe.alpine.scripts {
-        Scripts::Emulate => Some(&mut emulation),
-        Scripts::Skip | Scripts::Run => None,
+        Scripts::Emulate => {
+            emulation = Emulation;
+            Some(&mut emulation)
+        }
+        Scripts::Run => {
+            runner = ScriptRunner::new(furnishing.scratch, None)?;
+            Some(&mut runner)
+        }
+        Scripts::Skip => None,
     };
     let mut installation = Rootfs::install(packages, InstallOptions { scripts, timestamp })?;
     let rootfs = &mut installation.rootfs;
@@ -65,12 +84,4 @@ pub(super) fn adjust(recipe: &Recipe, tree: &mut Tree, timestamp: i64) -> Result
         adjust::add_link(tree, link.path.as_str(), &link.target, timestamp)?;
     }
     Ok(())
-}
-
-/// Writes the files of the one image there is to the folder `path`.
-pub(super) fn write_folder(images: &[(BuiltImage, Rootfs)], path: &Path, set: &ImageSet) -> Result<Written, Error> {
-    let [(image, rootfs)] = images else { return Err(Error::SeveralRoots { count: images.len() }) };
-    let is_root = nix::unistd::geteuid().is_root();
-    write_tree(&rootfs.tree, path, if is_root { Owners::Keep } else { Owners::Caller })?;
-    Ok(Written { size: image.unpacked_size, unchanged: false, digest: set.digest() })
 }

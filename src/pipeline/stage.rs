@@ -63,8 +63,9 @@ fn build_stage(
     let selection = indexes.resolve(&select::world(&stage.packages))?;
     let packages = workshop.packages(&selection, progress)?;
     let timestamp = order.timestamp.unwrap_or_else(|| newest_build_date(&packages));
-    let outputs = order.outputs();
-    let furnishing = Furnishing { recipe, copies: &stage.copies, outputs: &outputs, stages: earlier, timestamp };
+    let outputs = &order.outputs();
+    let scratch = &workshop.stages_folder()?;
+    let furnishing = Furnishing { recipe, copies: &stage.copies, outputs, stages: earlier, scratch, timestamp };
     let tree = furnish(&furnishing, &packages)?.rootfs.tree;
     if stage.run.is_empty() {
         return Ok(tree);
@@ -72,7 +73,7 @@ fn build_stage(
     if arch != Architecture::host() {
         return Err(Error::ForeignStage { stage: stage.name.clone(), arch, host: Architecture::host() });
     }
-    let place = workshop.stages_folder()?.join(key(stage, &tree).to_string());
+    let place = scratch.join(key(stage, &tree).to_string());
     if !place.is_dir() {
         make(stage, &tree, &place)?;
     }
@@ -100,8 +101,7 @@ fn key(stage: &Stage, tree: &Tree) -> Sha256Digest {
 /// Unpacks the stage, runs its commands in it, and puts what they leave at `place`.
 fn make(stage: &Stage, tree: &Tree, place: &Path) -> Result<(), Error> {
     let folder = UnfinishedFolder::beside(place)?;
-    let is_root = nix::unistd::geteuid().is_root();
-    write_folder(tree, folder.path(), if is_root { Owners::Keep } else { Owners::Caller })?;
+    write_folder(tree, folder.path(), Owners::possible())?;
     let commands = StageCommands {
         stage: &stage.name,
         root: folder.path(),
@@ -115,5 +115,5 @@ fn make(stage: &Stage, tree: &Tree, place: &Path) -> Result<(), Error> {
         program: None,
     };
     commands.run()?;
-    Ok(folder.finish()?)
+    Ok(folder.finish_if_first()?)
 }

@@ -26,6 +26,16 @@ pub enum Owners {
     Caller,
 }
 
+impl Owners {
+    /// What this process can do: root keeps owners, but not root of a user namespace that is alone in it
+    /// (user_namespaces(7)).
+    pub fn possible() -> Self {
+        let only_id = |map: String| map.split_whitespace().nth(2) == Some("1") && map.lines().count() == 1;
+        let is_alone = fs::read_to_string("/proc/self/uid_map").is_ok_and(only_id);
+        if nix::unistd::geteuid().is_root() && !is_alone { Self::Keep } else { Self::Caller }
+    }
+}
+
 /// What becomes of owners and times when a folder is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadOptions {

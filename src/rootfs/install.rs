@@ -35,6 +35,8 @@ pub struct ScriptOutcome {
     pub status: u8,
     /// What was not done.
     pub unrun: Vec<Unrun>,
+    /// Where it failed: the end of what it printed, or why it could not begin. Without a line end.
+    pub output: String,
 }
 
 /// A part of a script that was not run.

@@ -6,7 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd as _, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType, recvmsg, sendmsg,
+    shutdown, socketpair,
 };
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +67,17 @@ impl Channel {
         {}
     }
 
+    /// Says no more: the other side sees the end, whoever else holds this one.
+    pub(super) fn hang_up(&self) {
+        // Whoever is gone has seen it.
+        let _ = shutdown(self.0.as_raw_fd(), Shutdown::Write);
+    }
+
+    /// The same end once more.
+    pub(super) fn again(&self) -> Result<Self, Error> {
+        self.0.try_clone().map(Self).map_err(|error| Error::setup("keep a socket", error))
+    }
+
     /// The next message, with the descriptor beside it; `None` when the other side is gone.
     pub(super) fn receive(&self) -> Result<Option<(Message, Option<OwnedFd>)>, Error> {
         let mut buffer = vec![0; LONGEST];
@@ -122,8 +134,9 @@ mod tests {
         drop(one);
         again.send(&Message::Go);
         assert_eq!(other.receive().unwrap().unwrap().0, Message::Go);
-        drop(again);
+        again.again().unwrap().hang_up();
         assert!(other.receive().unwrap().is_none());
+        drop(again);
         other.send(&Message::Go);
     }
 }

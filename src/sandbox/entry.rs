@@ -44,6 +44,9 @@ const PASSED_ON: [Signal; 8] = [
     Signal::SIGWINCH,
 ];
 
+/// How long pid 1 has to settle the files once everything inside was killed.
+const GRACE: Duration = Duration::from_secs(20);
+
 /// To be called before anything else in `main`, while there is one thread: if this process was started to be a sandbox,
 /// it is one, and what comes back is how the program inside ended. Otherwise `None`.
 ///
@@ -107,7 +110,7 @@ fn supervise(sandbox: &Sandbox, control: Option<&Channel>) -> Result<Ending, Err
     };
     drop(there);
     here.send(&Message::Go);
-    let mut watch = Watch { child, init: &here, signals: &signals, control, deadline, last: None };
+    let mut watch = Watch { child, init: &here, signals: &signals, control, deadline, grace: None, last: None };
     let ending = watch.until_the_end();
     if ending.is_err() {
         let _ = kill(child, Signal::SIGKILL);
@@ -152,6 +155,8 @@ struct Watch<'sandbox> {
     signals: &'sandbox SignalFd,
     control: Option<&'sandbox Channel>,
     deadline: Option<Instant>,
+    /// Once pid 1 was told to end everything: until when it has time for that.
+    grace: Option<Instant>,
     /// The last that pid 1 or the program said about the end.
     last: Option<Message>,
 }
@@ -177,12 +182,16 @@ impl Watch<'_> {
                 }
                 Err(error) => return Err(Error::setup("wait for the sandbox", error)),
             }
-            let remaining = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if remaining == Some(Duration::ZERO) && !timed_out {
+            let now = Instant::now();
+            if self.grace.is_none() && self.deadline.is_some_and(|deadline| deadline <= now) {
                 timed_out = true;
+                self.hang_up();
+            }
+            if self.grace.is_some_and(|grace| grace <= now) {
                 let _ = kill(self.child, Signal::SIGKILL);
             }
-            let (init_ready, control_ready) = self.wait(remaining.filter(|_| !timed_out), init_speaks)?;
+            let remaining = self.grace.or(self.deadline).and_then(|until| until.checked_duration_since(now));
+            let (init_ready, control_ready) = self.wait(remaining.filter(|time| !time.is_zero()), init_speaks)?;
             init::pass_on(self.signals, self.child)?;
             if init_ready {
                 init_speaks = self.listen_to_init()?;
@@ -236,6 +245,12 @@ impl Watch<'_> {
         Ok(true)
     }
 
+    /// Tells pid 1 to end everything inside and to leave the files as they should be left.
+    fn hang_up(&mut self) {
+        self.init.hang_up();
+        self.grace.get_or_insert_with(|| Instant::now() + GRACE);
+    }
+
     /// Answers whoever spawned us; when they are gone, so is everything here.
     fn answer(&mut self) -> Result<(), Error> {
         let Some(control) = self.control else { return Ok(()) };
@@ -246,8 +261,8 @@ impl Watch<'_> {
             },
             Some((_, _)) => {}
             None => {
-                let _ = kill(self.child, Signal::SIGKILL);
                 self.control = None;
+                self.hang_up();
             }
         }
         Ok(())

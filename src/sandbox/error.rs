@@ -170,6 +170,9 @@ pub enum Error {
         /// The kernel's reason.
         error: KernelError,
     },
+    /// The program is being interrupted, and begins nothing new.
+    #[error("interrupted")]
+    Interrupted,
     /// The two halves did not understand each other.
     #[error("the sandbox process was given something it does not understand: {reason}")]
     Plan {

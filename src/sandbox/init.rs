@@ -60,7 +60,7 @@ fn run(sandbox: &Sandbox, mapping: &Mapping, channel: &Channel, signals: &Signal
     privileges::bound(needed)?;
     privileges::keep(needed)?;
     set_dumpable(false).map_err(|error| Error::setup("hide from the program", error))?;
-    let ending = watch(child, signals)?;
+    let ending = watch(child, signals, channel)?;
     if let Some((settlement, root)) = settlement {
         kill_the_rest();
         settlement.finish(&root)?;
@@ -75,8 +75,8 @@ fn kill_the_rest() {
     while matches!(waitpid(None::<Pid>, None), Ok(_) | Err(Errno::EINTR)) {}
 }
 
-/// Passes signals on to `child` and reaps, until `child` ends.
-fn watch(child: Pid, signals: &SignalFd) -> Result<Ending, Error> {
+/// Passes signals on to `child` and reaps, until `child` ends, or until the supervisor hangs up, which wants it killed.
+fn watch(child: Pid, signals: &SignalFd, supervisor: &Channel) -> Result<Ending, Error> {
     loop {
         match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(pid, status)) if pid == child => {
@@ -84,10 +84,13 @@ fn watch(child: Pid, signals: &SignalFd) -> Result<Ending, Error> {
             }
             Ok(WaitStatus::Signaled(pid, signal, _)) if pid == child => return Ok(Ending::Signalled(signal as i32)),
             Ok(WaitStatus::StillAlive) => {
-                let mut ready = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+                let mut ready = [signals.as_fd(), supervisor.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
                 match poll(&mut ready, PollTimeout::NONE) {
                     Ok(_) | Err(Errno::EINTR) => pass_on(signals, child)?,
                     Err(error) => return Err(Error::setup("wait for signals", error)),
+                }
+                if ready[1].any() == Some(true) && supervisor.receive()?.is_none() {
+                    return Ok(Ending::Signalled(Signal::SIGKILL as i32));
                 }
             }
             Ok(_) | Err(Errno::EINTR) => {}

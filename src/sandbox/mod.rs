@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Each dies with the one above it, and everything inside dies with pid 1, so no part of the tree outlives an
-//! interrupt. What is refused: mount points that lead out of the root by a symbolic link, and running with a single
+//! interrupt ([`end_all`] waits for that). Where files have owners of their own, pid 1 still gives them back to the caller. What is refused: mount points that lead out of the root by a symbolic link, and running with a single
 //! user id what needs a range of them.
 
 #![expect(unsafe_code, reason = "namespaces, forks and descriptors handed over cannot be had without")]
@@ -53,12 +53,11 @@ pub use error::{Error, KernelError};
 pub use http::Answer;
 pub use inside::read_below;
 pub use refusal::Cause;
-pub use running::{Output, Running, monotonic_nanoseconds};
-pub use scripts::{ScriptFailure, ScriptRunner};
+pub use running::{Output, Running, end_all, monotonic_nanoseconds};
+pub use scripts::ScriptRunner;
 pub use stage::StageCommands;
 pub use startable::{Start, Startable, config_beside};
 pub use tail::Tail;
-pub use unpacked::remove_unpacked;
 
 /// What to run, in which root filesystem, as whom, and what of the host it may see.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! A sandbox from the side of whoever asked for it: start it, talk to it, wait for it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{PipeReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
@@ -7,14 +8,20 @@ use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{SockaddrIn, connect};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::Pid;
 
 use super::channel::{Channel, Message};
 use super::entry::{CONTROL, NAME, PLAN, REPLACED, SPAWNED};
 use super::{Ending, Error, Sandbox};
+
+/// The supervisors that are running, by process id, each with what it listens to; `None` once [`end_all`] was called.
+static RUNNING: Mutex<Option<BTreeMap<u32, Channel>>> = Mutex::new(Some(BTreeMap::new()));
 
 /// A sandbox that was started. When this value is dropped, everything inside is killed.
 #[derive(Debug)]
@@ -66,7 +73,11 @@ impl Sandbox {
             }
         }
         hand_over(&mut command, vec![(plan.as_raw_fd(), PLAN), (raw(&there), CONTROL)]);
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = running.as_mut().ok_or(Error::Interrupted)?;
+        let listened_to = here.again()?;
         let child = command.spawn().map_err(|error| Error::Start { error: error.into() })?;
+        running.insert(child.id(), listened_to);
         Ok(Running { control: Some(here), child, merged, started: None, outcome: None })
     }
 
@@ -204,8 +215,13 @@ impl Running {
 
     /// Kills everything inside and waits until it is gone.
     pub fn kill(&mut self) {
-        self.control = None;
+        if let Some(control) = self.control.take() {
+            control.hang_up();
+        }
         let _ = self.child.wait();
+        if let Some(running) = RUNNING.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            running.remove(&self.child.id());
+        }
     }
 
     /// Hears one message; gives the descriptor that came with it.
@@ -231,6 +247,18 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// Ends every sandbox that this process has started and waits until nothing of them is left; none can be started
+/// afterwards. For the moment of an interrupt, right before the program ends.
+pub fn end_all() {
+    let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+    running.values().for_each(Channel::hang_up);
+    for supervisor in running.into_keys().filter_map(|id| i32::try_from(id).ok()) {
+        // It stays to be waited for by whoever does so already.
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        while waitid(Id::Pid(Pid::from_raw(supervisor)), flags) == Err(Errno::EINTR) {}
     }
 }
 

@@ -16,6 +16,7 @@ use super::merge::{Stamps, take_back};
 use super::{Account, Bind, Ending, Error, Ids, Output, OwnerTable, Owners, Privileges, Sandbox, Tail};
 use crate::rootfs::folder::{Owners as FolderOwners, write_folder};
 use crate::rootfs::{Error as RootfsError, InodeKind, RunScript, ScriptCall, ScriptOutcome, Tree};
+use crate::unfinished::UnfinishedFolder;
 
 /// What apk gives to scripts.
 const PATH: &str = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
@@ -31,20 +32,6 @@ const TAIL_LINES: usize = 15;
 pub struct ScriptRunner {
     folder: PathBuf,
     program: Option<PathBuf>,
-    failures: Vec<ScriptFailure>,
-}
-
-/// A script that ran and failed, which apk takes for a warning.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScriptFailure {
-    /// The package's name and version.
-    pub package: String,
-    /// `pre-install`, `post-install`, `trigger`.
-    pub script: &'static str,
-    /// How it ended, or why it could not begin.
-    pub reason: String,
-    /// The last lines of its output.
-    pub output: String,
 }
 
 impl ScriptRunner {
@@ -53,22 +40,25 @@ impl ScriptRunner {
     /// # Errors
     /// [`Error::NoRange`] where there is only one id to map.
     pub fn new(folder: &Path, program: Option<PathBuf>) -> Result<Self, Error> {
-        let mut sandbox = Sandbox::new(folder, Vec::new());
+        Self::see_that_it_is_possible()?;
+        Ok(Self { folder: folder.to_owned(), program })
+    }
+
+    /// Looks for the range of ids without which [`ScriptRunner::new`] fails.
+    ///
+    /// # Errors
+    /// [`Error::NoRange`] where there is only one id to map.
+    pub fn see_that_it_is_possible() -> Result<(), Error> {
+        let mut sandbox = Sandbox::new("/", Vec::new());
         sandbox.ids = Ids::Range;
         sandbox.privileges = Privileges::Install;
-        Mapping::choose(&sandbox)?;
-        Ok(Self { folder: folder.to_owned(), program, failures: Vec::new() })
+        Mapping::choose(&sandbox).map(drop)
     }
 
-    /// Scripts that ran and failed.
-    pub fn failures(&self) -> &[ScriptFailure] {
-        &self.failures
-    }
-
-    fn run_script(&mut self, tree: &mut Tree, call: &ScriptCall<'_>) -> Result<ScriptOutcome, Error> {
+    fn run_script(&self, tree: &mut Tree, call: &ScriptCall<'_>) -> Result<ScriptOutcome, Error> {
         let failed = |error| Error::file("run install scripts", error);
         fs_err::create_dir_all(&self.folder).map_err(failed)?;
-        let work = tempfile::Builder::new().prefix(".scripts").tempdir_in(&self.folder).map_err(failed)?;
+        let work = UnfinishedFolder::beside(&self.folder.join("scripts")).map_err(failed)?;
         let root = work.path().join("root");
         let (readable, table) = readable(tree);
         write_folder(&readable, &root, FolderOwners::Caller)
@@ -100,22 +90,19 @@ impl ScriptRunner {
         let mut running = sandbox.spawn(Output::Merged)?;
         let tail = running.take_output().map(Tail::follow);
         let (status, reason) = match running.wait() {
-            Ok(ending @ (Ending::Exited(_) | Ending::Signalled(_))) => (ending.status(), ending.to_string()),
+            Ok(ending @ Ending::Exited(_)) => (ending.status(), None),
+            Ok(ending @ Ending::Signalled(_)) => (ending.status(), Some(ending.to_string())),
             Ok(Ending::TimedOut) => {
                 return Err(Error::ScriptTimedOut { script: call.script.name().to_owned(), limit: LONGEST });
             }
             // Without its interpreter a script fails, and the installation goes on; so does apk.
-            Err(error @ (Error::CommandFailed { .. } | Error::CommandNotFound { .. })) => (127, error.to_string()),
+            Err(error @ (Error::CommandFailed { .. } | Error::CommandNotFound { .. })) => {
+                (127, Some(error.to_string()))
+            }
             Err(error) => return Err(error),
         };
-        if status != 0 {
-            self.failures.push(ScriptFailure {
-                package: call.package_name.to_owned(),
-                script: call.script.name(),
-                reason,
-                output: tail.map(|tail| tail.finish(TAIL_LINES)).unwrap_or_default(),
-            });
-        }
+        let printed = tail.map(|tail| tail.finish(TAIL_LINES)).filter(|_| status != 0);
+        let output: Vec<String> = printed.into_iter().chain(reason).filter(|text| !text.is_empty()).collect();
         // A script that never began has changed nothing.
         if let Ok(text) = fs_err::read(&after)
             && !text.is_empty()
@@ -123,7 +110,7 @@ impl ScriptRunner {
             let table: OwnerTable = serde_json::from_slice(&text).map_err(plan)?;
             take_back(tree, &root, &stamps, &table, call)?;
         }
-        Ok(ScriptOutcome { status, unrun: Vec::new() })
+        Ok(ScriptOutcome { status, unrun: Vec::new(), output: output.join("\n") })
     }
 }
 

@@ -11,6 +11,7 @@ use oci_spec::image::ImageConfiguration;
 use super::account::User;
 use super::inside::read_below;
 use super::{DEFAULT_PATH, Error, Ids, Sandbox};
+use crate::rootfs::folder::Owners;
 
 /// What an image config says about its program (image-spec config.md).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -144,7 +145,7 @@ fn size_of_files(root: &Path) -> Option<u64> {
 /// The topmost folders of `root` to which `user` may write, as they are seen inside. Where every file is the caller's own,
 /// as an ordinary user's are, those that anybody may write to, and the home.
 fn writable_folders(root: &Path, user: &User) -> Vec<PathBuf> {
-    let caller = nix::unistd::geteuid();
+    let keeps_owners = Owners::possible() == Owners::Keep;
     let account = &user.account;
     let mut writable = Vec::new();
     let mut walk = walkdir::WalkDir::new(root).min_depth(1).sort_by_file_name().into_iter();
@@ -155,9 +156,8 @@ fn writable_folders(root: &Path, user: &User) -> Vec<PathBuf> {
         }
         let Ok(metadata) = entry.metadata() else { continue };
         let path = Path::new("/").join(entry.path().strip_prefix(root).unwrap_or(entry.path()));
-        let owned = caller.is_root() && account.uid != 0 && metadata.uid() == account.uid;
-        let shared =
-            caller.is_root() && metadata.gid() == account.gid && metadata.mode() & 0o020 != 0 && account.gid != 0;
+        let owned = keeps_owners && account.uid != 0 && metadata.uid() == account.uid;
+        let shared = keeps_owners && metadata.gid() == account.gid && metadata.mode() & 0o020 != 0 && account.gid != 0;
         let at_home = path == Path::new(&user.home) && account.uid != 0;
         if owned || shared || at_home || metadata.mode() & 0o002 != 0 {
             // These get something fresh of their own anyway.

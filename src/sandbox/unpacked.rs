@@ -1,6 +1,6 @@
 //! An image's root filesystem in the cache: unpacked once, started many times.
 //!
-//! Root of the host unpacks it as it is. An ordinary user can own files only as themselves, so the files get the
+//! Root unpacks it as it is. An ordinary user can own files only as themselves, so the files get the
 //! permissions that the image's user has on them, in the place of the owner's: run as that user, with the root mounted
 //! read-only, the kernel then allows and refuses what it would in an engine.
 
@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ use super::{Account, Error, Startable};
 use crate::image::{Architecture, StoredImage};
 use crate::rootfs::folder::{Owners, write_folder};
 use crate::rootfs::{Inode, InodeId, InodeKind, Metadata, Tree};
+use crate::unfinished::UnfinishedFolder;
 
 /// Raised when what lies in the cache changes its meaning.
 const FORM: u32 = 1;
@@ -35,7 +37,7 @@ struct Remembered {
 
 impl Startable {
     /// The image at `path`: an archive, an OCI folder, or a root filesystem ([`Startable::open_folder`]). The first two are
-    /// unpacked below the folder `cache`, unless they lie there already. `user` stands in for the config's.
+    /// unpacked into the folder `cache`, unless they lie there already. `user` stands in for the config's.
     pub fn open(path: &Path, user: Option<&str>, cache: &Path) -> Result<Self, Error> {
         let is_image = |name: &str| path.join(name).is_file();
         if path.is_dir() && !is_image("index.json") && !is_image("manifest.json") {
@@ -47,8 +49,7 @@ impl Startable {
         if let Some(user) = user {
             user.clone_into(&mut start.user);
         }
-        let as_it_is = nix::unistd::geteuid().is_root();
-        let folder = cache.join("unpacked");
+        let as_it_is = Owners::possible() == Owners::Keep;
         let digest = image.config_digest;
         // Whose permissions the files have is known only when the account files are read, so the config's word is the key.
         let whose: String = if as_it_is {
@@ -56,10 +57,10 @@ impl Startable {
         } else {
             start.user.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
         };
-        let place = folder.join(format!("{digest}-{FORM}-{whose}"));
+        let place = cache.join(format!("{digest}-{FORM}-{whose}"));
         let remembered = match recall(&place)? {
             Some(remembered) => remembered,
-            None => unpack(&image, &start, as_it_is, &folder, &place)?,
+            None => unpack(&image, &start, as_it_is, cache, &place)?,
         };
         let user = User::resolve(&start.user, &remembered.passwd, &remembered.group)?;
         Ok(Self {
@@ -87,7 +88,11 @@ fn choose(mut images: Vec<StoredImage>) -> Option<StoredImage> {
 
 fn recall(place: &Path) -> Result<Option<Remembered>, Error> {
     match fs_err::read(place.join("remembered.json")) {
-        Ok(text) => Ok(serde_json::from_slice(&text).ok()),
+        Ok(text) => {
+            // The cache keeps longest what was used last.
+            let _ = fs_err::File::open(place).and_then(|folder| folder.set_modified(SystemTime::now()));
+            Ok(serde_json::from_slice(&text).ok())
+        }
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(failed(error)),
     }
@@ -133,34 +138,14 @@ fn unpack(
     fs_err::create_dir_all(folder).map_err(failed)?;
     // An image may hold set-id programs, which nobody else on this machine should find here.
     fs_err::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).map_err(failed)?;
-    let temporary = tempfile::Builder::new().prefix(".unpacking").tempdir_in(folder).map_err(failed)?;
+    let temporary = UnfinishedFolder::beside(place).map_err(failed)?;
     let owners = if as_it_is { Owners::Keep } else { Owners::Caller };
     let root = temporary.path().join("root");
     write_folder(&tree, &root, owners).map_err(|error| broken(&error, error.help()))?;
     let text = serde_json::to_vec(&remembered).map_err(|error| Error::Plan { reason: error.to_string() })?;
     fs_err::write(temporary.path().join("remembered.json"), text).map_err(failed)?;
-    match fs_err::rename(temporary.path(), place) {
-        // It is no longer where it would be deleted from.
-        Ok(()) => drop(temporary.keep()),
-        // Somebody else was faster, with the same.
-        Err(_) if matches!(recall(place), Ok(Some(_))) => drop(remove_unpacked(temporary.path())),
-        Err(error) => return Err(failed(error)),
-    }
+    temporary.finish_if_first().map_err(failed)?;
     Ok(remembered)
-}
-
-/// Removes a folder with unpacked roots in it, in which there may be folders that their owner may not write to.
-pub fn remove_unpacked(folder: &Path) -> io::Result<()> {
-    for entry in walkdir::WalkDir::new(folder) {
-        match entry {
-            Ok(entry) if entry.file_type().is_dir() => {
-                fs_err::set_permissions(entry.path(), std::fs::Permissions::from_mode(0o700))?;
-            }
-            Ok(_) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    fs_err::remove_dir_all(folder)
 }
 
 /// The permission bits (`rwx`, at most 7) that `account` has on something.
@@ -286,16 +271,5 @@ mod tests {
         for (path, mode) in [("app/secret", 0o640), ("app/run", 0o755), ("root", 0o700), ("data", 0o750)] {
             assert_eq!(tree.get(path).unwrap().metadata.mode, mode, "{path}");
         }
-    }
-
-    #[test]
-    fn folders_without_permissions_can_be_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = folder.path().join("unpacked");
-        let mut tree = sample();
-        see_as(&mut tree, &Account { uid: 7, gid: 7, groups: Vec::new() });
-        write_folder(&tree, &place.join("root"), Owners::Caller).unwrap();
-        remove_unpacked(&place).unwrap();
-        assert!(!place.exists());
     }
 }

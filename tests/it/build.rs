@@ -270,6 +270,27 @@ fn the_files_themselves_can_be_written() {
     let root = program.folder().join("root");
     assert_eq!(fs_err::read_to_string(root.join("app/app.txt")).unwrap(), "application\n");
     assert_eq!(fs_err::read_to_string(root.join("etc/apk/world")).unwrap(), "app-runtime\n");
+    let config = json(&fs_err::read(program.folder().join("root.config.json")).unwrap());
+    assert_eq!(config["config"]["User"], "1001:1001");
     program.run(arguments(&repository, &["--format", "oci-dir", "-o", "layout"])).success();
     assert_eq!(names(&program.folder().join("layout")), ["blobs", "index.json", "oci-layout"]);
+}
+
+#[test]
+fn files_are_written_whole_and_over_nothing_but_themselves() {
+    let (program, repository) = (program(""), repository());
+    let words = arguments(&repository, &["--format", "rootfs", "-o", "root"]);
+    program.run(&words).success();
+    fs_err::write(program.folder().join("root/left-over"), "from before").unwrap();
+    program.run(&words).success();
+    let root = program.folder().join("root");
+    assert!(root.join("app/app.txt").is_file() && !root.join("left-over").exists());
+    assert_eq!(names(&program.folder()), ["app.txt", "hello.toml", "root", "root.config.json"]);
+
+    program.write("precious/file", "somebody's");
+    let words = arguments(&repository, &["--format", "rootfs", "-o", "precious"]);
+    let message = program.run(&words).failure(1).to_owned();
+    assert!(message.contains("precious"), "{message}");
+    assert_eq!(names(&program.folder().join("precious")), ["file"]);
+    assert!(!program.folder().join("precious.config.json").exists());
 }

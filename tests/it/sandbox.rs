@@ -235,7 +235,7 @@ fn an_archive_runs_as_its_user_whoever_runs_it() {
         let path = apkbuild::sandbox::DEFAULT_PATH;
         assert_eq!(run(&[]), format!("A=b\nHOME=/data\nPATH={path}\n/app\n"));
         let unpacked =
-            || fs_err::read_dir(cache.join("unpacked")).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+            || fs_err::read_dir(cache.join("images")).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
         let first = unpacked();
         assert_eq!(first.len(), 1, "{first:?}");
         for (words, expected) in [
@@ -251,7 +251,7 @@ fn an_archive_runs_as_its_user_whoever_runs_it() {
         }
         assert_eq!(run(&["status", "Uid", "Gid"]), "Uid: 1001 1001 1001 1001\nGid: 1001 1001 1001 1001\n");
         assert_eq!(unpacked(), first);
-        apkbuild::sandbox::remove_unpacked(&cache.join("unpacked")).unwrap();
+        apkbuild::unfinished::remove_folder(&cache.join("images")).unwrap();
     }
 }
 
@@ -266,7 +266,7 @@ fn what_is_no_image_is_refused() {
         assert_eq!(output.status.code(), Some(1), "{errors}");
         assert!(errors.starts_with("error: ") && errors.contains(path), "{errors}");
     }
-    assert!(!folder.path().join("unpacked").exists());
+    assert!(!folder.path().join("images").exists());
 }
 
 /// `apkbuild run ARGUMENTS…` on a copy of `root` that belongs to an ordinary user, as that user.

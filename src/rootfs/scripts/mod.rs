@@ -44,7 +44,7 @@ impl RunScript for Emulation {
     fn run(&mut self, tree: &mut Tree, call: &ScriptCall<'_>) -> Result<ScriptOutcome, Error> {
         let left_out = |status, line: usize, text: &str, reason: String| {
             let unrun = vec![Unrun { line, text: text.to_owned(), reason }];
-            Ok(ScriptOutcome { status, unrun })
+            Ok(ScriptOutcome { status, unrun, output: String::new() })
         };
         let Ok(text) = std::str::from_utf8(call.text) else {
             return left_out(0, 1, "", "it is a program, not a script".to_owned());
@@ -64,7 +64,7 @@ impl RunScript for Emulation {
         let mut shell = Shell::new(tree, call, text);
         shell.state.exits_on_error = exits_on_error;
         let status = shell.run_program(&program);
-        Ok(ScriptOutcome { status, unrun: shell.into_unrun() })
+        Ok(ScriptOutcome { status, unrun: shell.into_unrun(), output: String::new() })
     }
 }
 

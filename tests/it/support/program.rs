@@ -58,7 +58,7 @@ impl Program {
 
     /// The command for one run, to be changed at will.
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_apkbuild"));
+        let mut command = Command::new(crate::sandbox::program());
         command
             .args(arguments)
             .current_dir(self.folder())
