@@ -10,3 +10,4 @@ mod explain;
 mod reference;
 mod rules;
 mod small;
+mod versions;

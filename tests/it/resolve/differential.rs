@@ -110,8 +110,16 @@ fn parse(text: &str) -> Vec<(Question, Answer)> {
     pairs.collect()
 }
 
-fn number(variable: &str, default: u64) -> u64 {
+pub fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().map_or(default, |value| value.parse().expect("a number"))
+}
+
+/// The seed of `APKBUILD_SEED`, or a fresh one; printed, so that whatever it draws can be drawn again.
+pub fn fresh_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let seed = number("APKBUILD_SEED", now.as_secs());
+    println!("APKBUILD_SEED={seed} draws the same again");
+    seed
 }
 
 /// With `APKBUILD_RECORD` this writes apk's answers to the file of that name; see `scripts/record-resolutions`.
@@ -144,10 +152,7 @@ fn selections_are_those_of_apk_itself() {
         Ok(reference) => reference,
         Err(reason) => return println!("skipped: {reason}"),
     };
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let seed = number("APKBUILD_SEED", now.as_secs());
-    println!("APKBUILD_SEED={seed} draws these worlds again");
-    let questions = draw(&indexes, seed, number("APKBUILD_WORLDS", 40) as usize);
+    let questions = draw(&indexes, fresh_seed(), number("APKBUILD_WORLDS", 40) as usize);
     compare(&indexes, &ask(&reference, questions));
 }
 
@@ -157,10 +162,7 @@ fn small_repositories_are_resolved_as_by_apk_itself() {
         Ok(reference) => reference,
         Err(reason) => return println!("skipped: {reason}"),
     };
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let seed = number("APKBUILD_SEED", now.as_secs());
-    println!("APKBUILD_SEED={seed} draws these worlds again");
-    let mut lot = Lot(seed);
+    let mut lot = Lot(fresh_seed());
     let count = number("APKBUILD_WORLDS", 100);
     let cases: Vec<_> = (0..count).map(|_| Case::draw(&mut lot)).collect();
     let different: Vec<String> = cases

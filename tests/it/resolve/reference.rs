@@ -102,6 +102,19 @@ impl Reference {
         self.ask("x86_64", &list, world)
     }
 
+    /// The sign that apk puts between the two versions of each pair.
+    pub fn compare_versions(&self, pairs: &[(String, String)]) -> Vec<(String, char, String)> {
+        // A process for each pair, but one shell for all of them.
+        let text: String = pairs.iter().map(|(left, right)| format!("{left} {right}\n")).collect();
+        fs::write(self.root.path().join("pairs"), text).unwrap();
+        let program = "while read -r left right; do apk version -t \"$left\" \"$right\" || exit; done </pairs";
+        let output = Command::new("chroot").arg(self.root.path()).args(["/bin/sh", "-c", program]).output().unwrap();
+        let signs = String::from_utf8(output.stdout).unwrap();
+        let signs: Vec<char> = signs.lines().map(|line| line.chars().next().unwrap()).collect();
+        assert_eq!(signs.len(), pairs.len(), "{}", String::from_utf8_lossy(&output.stderr));
+        pairs.iter().zip(signs).map(|((left, right), sign)| (left.clone(), sign, right.clone())).collect()
+    }
+
     fn ask(&self, arch: &str, list: &str, world: &[String]) -> Option<Vec<String>> {
         let mut command = Self::apk(self.root.path(), arch);
         command.args(["--repositories-file", &format!("/repos/{list}.list")]);
