@@ -1,16 +1,18 @@
 //! `apkbuild plan FILE`: what a build would install, why, from where and how large, and what pruning would take.
 
+mod packages;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
 
+use self::packages::{heading, selection_document, tree};
 use super::bytes::human;
 use super::{BuildOptions, Context, Error};
 use crate::image::{CompressionKind, SbomFormat};
-use crate::pipeline::{self, Effort, Format, Order, Place, Plan, Selection, Workshop};
-use crate::resolve::{Reason, Selected};
+use crate::pipeline::{self, Effort, Format, Order, Place, Plan, Workshop};
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
@@ -90,13 +92,6 @@ fn tell_why(path: &str, plans: &[Plan], context: &Context) -> Result<(), Error> 
     Ok(())
 }
 
-/// Sums over a selection: packages, bytes to download, bytes installed.
-fn totals(selection: &Selection) -> (usize, u64, u64) {
-    let packages = &selection.resolution.packages;
-    let download = packages.iter().filter(|it| !it.entry.is_virtual()).map(|it| it.entry.size).sum();
-    (packages.len(), download, packages.iter().map(|it| it.entry.installed_size).sum())
-}
-
 fn text(name: &str, plan: &Plan) -> String {
     let mut text = heading(&format!("{name} for {}", plan.arch), &plan.selection);
     text.push_str(&tree(&plan.selection));
@@ -127,50 +122,6 @@ fn text(name: &str, plan: &Plan) -> String {
     text
 }
 
-fn heading(what: &str, selection: &Selection) -> String {
-    let (packages, download, installed) = totals(selection);
-    let plural = if packages == 1 { "" } else { "s" };
-    format!("{what}: {packages} package{plural}, {} to download, {} installed\n", human(download), human(installed))
-}
-
-/// Each package once: those asked for first, and below each what it was first to need.
-fn tree(selection: &Selection) -> String {
-    let mut below: BTreeMap<&str, Vec<&Selected>> = BTreeMap::new();
-    let mut roots = Vec::new();
-    for selected in &selection.resolution.packages {
-        match selected.reasons.first() {
-            Some(Reason::Needed { by, .. }) => below.entry(by.as_str()).or_default().push(selected),
-            _ => roots.push(selected),
-        }
-    }
-    let mut text = String::new();
-    let mut stack: Vec<(usize, &Selected)> = roots.into_iter().rev().map(|root| (0, root)).collect();
-    while let Some((depth, selected)) = stack.pop() {
-        let entry = &selected.entry;
-        let name = format!("{:indent$}{entry}", "", indent = 2 + 2 * depth);
-        let reason = selected.reasons.first().map(reason_text).unwrap_or_default();
-        text.push_str(&format!("{name:<42} {:>9} {:>9}  {reason}\n", human(entry.size), human(entry.installed_size)));
-        let children = below.remove(entry.name.as_str()).unwrap_or_default();
-        stack.extend(children.into_iter().rev().map(|child| (depth + 1, child)));
-    }
-    // What needs itself in a circle hangs below nothing that was asked for.
-    for selected in below.into_values().flatten() {
-        text.push_str(&format!("  {}\n", selected.entry));
-    }
-    text
-}
-
-fn reason_text(reason: &Reason) -> String {
-    match reason {
-        Reason::Asked { wish } => format!("asked for as {wish}"),
-        Reason::Needed { by, dependency } => format!("needed by {by} ({dependency})"),
-        Reason::InstallIf { conditions } => {
-            let conditions: Vec<String> = conditions.iter().map(ToString::to_string).collect();
-            format!("comes with {}", conditions.join(" and "))
-        }
-    }
-}
-
 fn document(plan: &Plan) -> Value {
     let stages = plan.stages.iter().map(|(stage, selection)| (stage.clone(), selection_document(selection)));
     json!({
@@ -185,19 +136,4 @@ fn document(plan: &Plan) -> Value {
         "report": plan.report(),
         "hints": plan.hints,
     })
-}
-
-fn selection_document(selection: &Selection) -> Value {
-    let (_, download, installed) = totals(selection);
-    let packages = selection.resolution.packages.iter().map(|selected| {
-        json!({
-            "name": selected.entry.name.as_str(),
-            "version": selected.entry.version.as_str(),
-            "size": selected.entry.size,
-            "installed-size": selected.entry.installed_size,
-            "repositories": selection.repositories_of(selected),
-            "reasons": selected.reasons.iter().map(reason_text).collect::<Vec<_>>(),
-        })
-    });
-    json!({ "packages": packages.collect::<Vec<_>>(), "download-size": download, "installed-size": installed })
 }
