@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read};
+use std::ops::Range;
 
 use flate2::bufread::GzDecoder;
 
@@ -121,6 +122,12 @@ pub(super) fn split_signatures(bytes: &[u8]) -> Result<(Vec<Signature>, &[u8]), 
 
 /// Names and contents of the files in a small tar.
 pub(super) fn tar_entries<'a>(tar: &'a [u8], member: &'static str) -> Result<Vec<(String, &'a [u8])>, Error> {
+    let entries = tar_ranges(tar, member)?.into_iter();
+    Ok(entries.map(|(name, range)| (name, tar.get(range).unwrap_or_default())).collect())
+}
+
+/// Names of the files in a small tar, and where in it their contents lie.
+pub(super) fn tar_ranges(tar: &[u8], member: &'static str) -> Result<Vec<(String, Range<usize>)>, Error> {
     let broken = |error: &io::Error| Error::Tar { member, reason: error.to_string() };
     let mut archive = tar::Archive::new(io::Cursor::new(tar));
     let mut found = Vec::new();
@@ -128,9 +135,9 @@ pub(super) fn tar_entries<'a>(tar: &'a [u8], member: &'static str) -> Result<Vec
         let entry = entry.map_err(|error| broken(&error))?;
         let name =
             String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| Error::NotText { what: "entry's name" })?;
-        let contents = content_range(entry.raw_file_position(), entry.size()).and_then(|range| tar.get(range));
-        match contents {
-            Some(contents) => found.push((name, contents)),
+        let range = content_range(entry.raw_file_position(), entry.size()).filter(|range| range.end <= tar.len());
+        match range {
+            Some(range) => found.push((name, range)),
             None => return Err(Error::Tar { member, reason: format!("`{name}` ends too soon") }),
         }
     }
@@ -138,7 +145,7 @@ pub(super) fn tar_entries<'a>(tar: &'a [u8], member: &'static str) -> Result<Vec
 }
 
 /// Where `size` bytes from `start` on lie, if memory can be addressed so far.
-pub(super) fn content_range(start: u64, size: u64) -> Option<std::ops::Range<usize>> {
+pub(super) fn content_range(start: u64, size: u64) -> Option<Range<usize>> {
     let end = start.checked_add(size)?;
     Some(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
 }

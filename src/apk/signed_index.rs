@@ -2,15 +2,19 @@
 //!
 //! Refused: another format, an index without the entry `APKINDEX`, text that is not UTF-8.
 
-use std::io::{BufRead, Read as _};
+use std::io::Read as _;
 
 use flate2::bufread::MultiGzDecoder;
+use libdeflater::Decompressor;
 
-use super::member::{check_magic, damaged, split_signatures, tar_entries};
+use super::member::{check_magic, damaged, split_signatures, tar_ranges};
 use super::{Error, Keyring, Signature};
 
 /// Alpine's largest has some 15 MB inflated.
 const LIMIT: usize = 512 << 20;
+
+/// More bytes than deflate can make of one (RFC 1951: 258 of two bits).
+const MOST_OF_ONE: usize = 1100;
 
 /// An index as it came, its signatures read and nothing else.
 #[derive(Clone, Debug)]
@@ -44,29 +48,50 @@ impl<'a> SignedIndex<'a> {
     pub fn open(&self) -> Result<IndexText, Error> {
         let mut signed = self.signed;
         check_magic(&mut signed, "index")?;
-        let tar = inflate(signed)?;
-        let mut index = IndexText { description: String::new(), text: String::new() };
-        let mut found = false;
-        for (name, contents) in tar_entries(&tar, "index")? {
-            let place = match name.as_str() {
-                "APKINDEX" => &mut index.text,
-                "DESCRIPTION" => &mut index.description,
-                _ => continue,
-            };
-            found |= name == "APKINDEX";
-            str::from_utf8(contents).map_err(|_| Error::NotText { what: "index" })?.clone_into(place);
+        let mut tar = inflate(signed)?;
+        let text = |bytes| String::from_utf8(bytes).map_err(|_| Error::NotText { what: "index" });
+        let (mut description, mut records) = (String::new(), None);
+        for (name, range) in tar_ranges(&tar, "index")? {
+            match name.as_str() {
+                "APKINDEX" => records = Some(range),
+                "DESCRIPTION" => description = text(tar.get(range).unwrap_or_default().to_vec())?,
+                _ => {}
+            }
         }
-        if found { Ok(index) } else { Err(Error::Missing { member: "entry APKINDEX" }) }
+        let records = records.ok_or(Error::Missing { member: "entry APKINDEX" })?;
+        // The records are nearly all there is, so they stay where they are and the rest goes.
+        tar.truncate(records.end);
+        tar.drain(..records.start);
+        Ok(IndexText { description, text: text(tar)? })
     }
 }
 
-fn inflate(packed: impl BufRead) -> Result<Vec<u8>, Error> {
+/// Inflates gzip data of any number of members.
+fn inflate(packed: &[u8]) -> Result<Vec<u8>, Error> {
+    if let Some(tar) = inflate_single(packed) {
+        return Ok(tar);
+    }
     let mut tar = Vec::new();
     MultiGzDecoder::new(packed)
         .take(LIMIT as u64 + 1)
         .read_to_end(&mut tar)
         .map_err(|error| damaged("index", &error))?;
     if tar.len() > LIMIT { Err(Error::TooLarge { member: "index", limit: LIMIT }) } else { Ok(tar) }
+}
+
+/// Inflates gzip data that is one member, as that of an index is, at once: its last bytes tell how much it holds
+/// (RFC 1952). `None` where it is not one, or anything is wrong with it.
+fn inflate_single(packed: &[u8]) -> Option<Vec<u8>> {
+    let (_, [sum @ .., a, b, c, d]) = packed.split_last_chunk::<8>()?;
+    let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+    if length > LIMIT || length / MOST_OF_ONE > packed.len() {
+        return None;
+    }
+    let mut inflated = vec![0; length];
+    let written = Decompressor::new().gzip_decompress(packed, &mut inflated).ok()?;
+    // The sum was held against the end of the first member. That it is also at the end of all says that there is no other,
+    // or one of the same contents, which would say nothing new.
+    (written == length && libdeflater::crc32(&inflated).to_le_bytes() == *sum).then_some(inflated)
 }
 
 #[cfg(test)]
@@ -92,6 +117,25 @@ mod tests {
         *changed.last_mut().unwrap() ^= 1;
         let changed = SignedIndex::read(&changed).unwrap();
         assert_eq!(changed.verify(&keyring), Err(Error::WrongSignature { signer: "me.rsa.pub".to_owned() }));
+    }
+
+    #[test]
+    fn any_number_of_members_is_one_index() {
+        let key = SigningKey::generate(2048, "me.rsa.pub").unwrap();
+        let bytes = write_index("mine", &[], &key, SignatureKind::Rsa256).unwrap();
+        let tar = inflate(SignedIndex::read(&bytes).unwrap().signed).unwrap();
+        let half = tar.len() / 2;
+        let member = |bytes: &[u8]| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut encoder, bytes).unwrap();
+            encoder.finish().unwrap()
+        };
+        let members = [member(&tar[..half]), member(&tar[half..])].concat();
+        assert_eq!(inflate_single(&members), None);
+        assert_eq!(inflate(&members).unwrap(), tar);
+        let one = member(&tar);
+        assert_eq!(inflate_single(&one), Some(tar));
+        assert!(inflate(&[one.as_slice(), b"rest"].concat()).is_err());
     }
 
     #[test]

@@ -55,6 +55,7 @@ struct Record {
 /// A cached index and what is known about it.
 struct Cached {
     bytes: Vec<u8>,
+    digest: Sha256Digest,
     record: Record,
 }
 
@@ -94,7 +95,8 @@ impl Fetcher {
             std::io::ErrorKind::NotFound => Error::NoFile { path: path.to_owned(), what: "index" },
             _ => Error::file("cannot read an index", error),
         };
-        self.verified(&fs_err::read(path).map_err(missing)?, Location::Folder(path.to_owned()))
+        let bytes = fs_err::read(path).map_err(missing)?;
+        self.verified(&bytes, Sha256Digest::of(&bytes), Location::Folder(path.to_owned()))
     }
 
     fn index_of_mirror(&self, url: &str, progress: &dyn Progress) -> Result<FetchedIndex, Error> {
@@ -109,7 +111,7 @@ impl Fetcher {
         if !fresh {
             return self.download_index(url, Some(cached), progress);
         }
-        match self.verified(&cached.bytes, location()) {
+        match self.verified(&cached.bytes, cached.digest, location()) {
             Err(Error::Index { .. }) if !self.options.offline => self.download_index(url, None, progress),
             outcome => outcome,
         }
@@ -139,7 +141,7 @@ impl Fetcher {
                     reason: "unasked, it says `not modified`".to_owned(),
                 });
             };
-            let Ok(index) = self.verified(&cached.bytes, location) else {
+            let Ok(index) = self.verified(&cached.bytes, cached.digest, location) else {
                 return self.download_index(url, None, progress);
             };
             cached.record.checked = now();
@@ -160,7 +162,7 @@ impl Fetcher {
             }
             task.advance(read as u64);
         }
-        let index = self.verified(&bytes, location)?;
+        let index = self.verified(&bytes, Sha256Digest::of(&bytes), location)?;
         let record = Record {
             url: url.to_owned(),
             sha256: index.digest.to_string(),
@@ -173,8 +175,8 @@ impl Fetcher {
         Ok(index)
     }
 
-    /// Verifies the signature, and opens the index only then.
-    fn verified(&self, bytes: &[u8], location: Location) -> Result<FetchedIndex, Error> {
+    /// Verifies the signature of `bytes`, which have `digest`, and opens the index only then.
+    fn verified(&self, bytes: &[u8], digest: Sha256Digest, location: Location) -> Result<FetchedIndex, Error> {
         let broken = |source| Error::Index { location: location.to_string(), source };
         let archive = SignedIndex::read(bytes).map_err(broken)?;
         let signer = match archive.verify(&self.options.keyring) {
@@ -183,7 +185,6 @@ impl Fetcher {
             Err(error) => return Err(broken(error)),
         };
         let index = archive.open().map_err(broken)?;
-        let digest = Sha256Digest::of(bytes);
         Ok(FetchedIndex { text: index.text, description: index.description, digest, location, signer })
     }
 
@@ -195,11 +196,12 @@ impl Fetcher {
         let path = self.index_path(url, "tar.gz");
         let Some(file) = open_if_there(&path).map_err(failed)? else { return Ok(None) };
         let bytes = fs_err::read(&path).map_err(failed)?;
-        if record.url != url || record.sha256 != Sha256Digest::of(&bytes).to_string() {
+        let digest = Sha256Digest::of(&bytes);
+        if record.url != url || record.sha256 != digest.to_string() {
             return Ok(None);
         }
         Cache::touch(&file);
-        Ok(Some(Cached { bytes, record }))
+        Ok(Some(Cached { bytes, digest, record }))
     }
 
     fn index_path(&self, url: &str, extension: &str) -> PathBuf {

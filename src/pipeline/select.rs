@@ -53,13 +53,7 @@ impl Indexes {
         workshop: &Workshop,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
-        let mut packages = Vec::with_capacity(repositories.len());
-        let mut digests = Vec::with_capacity(repositories.len());
-        for repository in &repositories {
-            let (index, digest) = workshop.index(repository, arch, progress)?;
-            packages.push(index);
-            digests.push(digest);
-        }
+        let (packages, digests) = workshop.indexes(&repositories, arch, progress)?.into_iter().unzip();
         Ok(Self { repositories, packages, digests, arch })
     }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use rayon::prelude::*;
+
 use super::{Error, Overrides, Selection};
 use crate::apk::Keyring;
 use crate::digest::Sha256Digest;
@@ -36,15 +38,18 @@ impl Workshop {
         Self { overrides, fetcher: self.fetcher.without_network() }
     }
 
-    /// The index of `repository` for `arch`, and its digest.
-    pub(super) fn index(
+    /// The index of each of `repositories` for `arch`, in the same order, and its digest.
+    pub(super) fn indexes(
         &self,
-        repository: &Repository,
+        repositories: &[Repository],
         arch: Architecture,
         progress: &dyn Progress,
-    ) -> Result<(ApkIndex, Sha256Digest), Error> {
-        let fetched = self.fetcher.index(repository, arch.as_str(), progress)?;
-        Ok((ApkIndex::parse(fetched.text)?, fetched.digest))
+    ) -> Result<Vec<(ApkIndex, Sha256Digest)>, Error> {
+        let fetched = self.fetcher.indexes(repositories, arch.as_str(), progress)?;
+        let indexes = fetched.into_par_iter().map(|fetched| Ok((ApkIndex::parse(fetched.text)?, fetched.digest)));
+        // Of several that are damaged the first one is told.
+        let indexes: Vec<Result<_, Error>> = indexes.collect();
+        indexes.into_iter().collect()
     }
 
     /// The packages of `selection`, verified, in install order; those without files are not among them.
