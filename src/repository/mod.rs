@@ -4,6 +4,8 @@ mod entry;
 mod error;
 mod index;
 mod location;
+mod names;
+mod reader;
 
 pub use entry::{Defect, IndexEntry};
 pub use error::Error;

@@ -1,13 +1,17 @@
-//! All names and packages of all indexes, numbered, with who provides what.
+//! Names and packages, numbered as the solver comes upon them, with who provides what.
 //!
-//! Building it reads every `P:`, `p:` and `i:` once; versions, `D:` and the rest of a package are read only when the
-//! solver comes upon it. A package that stands in several repositories (the same identity) is one package here.
+//! A selection of a dozen packages has to do with some hundred of an index of ten thousand, so nothing is numbered before
+//! it is asked for: a name gets its number when something speaks of it, and its providers, and whatever may come by
+//! `install_if` for its sake, when it is opened. A package that stands in several repositories (the same identity) is one
+//! package here.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
 
 use super::Source;
 use crate::apk::{Identity, Requirement, split, split_provided};
-use crate::repository::{Defect, IndexRecord};
+use crate::repository::{ApkIndex, Defect, IndexRecord};
 
 /// The number of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,11 +48,14 @@ pub(super) struct Provision<'a> {
 #[derive(Debug)]
 pub(super) struct Package<'a> {
     pub(super) record: IndexRecord<'a>,
+    /// The first source that holds it, and its position there.
+    home: (u32, u32),
     pub(super) name: NameId,
     /// The repositories that hold it, by their place among the sources, in order.
     pub(super) sources: Vec<u32>,
     /// The tags of those repositories, a bit each; bit 0 stands for no tag.
     pub(super) tags: u64,
+    pub(super) provider_priority: u32,
     pub(super) provides: Vec<Provision<'a>>,
     pub(super) install_if: Vec<Need<'a>>,
     /// Filled when the package is discovered.
@@ -59,17 +66,34 @@ pub(super) struct Package<'a> {
 
 /// The numbered names and packages.
 pub(super) struct Catalogue<'a> {
-    names: Vec<&'a str>,
-    numbers: HashMap<&'a str, NameId>,
+    sources: Vec<Stock<'a>>,
+    names: Vec<Name<'a>>,
+    numbers: FxHashMap<&'a str, NameId>,
     pub(super) packages: Vec<Package<'a>>,
-    providers: Vec<Provider<'a>>,
-    /// Where each name's providers lie; names met later have none.
-    ranges: Vec<(u32, u32)>,
-    /// The names whose providers have an `install_if` that speaks of the name.
-    triggered: HashMap<NameId, Vec<NameId>>,
+    identities: FxHashMap<Identity, PackageId>,
+    /// By source and position there.
+    places: FxHashMap<(u32, u32), PackageId>,
     arch: &'a str,
     /// The tags of the repositories, numbered from 1.
     tags: Vec<&'a str>,
+}
+
+/// A repository's packages.
+struct Stock<'a> {
+    index: &'a ApkIndex,
+    /// The bit of its tag.
+    tag: u64,
+}
+
+/// A name.
+struct Name<'a> {
+    text: &'a str,
+    /// What follows is meaningful only when it was opened.
+    is_open: bool,
+    /// In the order of the indexes.
+    providers: Vec<Provider<'a>>,
+    /// The names whose providers have an `install_if` that speaks of this one, in apk's order.
+    triggered: Vec<NameId>,
 }
 
 /// More than this many different tags cannot be told apart; apk itself takes fewer.
@@ -77,34 +101,20 @@ pub(super) const MOST_TAGS: usize = 63;
 
 impl<'a> Catalogue<'a> {
     pub(super) fn new(sources: &[Source<'a>], arch: &'a str) -> Self {
-        let expected = sources.iter().map(|source| source.index.len()).sum::<usize>();
         let mut catalogue = Self {
-            names: Vec::with_capacity(expected * 4),
-            numbers: HashMap::with_capacity(expected * 4),
-            packages: Vec::with_capacity(expected),
-            providers: Vec::new(),
-            ranges: Vec::new(),
-            triggered: HashMap::new(),
+            sources: Vec::with_capacity(sources.len()),
+            names: Vec::new(),
+            numbers: FxHashMap::default(),
+            packages: Vec::new(),
+            identities: FxHashMap::default(),
+            places: FxHashMap::default(),
             arch,
             tags: Vec::new(),
         };
-        let mut identities: HashMap<Identity, PackageId> = HashMap::with_capacity(expected);
-        for (number, source) in sources.iter().enumerate() {
+        for source in sources {
             let tag = catalogue.tag_bit(source.repository.tag.as_deref());
-            for record in source.index.records() {
-                let next = PackageId(catalogue.packages.len() as u32);
-                let package = *identities.entry(record.identity()).or_insert(next);
-                if package == next {
-                    catalogue.add(record);
-                }
-                let package = &mut catalogue.packages[package.0 as usize];
-                if package.sources.last() != Some(&(number as u32)) {
-                    package.sources.push(number as u32);
-                }
-                package.tags |= tag;
-            }
+            catalogue.sources.push(Stock { index: source.index, tag });
         }
-        catalogue.connect();
         catalogue
     }
 
@@ -128,7 +138,65 @@ impl<'a> Catalogue<'a> {
         self.tags.iter().position(|other| *other == tag).map(|place| 2 << place)
     }
 
-    fn add(&mut self, record: IndexRecord<'a>) {
+    /// Finds who provides a name, and what may come by `install_if` for its sake.
+    pub(super) fn open(&mut self, name: NameId) {
+        if std::mem::replace(&mut self.names[name.0 as usize].is_open, true) {
+            return;
+        }
+        let text = self.name(name);
+        let (mut providers, mut triggered) = (Vec::new(), Vec::new());
+        for source in 0..self.sources.len() as u32 {
+            let index = self.sources[source as usize].index;
+            for (position, record) in index.providers(text) {
+                let package = self.enrol(source, position as u32, record);
+                // One that an earlier repository holds as well is among them already.
+                if self.package(package).home != (source, position as u32) {
+                    continue;
+                }
+                let described = self.package(package);
+                let own = Provision { name: described.name, version: Some(record.version()) };
+                let provisions = std::iter::once(&own).chain(&described.provides);
+                providers.extend(
+                    provisions
+                        .filter(|provision| provision.name == name)
+                        .map(|provision| Provider { package, version: provision.version }),
+                );
+            }
+            for (position, record) in index.conditional_on(text) {
+                let package = self.enrol(source, position as u32, record);
+                let package = self.package(package);
+                if package.install_if.iter().any(|condition| condition.name == name) {
+                    triggered.push(package.name);
+                    triggered.extend(package.provides.iter().map(|provision| provision.name));
+                }
+            }
+        }
+        self.sort(&mut triggered);
+        let opened = &mut self.names[name.0 as usize];
+        (opened.providers, opened.triggered) = (providers, triggered);
+    }
+
+    /// The number of the package that stands at `position` in the index of `source`, which is `record`.
+    fn enrol(&mut self, source: u32, position: u32, record: IndexRecord<'a>) -> PackageId {
+        if let Some(package) = self.places.get(&(source, position)) {
+            return *package;
+        }
+        let next = PackageId(self.packages.len() as u32);
+        let package = *self.identities.entry(record.identity()).or_insert(next);
+        if package == next {
+            self.add(record, (source, position));
+        }
+        self.places.insert((source, position), package);
+        let tag = self.sources[source as usize].tag;
+        let entry = &mut self.packages[package.0 as usize];
+        if entry.sources.last() != Some(&source) {
+            entry.sources.push(source);
+        }
+        entry.tags |= tag;
+        package
+    }
+
+    fn add(&mut self, record: IndexRecord<'a>, home: (u32, u32)) {
         let name = self.number(record.name());
         let mut defect = None;
         let mut provides = Vec::new();
@@ -152,53 +220,16 @@ impl<'a> Catalogue<'a> {
         });
         self.packages.push(Package {
             record,
+            home,
             name,
             sources: Vec::with_capacity(1),
             tags: 0,
+            provider_priority: record.provider_priority(),
             provides,
             install_if,
             depends: Vec::new(),
             defect,
         });
-    }
-
-    /// Sorts the providers by name, each name's in the order of the indexes, and finds whom `install_if` concerns.
-    fn connect(&mut self) {
-        let mut counts = vec![0_u32; self.names.len()];
-        for package in &self.packages {
-            counts[package.name.0 as usize] += 1;
-            for provision in &package.provides {
-                counts[provision.name.0 as usize] += 1;
-            }
-        }
-        let mut end = 0;
-        self.ranges = counts
-            .iter()
-            .map(|count| {
-                end += count;
-                (end - count, end - count)
-            })
-            .collect();
-        self.providers = vec![Provider { package: PackageId(0), version: None }; end as usize];
-        for (number, package) in self.packages.iter().enumerate() {
-            let own = Provision { name: package.name, version: Some(package.record.version()) };
-            for provision in std::iter::once(&own).chain(&package.provides) {
-                let range = &mut self.ranges[provision.name.0 as usize];
-                self.providers[range.1 as usize] =
-                    Provider { package: PackageId(number as u32), version: provision.version };
-                range.1 += 1;
-            }
-        }
-        for package in &self.packages {
-            for condition in &package.install_if {
-                let triggered = self.triggered.entry(condition.name).or_default();
-                triggered.push(package.name);
-                triggered.extend(package.provides.iter().map(|provision| provision.name));
-            }
-        }
-        for names in self.triggered.values_mut() {
-            sort_as_apk(&self.names, names);
-        }
     }
 
     /// Reads what the solver must know of `package` beyond its names: whether it can be installed, and what it needs.
@@ -234,14 +265,23 @@ impl<'a> Catalogue<'a> {
         let next = NameId(self.names.len() as u32);
         let number = *self.numbers.entry(name).or_insert(next);
         if number == next {
-            self.names.push(name);
+            self.names.push(Name { text: name, is_open: false, providers: Vec::new(), triggered: Vec::new() });
         }
         number
     }
 
-    /// The number of `name`, where anything has to do with it.
-    pub(super) fn known(&self, name: &str) -> Option<NameId> {
-        self.numbers.get(name).copied()
+    /// The names of the packages that are called `name` or provide it, sorted, each once.
+    pub(super) fn provider_titles(&self, name: &str) -> Vec<String> {
+        let mut titles = BTreeSet::new();
+        for source in &self.sources {
+            titles.extend(source.index.providers(name).map(|(_, record)| record.name().to_owned()));
+        }
+        titles.into_iter().collect()
+    }
+
+    /// Whether there are no packages at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sources.iter().all(|source| source.index.is_empty())
     }
 
     /// A package as it is told to the user: `name-version`.
@@ -257,12 +297,17 @@ impl<'a> Catalogue<'a> {
 
     /// The text of a name.
     pub(super) fn name(&self, name: NameId) -> &'a str {
-        self.names[name.0 as usize]
+        self.names[name.0 as usize].text
     }
 
-    /// All names that any package has or provides.
-    pub(super) fn provided_names(&self) -> impl Iterator<Item = &'a str> {
-        self.ranges.iter().zip(&self.names).filter(|(range, _)| range.0 < range.1).map(|(_, name)| *name)
+    /// All names that any package has or provides, sorted, each once.
+    pub(super) fn provided_names(&self) -> BTreeSet<&'a str> {
+        let mut names = BTreeSet::new();
+        for record in self.sources.iter().flat_map(|source| source.index.records()) {
+            names.insert(record.name());
+            names.extend(record.provides().filter_map(|word| Some(split_provided(word).ok()?.name)));
+        }
+        names
     }
 
     /// The package of that number.
@@ -270,35 +315,34 @@ impl<'a> Catalogue<'a> {
         &self.packages[package.0 as usize]
     }
 
-    /// Everything that stands for a name, in the order of the indexes.
+    /// Everything that stands for an opened name, in the order of the indexes.
     pub(super) fn providers(&self, name: NameId) -> &[Provider<'a>] {
-        match self.ranges.get(name.0 as usize) {
-            Some(&(start, end)) => &self.providers[start as usize..end as usize],
-            None => &[],
-        }
+        let name = &self.names[name.0 as usize];
+        debug_assert!(name.is_open, "`{}` was not opened", name.text);
+        &name.providers
     }
 
-    /// The names that `install_if` may bring when `name` is chosen, in apk's order.
+    /// The names that `install_if` may bring when an opened name is chosen, in apk's order.
     pub(super) fn triggered(&self, name: NameId) -> &[NameId] {
-        self.triggered.get(&name).map_or(&[], Vec::as_slice)
+        let name = &self.names[name.0 as usize];
+        debug_assert!(name.is_open, "`{}` was not opened", name.text);
+        &name.triggered
     }
 
-    /// Puts `names` into apk's order and drops repetitions.
+    /// Sorts names as apk walks them, by their place in a hash table of 20,000 buckets, and drops repetitions. It shows
+    /// where several packages come by `install_if` at once.
     pub(super) fn sort(&self, names: &mut Vec<NameId>) {
-        sort_as_apk(&self.names, names);
+        const BUCKETS: u32 = 20_000;
+        const SEED: u32 = 5381;
+        if names.len() < 2 {
+            return;
+        }
+        names.sort_by_cached_key(|name| {
+            let text = self.name(*name);
+            (murmur(text.as_bytes(), SEED) % BUCKETS, text)
+        });
+        names.dedup();
     }
-}
-
-/// Sorts names as apk walks them: by their place in a hash table of 20,000 buckets. It shows where several packages
-/// come by `install_if` at once.
-fn sort_as_apk(texts: &[&str], names: &mut Vec<NameId>) {
-    const BUCKETS: u32 = 20_000;
-    const SEED: u32 = 5381;
-    names.sort_by_cached_key(|name| {
-        let text = texts[name.0 as usize];
-        (murmur(text.as_bytes(), SEED) % BUCKETS, text)
-    });
-    names.dedup();
 }
 
 /// `MurmurHash3`, the one of 32 bits.

@@ -75,7 +75,7 @@ impl<'a> Explanation<'_, 'a> {
             }
             let text = self.solver.catalogue.name(name);
             let required_by = wanted.iter().map(|demand| demand.text.clone()).collect();
-            let providers = self.provider_titles(name);
+            let providers = self.solver.catalogue.provider_titles(text);
             missing.push(if providers.is_empty() {
                 Problem::new(text, "no such package")
                     .with(FactKind::RequiredBy, required_by)
@@ -94,28 +94,16 @@ impl<'a> Explanation<'_, 'a> {
         missing
     }
 
-    /// The names of the packages that provide `name`, each once.
-    fn provider_titles(&self, name: NameId) -> Vec<String> {
-        let catalogue = &self.solver.catalogue;
-        let providers = catalogue.providers(name).iter();
-        let mut titles: Vec<_> =
-            providers.map(|provider| catalogue.name(catalogue.package(provider.package).name).to_owned()).collect();
-        titles.sort();
-        titles.dedup();
-        titles
-    }
-
     fn help_for_unknown(&self, name: &str, is_asked: bool) -> String {
         let catalogue = &self.solver.catalogue;
-        if catalogue.packages.is_empty() {
+        if catalogue.is_empty() {
             return "there is no repository to select from, or it is empty; name one with `-X URL|DIR`".to_owned();
         }
-        let command = format!("cmd:{name}");
-        let of_command = catalogue.known(&command).map(|command| self.provider_titles(command)).unwrap_or_default();
+        let of_command = catalogue.provider_titles(&format!("cmd:{name}"));
         if is_asked && !of_command.is_empty() {
             return format!("the command `{name}` comes with {}", of_command.join(", "));
         }
-        let near: Vec<_> = similar(name, catalogue.provided_names());
+        let near: Vec<_> = similar(name, catalogue.provided_names().into_iter());
         let quoted = near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         match (is_asked, near.is_empty()) {
             (true, false) => format!("did you mean {quoted}?"),
@@ -242,41 +230,36 @@ impl<'a> Explanation<'_, 'a> {
         self.solver.catalogue.name(self.solver.catalogue.package(package).name)
     }
 
-    /// Chosen packages that stand for a name of `number` where only one can, as `other[name]`.
+    /// Chosen packages that stand for a name of `number` where only one can: `other`, or `other[name]` where `number` only
+    /// provides that name.
     fn conflicts(&self, number: PackageId) -> Vec<String> {
         let catalogue = &self.solver.catalogue;
         let told = self.rivals(number).into_iter().map(|(other, provision)| {
+            let title = catalogue.title(other);
+            let Some(provision) = provision else { return title };
             let version = provision.version.map(|version| format!("={version}")).unwrap_or_default();
-            format!("{}[{}{version}]", catalogue.title(other), catalogue.name(provision.name))
+            format!("{title}[{}{version}]", catalogue.name(provision.name))
         });
         told.collect()
     }
 
-    /// Chosen packages that stand for a name of `number` where only one can, and for which; the package itself, where it
-    /// provides a name twice.
-    fn rivals(&self, number: PackageId) -> Vec<(PackageId, Provision<'a>)> {
-        let mine = self.provisions(number);
-        let excludes = |left: &Provision<'_>, right: &Provision<'_>| {
-            left.name == right.name && (left.version.is_some() || right.version.is_some())
-        };
-        let mut rivals = Vec::new();
-        for &other in self.order.iter().filter(|other| **other != number) {
-            let shared = self.provisions(other).into_iter().find(|theirs| mine.iter().any(|own| excludes(own, theirs)));
-            rivals.extend(shared.map(|provision| (other, provision)));
-        }
-        for (place, own) in mine.iter().enumerate() {
-            if mine.iter().skip(place + 1).any(|other| excludes(own, other)) {
-                rivals.push((number, *own));
-            }
+    /// Chosen packages that stand for a name of `number` where only one can, and for which that it provides; the package
+    /// itself, where it provides a name twice.
+    fn rivals(&self, number: PackageId) -> Vec<(PackageId, Option<Provision<'a>>)> {
+        let catalogue = &self.solver.catalogue;
+        let described = catalogue.package(number);
+        let chosen = |name| catalogue.providers(name).iter().filter(|other| self.order.contains(&other.package));
+        let mut rivals: Vec<_> =
+            chosen(described.name).filter(|other| other.package != number).map(|other| (other.package, None)).collect();
+        for provision in &described.provides {
+            let mut is_itself = true;
+            let excluded = chosen(provision.name).filter(|other| {
+                let own = other.package == number && other.version == provision.version;
+                !(own && std::mem::take(&mut is_itself)) && (other.version.is_some() || provision.version.is_some())
+            });
+            rivals.extend(excluded.map(|other| (other.package, Some(*provision))));
         }
         rivals
-    }
-
-    /// Everything that a package stands for: itself, then what it provides.
-    fn provisions(&self, package: PackageId) -> Vec<Provision<'a>> {
-        let package = self.solver.catalogue.package(package);
-        let own = Provision { name: package.name, version: Some(package.record.version()) };
-        std::iter::once(own).chain(package.provides.iter().copied()).collect()
     }
 
     /// The versions that there are of a package, with their tags.

@@ -105,6 +105,8 @@ impl<'a> Solver<'a> {
 
     /// Has everything reconsidered that may come by `install_if` for the sake of `name`.
     pub(super) fn touch_triggered(&mut self, name: NameId) {
+        // A rival that was never discovered has names of its own.
+        self.open(name);
         for place in 0..self.catalogue.triggered(name).len() {
             let triggered = self.catalogue.triggered(name)[place];
             let state = self.name_mut(triggered);

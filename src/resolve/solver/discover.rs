@@ -1,7 +1,7 @@
 //! Discovery: which names may play a part at all, and how long the chain of dependencies is that begins at each.
 
 use super::super::catalogue::{NameId, PackageId};
-use super::{NameState, Solver};
+use super::Solver;
 
 /// A name under discovery. Written as a stack of these rather than as recursion, since an index may chain its
 /// dependencies as deeply as it likes.
@@ -38,6 +38,7 @@ impl Solver<'_> {
         }
         state.seen = true;
         state.no_install_if = true;
+        self.open(name);
         let is_new = self.enter_provider(name, 0);
         stack.push(Frame { name, stage: Stage::Depends { provider: 0, dependency: 0, is_new } });
     }
@@ -55,7 +56,10 @@ impl Solver<'_> {
 
     fn begin(&mut self, package: PackageId) {
         self.catalogue.read(package);
-        self.names.resize(self.catalogue.name_count(), NameState::default());
+        self.grow();
+        for name in self.own_names(package) {
+            self.open(name);
+        }
         let described = self.catalogue.package(package);
         let is_untagged = described.tags & 1 != 0;
         let is_installable = described.defect.is_none();

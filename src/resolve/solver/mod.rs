@@ -86,8 +86,8 @@ pub(super) struct Solver<'a> {
 impl<'a> Solver<'a> {
     pub(super) fn new(catalogue: Catalogue<'a>) -> Self {
         Self {
-            names: vec![NameState::default(); catalogue.name_count()],
-            packages: vec![PackageState::default(); catalogue.packages.len()],
+            names: Vec::new(),
+            packages: Vec::new(),
             dependers: Vec::new(),
             dirty: VecDeque::new(),
             queue: Queue::default(),
@@ -99,6 +99,7 @@ impl<'a> Solver<'a> {
     /// Decides every name that `world`, in apk's order, has to do with.
     pub(super) fn solve(&mut self, world: &[Wish<'a>]) {
         for wish in world {
+            self.open(wish.need.name);
             self.name_mut(wish.need.name).asked = true;
             self.discover(wish.need.name);
         }
@@ -116,6 +117,18 @@ impl<'a> Solver<'a> {
             let Some(name) = self.queue.first() else { break };
             self.select(name);
         }
+    }
+
+    /// Finds who provides a name; it may bring names and packages that were not known before.
+    fn open(&mut self, name: NameId) {
+        self.catalogue.open(name);
+        self.grow();
+    }
+
+    /// Makes room for the names and packages that the catalogue has come to know.
+    fn grow(&mut self) {
+        self.names.resize(self.catalogue.name_count(), NameState::default());
+        self.packages.resize(self.catalogue.packages.len(), PackageState::default());
     }
 
     pub(super) fn name(&self, name: NameId) -> &NameState<'a> {

@@ -54,7 +54,7 @@ impl<'a> Solver<'a> {
     /// package is wanted by its own name.
     pub(super) fn is_auto_selectable(&self, provider: &Provider<'a>) -> bool {
         let package = self.catalogue.package(provider.package);
-        provider.version.is_some() || package.record.provider_priority() > 0 || self.name(package.name).requirers > 0
+        provider.version.is_some() || package.provider_priority > 0 || self.name(package.name).requirers > 0
     }
 
     /// Which of two providers of one name is preferred: `Greater` stands for `left`.
@@ -82,7 +82,7 @@ impl<'a> Solver<'a> {
                 _ => Ordering::Equal,
             })
             .then_with(own_version)
-            .then_with(|| left_package.record.provider_priority().cmp(&right_package.record.provider_priority()))
+            .then_with(|| left_package.provider_priority.cmp(&right_package.provider_priority))
             .then_with(|| right_package.sources.first().cmp(&left_package.sources.first()))
     }
 
