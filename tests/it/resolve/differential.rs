@@ -169,7 +169,7 @@ fn small_repositories_are_resolved_as_by_apk_itself() {
         .into_par_iter()
         .enumerate()
         .filter_map(|(number, case)| {
-            let theirs = |case: &Case| reference.answer_from(number, &case.index, &case.world);
+            let theirs = |case: &Case| reference.answer_from(number, &case.repositories(), &case.world);
             let differs = |case: &Case| theirs(case) != case.answer();
             differs(&case).then(|| {
                 let case = case.shrink(differs);

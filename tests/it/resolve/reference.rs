@@ -90,16 +90,35 @@ impl Reference {
         self.ask(&question.arch, &question.second.to_string(), &question.world)
     }
 
-    /// What apk selects from a repository of its own, whose index is `text`. `number` tells apart those that are asked
-    /// at once.
-    pub fn answer_from(&self, number: usize, text: &str, world: &[String]) -> Option<Vec<String>> {
-        let repositories = self.root.path().join("repos");
-        let folder = repositories.join(format!("small-{number}/x86_64"));
-        fs::create_dir_all(&folder).unwrap();
-        write_index(&folder.join("APKINDEX.tar.gz"), text);
+    /// What apk selects from repositories of its own, each its address (of which only the tag counts) and its index.
+    /// `number` tells apart those that are asked at once.
+    pub fn answer_from(&self, number: usize, repositories: &[(&str, &str)], world: &[String]) -> Option<Vec<String>> {
+        self.ask("x86_64", &self.offer(number, repositories), world)
+    }
+
+    /// What apk says where it selects nothing from repositories of its own.
+    pub fn explanation_from(&self, number: usize, repositories: &[(&str, &str)], world: &[String]) -> String {
+        let list = self.offer(number, repositories);
+        let mut command = Self::apk(self.root.path(), "x86_64");
+        command.args(["--repositories-file", &format!("/repos/{list}.list")]);
+        let output = command.args(["add", "--simulate", "--"]).args(world).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Lays repositories before apk; gives the name of the list that they stand in.
+    fn offer(&self, number: usize, repositories: &[(&str, &str)]) -> String {
+        let folder = self.root.path().join("repos");
         let list = format!("small-{number}");
-        fs::write(repositories.join(format!("{list}.list")), format!("/repos/{list}\n")).unwrap();
-        self.ask("x86_64", &list, world)
+        let mut lines = String::new();
+        for (place, (address, text)) in repositories.iter().enumerate() {
+            let name = format!("{list}-{place}");
+            fs::create_dir_all(folder.join(&name).join("x86_64")).unwrap();
+            write_index(&folder.join(&name).join("x86_64/APKINDEX.tar.gz"), text);
+            let tag = address.split_once(' ').map_or(String::new(), |(tag, _)| format!("{tag} "));
+            lines.push_str(&format!("{tag}/repos/{name}\n"));
+        }
+        fs::write(folder.join(format!("{list}.list")), lines).unwrap();
+        list
     }
 
     /// The sign that apk puts between the two versions of each pair.

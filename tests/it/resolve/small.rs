@@ -1,4 +1,4 @@
-//! Small repositories drawn by lot, where everything that rarely meets in a real one meets often: several versions of a
+//! Small repositories drawn by lot, often two of them, where everything that rarely meets in a real one meets often: several versions of a
 //! package, rival providers, conflicts, cycles, conditions upon conditions.
 
 use std::fmt::Write as _;
@@ -12,98 +12,131 @@ use super::differential::Answer;
 use super::draw::Lot;
 
 /// A small repository and what is asked of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Case {
     pub index: String,
+    /// The index of a second repository; often there is none, and this is empty.
+    pub second: String,
+    /// Whether the second repository serves only what is pinned to `@edge`.
+    pub is_tagged: bool,
     pub world: Vec<String>,
 }
 
-impl Case {
-    pub fn draw(lot: &mut Lot) -> Self {
-        let names = 3 + lot.below(7);
-        let virtuals = if lot.chance(30) { 0 } else { lot.below(4) };
-        let with_conditions = lot.chance(60);
-        let with_conflicts = lot.chance(60);
-        let with_rivals = lot.chance(40);
-        let any = |lot: &mut Lot| {
-            if virtuals > 0 && lot.chance(30) {
-                format!("v{}", lot.below(virtuals))
-            } else {
-                format!("n{}", lot.below(names))
-            }
-        };
-        let versions = if lot.chance(40) { 1 } else { 3 };
+/// What the packages of a case are like.
+struct Shape {
+    names: usize,
+    virtuals: usize,
+    versions: usize,
+    with_conditions: bool,
+    with_conflicts: bool,
+    with_rivals: bool,
+}
+
+impl Shape {
+    /// A name, of a package or provided.
+    fn any(&self, lot: &mut Lot) -> String {
+        if self.virtuals > 0 && lot.chance(30) {
+            format!("v{}", lot.below(self.virtuals))
+        } else {
+            format!("n{}", lot.below(self.names))
+        }
+    }
+
+    /// An index in which each of the names stands by a chance of so many percent.
+    fn index(&self, lot: &mut Lot, percent: usize) -> String {
         let mut index = String::new();
-        for number in 0..names {
-            let most = 1 + lot.below(versions);
+        for number in 0..self.names {
+            if !lot.chance(percent) {
+                continue;
+            }
+            let most = 1 + lot.below(self.versions);
             for version in 1..=most {
-                let name = format!("n{number}");
-                let mut package = format!("P:{name}\nV:{version}-r0\nA:x86_64\nS:1\nI:1\nT:t\nU:u\nL:l\n");
-                let mut depends = Vec::new();
-                for _ in 0..lot.below(4) {
-                    let other = any(lot);
-                    if other == name {
-                        continue;
-                    }
-                    let conflict = if with_conflicts && lot.chance(10) { "!" } else { "" };
-                    depends.push(format!("{conflict}{other}{}", constraint(lot)));
-                }
-                let mut provides = Vec::new();
-                for virtual_name in 0..virtuals {
-                    if lot.chance(30) {
-                        let version = if lot.chance(40) { format!("={}", 1 + lot.below(3)) } else { String::new() };
-                        provides.push(format!("v{virtual_name}{version}"));
-                    }
-                }
-                if with_rivals && lot.chance(8) {
-                    let other = any(lot);
-                    if other.starts_with('n') && other != name {
-                        provides.push(format!("{other}={}-r0", 1 + lot.below(3)));
-                    }
-                }
-                let mut conditions = Vec::new();
-                if with_conditions && lot.chance(25) {
-                    for _ in 0..1 + lot.below(2) {
-                        conditions.push(format!(
-                            "{}{}",
-                            any(lot),
-                            if lot.chance(30) { constraint(lot) } else { String::new() }
-                        ));
-                    }
-                }
-                // apk 2.14 has no package conflict with what it provides itself, and 3.0 does.
-                depends.retain(|word| {
-                    let bare =
-                        |word: &str| word.trim_start_matches('!').split(['=', '<', '>', '~']).next().map(str::to_owned);
-                    !word.starts_with('!') || provides.iter().all(|provided| bare(provided) != bare(word))
-                });
-                for (field, words) in [("D", &depends), ("p", &provides), ("i", &conditions)] {
-                    if !words.is_empty() {
-                        writeln!(package, "{field}:{}", words.join(" ")).unwrap();
-                    }
-                }
-                if lot.chance(25) {
-                    writeln!(package, "k:{}", 1 + lot.below(3)).unwrap();
-                }
+                let package = self.package(lot, &format!("n{number}"), version);
                 let digest = Sha1Digest::of(package.as_bytes());
                 let identity = base64::engine::general_purpose::STANDARD.encode(digest.0);
                 writeln!(index, "C:Q1{identity}\n{package}").unwrap();
             }
         }
+        index
+    }
+
+    fn package(&self, lot: &mut Lot, name: &str, version: usize) -> String {
+        let mut package = format!("P:{name}\nV:{version}-r0\nA:x86_64\nS:1\nI:1\nT:t\nU:u\nL:l\n");
+        let mut depends = Vec::new();
+        for _ in 0..lot.below(4) {
+            let other = self.any(lot);
+            if other == name {
+                continue;
+            }
+            let conflict = if self.with_conflicts && lot.chance(10) { "!" } else { "" };
+            depends.push(format!("{conflict}{other}{}", constraint(lot)));
+        }
+        let mut provides = Vec::new();
+        for virtual_name in 0..self.virtuals {
+            if lot.chance(30) {
+                let version = if lot.chance(40) { format!("={}", 1 + lot.below(3)) } else { String::new() };
+                provides.push(format!("v{virtual_name}{version}"));
+            }
+        }
+        if self.with_rivals && lot.chance(8) {
+            let other = self.any(lot);
+            if other.starts_with('n') && other != name {
+                provides.push(format!("{other}={}-r0", 1 + lot.below(3)));
+            }
+        }
+        let mut conditions = Vec::new();
+        if self.with_conditions && lot.chance(25) {
+            for _ in 0..1 + lot.below(2) {
+                let constraint = if lot.chance(30) { constraint(lot) } else { String::new() };
+                conditions.push(format!("{}{constraint}", self.any(lot)));
+            }
+        }
+        // apk 2.14 has no package conflict with what it provides itself, and 3.0 does.
+        depends.retain(|word| {
+            let bare = |word: &str| word.trim_start_matches('!').split(['=', '<', '>', '~']).next().map(str::to_owned);
+            !word.starts_with('!') || provides.iter().all(|provided| bare(provided) != bare(word))
+        });
+        for (field, words) in [("D", &depends), ("p", &provides), ("i", &conditions)] {
+            if !words.is_empty() {
+                writeln!(package, "{field}:{}", words.join(" ")).unwrap();
+            }
+        }
+        if lot.chance(25) {
+            writeln!(package, "k:{}", 1 + lot.below(3)).unwrap();
+        }
+        package
+    }
+}
+
+impl Case {
+    pub fn draw(lot: &mut Lot) -> Self {
+        let shape = Shape {
+            names: 3 + lot.below(7),
+            virtuals: if lot.chance(30) { 0 } else { lot.below(4) },
+            versions: if lot.chance(40) { 1 } else { 3 },
+            with_conditions: lot.chance(60),
+            with_conflicts: lot.chance(60),
+            with_rivals: lot.chance(40),
+        };
+        let index = shape.index(lot, 100);
+        let (second, is_tagged) =
+            if lot.chance(40) { (shape.index(lot, 50), lot.chance(50)) } else { (String::new(), false) };
         let mut world = Vec::new();
         for _ in 0..1 + lot.below(3) {
             let conflict = if lot.chance(6) { "!" } else { "" };
-            let asked = any(lot);
+            let asked = shape.any(lot);
+            let tag = if is_tagged && conflict.is_empty() && lot.chance(40) { "@edge" } else { "" };
             let constraint = if lot.chance(20) { constraint(lot) } else { String::new() };
-            world.push(format!("{conflict}{asked}{constraint}"));
+            world.push(format!("{conflict}{asked}{tag}{constraint}"));
         }
-        Self { index, world }
+        Self { index, second, is_tagged, world }
     }
 
     /// A case in which no two packages are equally good, so that nothing depends on the order of the index: one version
     /// of each, and a priority of its own.
     pub fn draw_decided(lot: &mut Lot) -> Self {
-        let mut case = Self::draw(lot);
+        let mut case = Self { second: String::new(), is_tagged: false, ..Self::draw(lot) };
+        case.world.iter_mut().for_each(|wish| *wish = wish.replace("@edge", ""));
         let mut decided = String::new();
         let mut number = 0;
         for package in case.index.split_inclusive("\n\n").filter(|package| package.contains("\nV:1-r0\n")) {
@@ -124,11 +157,18 @@ impl Case {
         case
     }
 
+    /// The indexes with the address of each repository.
+    pub fn repositories(&self) -> Vec<(&str, &str)> {
+        let second = if self.is_tagged { "@edge /second" } else { "/second" };
+        let second = (!self.second.is_empty()).then_some((second, self.second.as_str()));
+        [("/small", self.index.as_str())].into_iter().chain(second).collect()
+    }
+
     pub fn answer(&self) -> Answer {
-        let index = ApkIndex::parse(self.index.as_str()).unwrap();
-        let repository = Repository::parse("/small").unwrap();
+        let read = |(address, text)| (Repository::parse(address).unwrap(), ApkIndex::parse(text).unwrap());
+        let repositories: Vec<_> = self.repositories().into_iter().map(read).collect();
+        let sources: Vec<_> = repositories.iter().map(|(repository, index)| Source { repository, index }).collect();
         let world = World::parse(&self.world).ok()?;
-        let sources = [Source { repository: &repository, index: &index }];
         let resolution = resolve(&world, &sources, "x86_64").ok()?;
         Some(resolution.packages.iter().map(|selected| selected.entry.to_string()).collect())
     }
@@ -151,64 +191,75 @@ impl Case {
             let mut world = self.world.clone();
             world.remove(place);
             if !world.is_empty() {
-                smaller.push(Self { index: self.index.clone(), world });
+                smaller.push(Self { world, ..self.clone() });
             }
         }
-        let packages: Vec<_> = self.index.split_inclusive("\n\n").collect();
-        for (place, package) in packages.iter().enumerate() {
-            let mut others = packages.clone();
-            others.remove(place);
-            smaller.push(Self { index: others.concat(), world: self.world.clone() });
-            let lines: Vec<_> = package.lines().collect();
-            for (number, line) in lines.iter().enumerate() {
-                let Some((field @ ("D" | "p" | "i" | "k"), value)) = line.split_once(':') else { continue };
-                let words: Vec<_> = value.split(' ').collect();
-                for left_out in 0..words.len() {
-                    let kept: Vec<_> = words
-                        .iter()
-                        .enumerate()
-                        .filter(|(other, _)| *other != left_out)
-                        .map(|(_, word)| *word)
-                        .collect();
-                    let mut lines: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
-                    if kept.is_empty() {
-                        lines.remove(number);
-                    } else {
-                        lines[number] = format!("{field}:{}", kept.join(" "));
-                    }
-                    let changed = format!("{}\n\n", lines.join("\n").trim_end());
-                    let mut others = packages.clone();
-                    others[place] = &changed;
-                    smaller.push(Self { index: others.concat(), world: self.world.clone() });
-                }
-            }
-        }
+        smaller.extend(smaller_indexes(&self.index).into_iter().map(|index| Self { index, ..self.clone() }));
+        smaller.extend(smaller_indexes(&self.second).into_iter().map(|second| Self { second, ..self.clone() }));
         smaller
     }
 
-    /// The index in a form that is short to read.
+    /// The indexes in a form that is short to read.
     pub fn brief(&self) -> String {
-        let mut brief = String::new();
-        for package in self.index.split("\n\n").filter(|package| !package.is_empty()) {
-            for line in package.lines() {
-                match line.split_at(2) {
-                    ("P:", name) => brief.push_str(name),
-                    ("V:", version) => write!(brief, " {version}").unwrap(),
-                    (field @ ("D:" | "p:" | "i:" | "k:"), value) => write!(brief, " | {field} {value}").unwrap(),
-                    _ => {}
-                }
-            }
-            brief.push('\n');
-        }
-        brief
+        let tag = if self.is_tagged { "@edge " } else { "" };
+        let second =
+            if self.second.is_empty() { String::new() } else { format!("{tag}second\n{}", brief(&self.second)) };
+        format!("{}{second}", brief(&self.index))
     }
+}
+
+/// The same index without one of its packages or words.
+fn smaller_indexes(index: &str) -> Vec<String> {
+    let mut smaller = Vec::new();
+    let packages: Vec<_> = index.split_inclusive("\n\n").collect();
+    for (place, package) in packages.iter().enumerate() {
+        let mut others = packages.clone();
+        others.remove(place);
+        smaller.push(others.concat());
+        let lines: Vec<_> = package.lines().collect();
+        for (number, line) in lines.iter().enumerate() {
+            let Some((field @ ("D" | "p" | "i" | "k"), value)) = line.split_once(':') else { continue };
+            let words: Vec<_> = value.split(' ').collect();
+            for left_out in 0..words.len() {
+                let kept = words.iter().enumerate().filter(|(other, _)| *other != left_out);
+                let kept: Vec<_> = kept.map(|(_, word)| *word).collect();
+                let mut lines: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+                if kept.is_empty() {
+                    lines.remove(number);
+                } else {
+                    lines[number] = format!("{field}:{}", kept.join(" "));
+                }
+                let changed = format!("{}\n\n", lines.join("\n").trim_end());
+                let mut others = packages.clone();
+                others[place] = &changed;
+                smaller.push(others.concat());
+            }
+        }
+    }
+    smaller
+}
+
+fn brief(index: &str) -> String {
+    let mut brief = String::new();
+    for package in index.split("\n\n").filter(|package| !package.is_empty()) {
+        for line in package.lines() {
+            match line.split_at(2) {
+                ("P:", name) => brief.push_str(name),
+                ("V:", version) => write!(brief, " {version}").unwrap(),
+                (field @ ("D:" | "p:" | "i:" | "k:"), value) => write!(brief, " | {field} {value}").unwrap(),
+                _ => {}
+            }
+        }
+        brief.push('\n');
+    }
+    brief
 }
 
 fn constraint(lot: &mut Lot) -> String {
     if lot.chance(65) {
         return String::new();
     }
-    let operator = *lot.one_of(&["=", "=", ">", "<", ">=", "~"]);
-    let revision = if operator == "~" { "" } else { "-r0" };
+    let operator = *lot.one_of(&["=", "=", ">", "<", ">=", "=>", "<=", "~", "~=", "<~", ">~"]);
+    let revision = if operator.contains('~') { "" } else { "-r0" };
     format!("{operator}{}{revision}", 1 + lot.below(3))
 }
