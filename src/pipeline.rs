@@ -5,6 +5,7 @@
 //! one to the next.
 
 mod bill;
+mod compile;
 mod error;
 mod furnish;
 mod order;
@@ -16,20 +17,22 @@ mod shipment;
 mod sources;
 mod stage;
 mod translate;
+mod trim;
 mod workshop;
 
 use std::time::Instant;
 
 use crate::image::{self, Compression, ImageSet, LayerOptions, PackedImage, Reference, Sbom};
 use crate::progress::Progress;
-use crate::prune::{self, Report};
-use crate::recipe::{Architecture, Bytecode, Profile, Recipe};
+use crate::prune::Report;
+use crate::recipe::Architecture;
 use crate::rootfs::{self, Installation, ScriptNote};
 
 use furnish::Furnishing;
 use select::Indexes;
 
 pub use bill::{Bill, BillLine};
+pub use compile::NoCompiler;
 pub use error::Error;
 pub use order::{Format, Order, Place};
 pub use plan::{Effort, Plan, plan};
@@ -126,7 +129,6 @@ fn build_for(
     progress: &dyn Progress,
 ) -> Result<(BuiltImage, rootfs::Rootfs), Error> {
     let recipe = order.recipe;
-    refuse_what_is_not_there(recipe)?;
     furnish::see_that_scripts_run(recipe, arch)?;
     progress.stage("resolving");
     let indexes = Indexes::of_recipe(recipe, arch, workshop, progress)?;
@@ -143,7 +145,7 @@ fn build_for(
     furnish::adjust(recipe, &mut rootfs.tree, timestamp)?;
     rootfs.packages.extend(translate::packages_without_files(&selection));
     progress.stage("pruning");
-    let report = prune::prune(&mut rootfs, &translate::policy(recipe))?;
+    let report = trim::trim(&mut rootfs, recipe, arch, workshop, progress)?;
     rootfs::write_database(&mut rootfs, &translate::database(recipe, arch, &selection, timestamp))?;
     progress.stage("packing");
     let options = LayerOptions {
@@ -166,16 +168,4 @@ fn build_for(
     let created = timestamp;
     let image = BuiltImage { arch, packed, unpacked_size, packages, report, sbom, created, script_notes: notes };
     Ok((image, rootfs))
-}
-
-/// What a recipe may say and no room does yet.
-fn refuse_what_is_not_there(recipe: &Recipe) -> Result<(), Error> {
-    let refuse = |what, instead| Err(Error::NotThere { what, instead });
-    if recipe.prune.profile == Profile::Traced {
-        return refuse("profile = \"traced\"", "`profile = \"standard\"`");
-    }
-    if recipe.prune.bytecode == Bytecode::Compiled {
-        return refuse("bytecode = \"compiled\"", "`bytecode = \"source\"`");
-    }
-    Ok(())
 }

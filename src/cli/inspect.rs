@@ -1,5 +1,7 @@
 //! `apkbuild inspect IMAGE`: what is in an image, and what takes the room.
 
+mod retrace;
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -26,7 +28,7 @@ pub struct InspectArguments {
     /// Tell of this path whose it is and why it is there, or is not
     #[arg(long, value_name = "PATH")]
     why: Option<String>,
-    /// With --why: the report that `recipe --report` wrote of this image
+    /// With --why: the report that `recipe --report` wrote of this image; without one the image is traced
     #[arg(long, value_name = "FILE", requires = "why")]
     report: Option<PathBuf>,
     /// Draw the image as a page of HTML, each file as large as its bytes
@@ -127,7 +129,7 @@ pub fn run(arguments: &InspectArguments, context: &Context) -> Result<(), Error>
     if context.json { context.print_json(&inspection) } else { context.print(&inspection.text()) }
 }
 
-/// Tells of one path: what it is, whose, from which layer, and, where a report is at hand, why.
+/// Tells of one path: what it is, whose, from which layer, and why, from a report or by tracing the image.
 fn why(arguments: &InspectArguments, context: &Context, contents: &Contents, path: &str) -> Result<(), Error> {
     let mut lines = Vec::new();
     let report = arguments.report.as_ref().map(|file| read_report(file)).transpose()?;
@@ -159,6 +161,7 @@ fn why(arguments: &InspectArguments, context: &Context, contents: &Contents, pat
     match report.map(|report| report.why(path).or_else(|| report.why(&real))) {
         Some(Some(reasons)) => lines.extend(reasons),
         Some(None) => lines.push("the report does not name it".to_owned()),
+        None if contents.tree.get(&real).is_some() => lines.extend(retrace::why(contents, &real)),
         None => {}
     }
     if context.json {

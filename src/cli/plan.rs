@@ -13,6 +13,7 @@ use super::bytes::human;
 use super::{BuildOptions, Context, Error};
 use crate::image::{CompressionKind, SbomFormat};
 use crate::pipeline::{self, Effort, Format, Order, Place, Plan, Workshop};
+use crate::prune::Report;
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
@@ -114,10 +115,39 @@ fn text(name: &str, plan: &Plan) -> String {
             for (rule, total) in rules {
                 text.push_str(&format!("  {:>9}  {:>5} paths  {rule}\n", human(total.bytes), total.paths));
             }
+            text.push_str(&trace(report));
         }
     }
     for hint in &plan.hints {
         text.push_str(&format!("\nhint: {hint}\n"));
+    }
+    text
+}
+
+/// What a trace found: what more could be dropped, and what could not be followed.
+fn trace(report: &Report) -> String {
+    let mut text = String::new();
+    if !report.cuts.is_empty() {
+        text.push_str(
+            "\nthe cheapest cuts: every importer of these is prepared to do without, so `drop` may name them\n",
+        );
+    }
+    for cut in &report.cuts {
+        let more = cut.importers.len().saturating_sub(1);
+        let others = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let by = cut.importers.first().map(String::as_str).unwrap_or_default();
+        let module = &cut.module;
+        text.push_str(&format!(
+            "  {:>9}  {:>5} files  {module}, imported by {by}{others}\n",
+            human(cut.bytes),
+            cut.files
+        ));
+    }
+    if !report.unfollowed.is_empty() {
+        text.push_str("\nwhat cannot be followed; `keep` names what it may need beyond what was found\n");
+    }
+    for unfollowed in &report.unfollowed {
+        text.push_str(&format!("  {unfollowed}\n"));
     }
     text
 }

@@ -10,6 +10,7 @@ use super::delivery::{Delivered, DeliveryOptions};
 use super::{BuildOptions, Context, Error};
 use crate::image::CompressionKind;
 use crate::pipeline::{self, Built, Format, Order, Place, Workshop};
+use crate::prune::Report;
 use crate::recipe::Recipe;
 
 /// Arguments of `recipe`.
@@ -182,10 +183,40 @@ fn tell_notes(built: &Built, context: &Context) {
         for pattern in &image.report.unmatched {
             context.progress().warning(&format!("`{pattern}` under [prune] fits no path"));
         }
+        for note in trace_notes(&image.report, context.verbosity > 1) {
+            context.progress().warning(&note);
+        }
     }
     if let Some(bill) = &built.over_size {
         context.progress().warning(&bill.to_string());
     }
+}
+
+/// How many places that could not be followed are told without `-v`.
+const UNFOLLOWED_TOLD: usize = 8;
+
+/// What a trace could not follow, and what could not be compiled, by file and line.
+fn trace_notes(report: &Report, all: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    let lists = [
+        (
+            "places",
+            "cannot be followed; what they may need beyond what is found, `keep` under [prune] names",
+            &report.unfollowed,
+        ),
+        ("Python files", "cannot be compiled and stay in their source", &report.uncompiled),
+    ];
+    for (things, what, list) in lists {
+        let told = if all { list.len() } else { UNFOLLOWED_TOLD };
+        let lines: Vec<String> = list.iter().take(told).map(|it| format!("\n  {it}")).collect();
+        if !lines.is_empty() {
+            let more = list.len().saturating_sub(told);
+            let more =
+                if more > 0 { format!("\n  and {more} more, which -v or --report tells") } else { String::new() };
+            notes.push(format!("{} {things} {what}:{}{more}", list.len(), lines.concat()));
+        }
+    }
+    notes
 }
 
 /// What is left undone of an install script, a line each.
@@ -260,6 +291,8 @@ fn document(file: &Path, place: Option<&Place>, built: &Built, delivered: &Deliv
             "packages": image.packages.left,
             "packages-installed": image.packages.installed,
             "pruned-bytes": image.report.bytes_pruned(),
+            "unfollowed": image.report.unfollowed,
+            "uncompiled": image.report.uncompiled,
             "layers": image.packed.layers.iter().map(|layer| json!({
                 "title": layer.title,
                 "digest": layer.blob.digest.to_oci(),

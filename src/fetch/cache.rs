@@ -31,11 +31,13 @@ pub enum Section {
     Images,
     /// What reachability found in files.
     Traces,
+    /// What sources were compiled to, by source and interpreter.
+    Bytecode,
 }
 
 impl Section {
     /// Every section; what is cleaned lies in these and nowhere else.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Packages,
         Self::Data,
         Self::Indexes,
@@ -44,6 +46,7 @@ impl Section {
         Self::Stages,
         Self::Images,
         Self::Traces,
+        Self::Bytecode,
     ];
 
     /// The name of its folder.
@@ -57,6 +60,7 @@ impl Section {
             Self::Stages => "stages",
             Self::Images => "images",
             Self::Traces => "traces",
+            Self::Bytecode => "bytecode",
         }
     }
 }

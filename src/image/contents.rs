@@ -76,7 +76,12 @@ impl Contents {
 
     /// The package that lists `path`.
     pub fn package_of(&self, path: &str) -> Option<&DatabasePackage> {
-        self.packages.get(*self.owners.get(path)?)
+        self.packages.get(self.place_of_package(path)?)
+    }
+
+    /// The place in `packages` of the package that lists `path`.
+    pub fn place_of_package(&self, path: &str) -> Option<usize> {
+        self.owners.get(path).copied()
     }
 
     /// The place of the topmost layer that brought `path`.

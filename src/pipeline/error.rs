@@ -1,6 +1,7 @@
 //! What can go wrong in a build: any room's error, as it is, and the few things that are wrong between rooms.
 
 use super::Bill;
+use super::compile::NoCompiler;
 use crate::fetch;
 use crate::image;
 use crate::prune;
@@ -41,6 +42,21 @@ pub enum Error {
     /// A stage's commands failed, or cannot be run here.
     #[error(transparent)]
     Sandbox(#[from] sandbox::Error),
+    /// The interpreter makes bytecode that is not understood.
+    #[error(transparent)]
+    Bytecode(#[from] prune::bytecode::UnknownBytecode),
+    /// There is bytecode to be made, and nobody to make it.
+    #[error(
+        "`bytecode = \"compiled\"`: {count} Python files come without bytecode, {first} for one, and the image's own Python cannot be asked for it: {reason}"
+    )]
+    NoBytecode {
+        /// How many.
+        count: usize,
+        /// The first of them.
+        first: String,
+        /// Why it cannot.
+        reason: NoCompiler,
+    },
     /// A stage cannot be made for a machine that this is not.
     #[error("stage `{stage}` runs commands, and those of {arch} cannot run on {host}")]
     ForeignStage {
@@ -65,14 +81,6 @@ pub enum Error {
     /// The image is larger than the recipe allows.
     #[error("{0}")]
     OverSize(Box<Bill>),
-    /// The recipe asks for something that this version cannot do, and doing less in silence would be wrong.
-    #[error("`{what}` is not there in this version")]
-    NotThere {
-        /// The key with its value.
-        what: &'static str,
-        /// What can stand there instead.
-        instead: &'static str,
-    },
     /// A folder holds one image's files only.
     #[error("a root filesystem is of one architecture, and {count} were asked for")]
     SeveralRoots {
@@ -94,6 +102,15 @@ impl Error {
             Self::Image(error) => error.help(),
             Self::Registry(error) => error.help(),
             Self::Sandbox(error) => error.help(),
+            Self::Bytecode(_) => Some("use `bytecode = \"source\"`".to_owned()),
+            Self::NoBytecode { reason, .. } => {
+                let instead = "take Alpine's own bytecode, which `pyc` in `packages` brings for packages that have any, or use `bytecode = \"source\"`";
+                let way = match reason {
+                    NoCompiler::Sandbox(error) => error.help(),
+                    NoCompiler::ForeignInterpreter { arch, .. } => Some(format!("build it on a machine of {arch}")),
+                };
+                Some(way.map_or_else(|| instead.to_owned(), |way| format!("{way}; or {instead}")))
+            }
             Self::ForeignStage { arch, .. } => Some(format!("build it on a machine of {arch}")),
             Self::ForeignScripts { arch, .. } => {
                 Some(format!("build it on a machine of {arch}, or use `scripts = \"emulate\"`"))
@@ -102,7 +119,6 @@ impl Error {
             Self::OverSize(_) => {
                 Some("prune more, raise `[size]` in the recipe, or build all the same with --over-size warn".to_owned())
             }
-            Self::NotThere { instead, .. } => Some(format!("use {instead}")),
             Self::SeveralRoots { .. } => Some("name one with --arch".to_owned()),
         }
     }

@@ -62,6 +62,16 @@ impl Workshop {
         Ok(self.fetcher.cache().make_section(Section::Blobs)?)
     }
 
+    /// The folder where what files say is kept.
+    pub(super) fn traces_folder(&self) -> Result<PathBuf, Error> {
+        Ok(self.fetcher.cache().make_section(Section::Traces)?)
+    }
+
+    /// The folder where compiled sources are kept.
+    pub(super) fn bytecode_folder(&self) -> Result<PathBuf, Error> {
+        Ok(self.fetcher.cache().make_section(Section::Bytecode)?)
+    }
+
     /// The folder where finished stages are kept.
     pub(super) fn stages_folder(&self) -> Result<PathBuf, Error> {
         Ok(self.fetcher.cache().make_section(Section::Stages)?)

@@ -5,6 +5,7 @@
 //! so a refusal leaves the tree as it was. The room reads and changes values: it opens no file. What is left of a
 //! package's record in the installed database is the renderer's business, which reads the tree that is left here.
 
+pub mod bytecode;
 mod cuts;
 mod decision;
 mod elf;
@@ -25,7 +26,7 @@ mod trace;
 mod traced;
 mod why;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::rootfs::{InodeId, InstalledPackage, Origin, Rootfs};
 
@@ -90,11 +91,24 @@ pub fn prune_knowing(rootfs: &mut Rootfs, policy: &Policy, facts: &mut Facts) ->
     report.profile = policy.profile;
     report.unmatched = keep.unmatched(&inventory);
     report.unmatched.extend(remove.unmatched(&inventory));
+    report.scripts = scripts(&inventory, policy, traced.as_ref());
     // Backwards, so that what a folder holds goes before the folder.
     for path in report.pruned.iter().rev() {
         rootfs.tree.remove(&path.path);
     }
+    for (package, total) in rootfs.packages.iter_mut().zip(&report.packages) {
+        package.is_pruned = total.reason.is_none();
+    }
     Ok(report)
+}
+
+/// The Python files that are run as files: those that the command names, and those that a trace found to be.
+fn scripts(inventory: &Inventory<'_>, policy: &Policy, traced: Option<&Traced>) -> Vec<String> {
+    let workdir = join("", &policy.workdir);
+    let named = policy.command.iter().filter_map(|word| inventory.file_at(&join(&workdir, word)));
+    let found = traced.iter().flat_map(|traced| traced.scripts.iter().copied());
+    let paths = named.chain(found).map(|id| inventory.entry(id).path.clone());
+    paths.filter(|path| inventory::extension(path) == Some("py")).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn write_report(

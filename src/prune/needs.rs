@@ -3,7 +3,8 @@
 //! The recipe's own packages are needed. So is what a needed package depends on, save that a dependency on a shared
 //! library (`so:`) which the package's own ELF files once stated ends with the last of those files, and one on a
 //! pkg-config file (`pc:`) with the package's last such file. A dependency that no file states (a library opened by name,
-//! a program) never ends. A package that came in by `install_if` is needed as long as its conditions are.
+//! a program) never ends. A package that came in by `install_if` is needed as long as its conditions are. A package that
+//! brought no files itself is there as long as all that it brings in is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -194,7 +195,22 @@ fn alive(inventory: &Inventory<'_>, decisions: &Decisions, packages: &[Installed
         }
     }
     let left = decisions.packages_with_files(inventory, packages.len());
-    had.into_iter().zip(left).map(|(had, left)| left || !had).collect()
+    let mut alive: Vec<bool> = had.iter().zip(left).map(|(had, left)| left || !had).collect();
+    let providers = providers(packages);
+    loop {
+        let broken = packages.iter().enumerate().find(|(index, package)| {
+            let of = |list: &[bool]| list.get(*index).copied().unwrap_or_default();
+            of(&alive)
+                && !of(&had)
+                && package.info.depends.iter().filter_map(|word| dependency_name(word)).any(|name| {
+                    providers.get(name).is_some_and(|them| them.iter().all(|it| alive.get(*it) == Some(&false)))
+                })
+        });
+        match broken.and_then(|(index, _)| alive.get_mut(index)) {
+            Some(alive) => *alive = false,
+            None => return alive,
+        }
+    }
 }
 
 fn slot<T>(list: &mut [T], package: Option<PackageId>) -> Option<&mut T> {

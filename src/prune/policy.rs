@@ -32,10 +32,10 @@ impl Profile {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bytecode {
-    /// As `.py`; `__pycache__` goes.
+    /// As `.py`.
     #[default]
     Source,
-    /// As `.pyc`: a `__pycache__` file stays as long as its source does, so that it can be put in its place.
+    /// As `.pyc` in its place, which is the work of [`super::bytecode`].
     Compiled,
 }
 

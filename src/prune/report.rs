@@ -35,9 +35,15 @@ pub struct Report {
     /// What `drop` could name, the largest saving first.
     #[serde(default)]
     pub cuts: Vec<Cut>,
+    /// Python files that are run as files, and so stay in their source.
+    #[serde(default)]
+    pub scripts: Vec<String>,
+    /// Python files that their interpreter refuses to compile, and so stay in their source.
+    #[serde(default)]
+    pub uncompiled: Vec<Unfollowed>,
 }
 
-/// Something that a trace cannot follow. `keep` is the answer where it matters.
+/// Something that cannot be dealt with as the rest is. Where a trace cannot follow, `keep` is the answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Unfollowed {
     /// The file.
@@ -46,6 +52,15 @@ pub struct Unfollowed {
     pub line: u32,
     /// What it does, and what was kept for it.
     pub what: String,
+}
+
+impl std::fmt::Display for Unfollowed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.line {
+            0 => write!(formatter, "{} {}", self.path, self.what),
+            line => write!(formatter, "{}:{line} {}", self.path, self.what),
+        }
+    }
 }
 
 /// A module that every importer can do without.

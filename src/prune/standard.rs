@@ -3,7 +3,7 @@
 use super::decision::Decisions;
 use super::inventory::{EntryId, Inventory, Kind, file_name, parent};
 use super::needs::{self, ElfFiles, dependency_name};
-use super::policy::{Bytecode, Policy};
+use super::policy::Policy;
 use super::report::PackageReason;
 use super::rules::{PYCACHE, Table};
 use crate::rootfs::InstalledPackage;
@@ -29,7 +29,7 @@ pub(super) fn apply_rules(
         if entry.kind == Kind::Directory || !entry.is_prunable() || decisions.goes(id) || required(id) {
             continue;
         }
-        if policy.bytecode == Bytecode::Source && file_name(parent(&entry.path)) == "__pycache__" {
+        if file_name(parent(&entry.path)) == "__pycache__" {
             decisions.let_go(id, PYCACHE);
             continue;
         }
@@ -42,33 +42,6 @@ pub(super) fn apply_rules(
             decisions.let_go(id, rule.name);
         }
     }
-    if policy.bytecode == Bytecode::Compiled {
-        follow_sources(inventory, decisions);
-    }
-}
-
-/// Lets go every `__pycache__` file whose source goes or is not there.
-pub(super) fn follow_sources(inventory: &Inventory<'_>, decisions: &mut Decisions) {
-    for id in inventory.ids() {
-        let entry = inventory.entry(id);
-        if file_name(parent(&entry.path)) == "__pycache__"
-            && entry.is_prunable()
-            && source_of(inventory, &entry.path).is_none_or(|source| decisions.goes(source))
-        {
-            decisions.let_go(id, PYCACHE);
-        }
-    }
-}
-
-/// The source that `FOLDER/__pycache__/NAME.TAG.pyc` was compiled from. Optimised files (`.opt-1.`) have none here: what
-/// starts the image does not ask for them.
-fn source_of(inventory: &Inventory<'_>, path: &str) -> Option<EntryId> {
-    let folder = parent(parent(path));
-    let (module, tag) = file_name(path).strip_suffix(".pyc")?.split_once('.')?;
-    if tag.contains(".opt-") {
-        return None;
-    }
-    inventory.find(&format!("{folder}/{module}.py"))
 }
 
 /// Lets go all files of packages that nothing left needs. Comes back with the reason of each that stays.

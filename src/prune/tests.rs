@@ -289,17 +289,19 @@ fn bytes_of_hard_links_go_with_the_last_name() {
 }
 
 #[test]
-fn compiled_code_follows_its_source() {
+fn packages_without_files_go_with_what_they_bring() {
     let mut sample = Sample::default();
-    sample.package("python3", &[], &[]).file("usr/lib/python3.12/os.py", "os");
-    for name in ["os.cpython-312.pyc", "os.cpython-312.opt-1.pyc", "gone.cpython-312.pyc"] {
-        sample.file(&format!("usr/lib/python3.12/__pycache__/{name}"), "code");
-    }
+    sample.package("python3", &[], &[]).file("usr/bin/python3", "p");
+    sample.package("bytecode", &["python3"], &[]).file("usr/lib/python3.12/__pycache__/os.cpython-312.pyc", "code");
+    sample.package("wish", &[], &[]);
+    sample.package("python3-pyc", &["bytecode", "wish"], &[]).install_if(&["python3"]);
+    sample.package("named", &[], &[]);
     let mut rootfs = sample.build();
-    let policy = Policy { bytecode: Bytecode::Compiled, ..standard(&["python3"]) };
-    prune(&mut rootfs, &policy).unwrap();
-    let left: Vec<_> = paths(&rootfs.tree).into_iter().filter(|path| path.contains("__pycache__/")).collect();
-    assert_eq!(left, ["usr/lib/python3.12/__pycache__/os.cpython-312.pyc"]);
+    let report = prune(&mut rootfs, &standard(&["python3", "named"])).unwrap();
+    let gone: Vec<&str> = report.packages_gone().map(|package| package.name.as_str()).collect();
+    assert_eq!(gone, ["bytecode", "wish", "python3-pyc"]);
+    let pruned: Vec<bool> = rootfs.packages.iter().map(|package| package.is_pruned).collect();
+    assert_eq!(pruned, [false, true, true, true, false]);
 }
 
 #[test]

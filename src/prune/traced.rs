@@ -30,6 +30,8 @@ pub(super) struct Traced {
     pub reasons: Reasons,
     pub unfollowed: Vec<report::Unfollowed>,
     pub cuts: Vec<report::Cut>,
+    /// Python files that are run as files.
+    pub scripts: Vec<EntryId>,
 }
 
 /// Traces, and refuses what the proof forbids.
@@ -81,7 +83,8 @@ pub(super) fn trace(
         .filter(|it| inventory.find(&it.path).is_some_and(|id| reasons.reaches(id)))
         .cloned()
         .collect();
-    Ok(Traced { edges: engine.edges, roots: engine.roots, reasons, unfollowed, cuts })
+    let scripts = engine.python.iter().flat_map(|python| python.scripts.iter().copied()).collect();
+    Ok(Traced { edges: engine.edges, roots: engine.roots, reasons, unfollowed, cuts, scripts })
 }
 
 /// Whether a package is a language runtime, which is traced from the application even when it is named.

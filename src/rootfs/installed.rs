@@ -18,12 +18,13 @@ pub(super) struct Remaining<'rootfs> {
     records: Vec<&'rootfs Record>,
 }
 
-/// What is left of each package, in install order. A package that brought files, and of which no file is left, is
-/// missing, and so is one that brought only folders when none of them is left.
+/// What is left of each package, in install order. A package that nothing needs is missing, one that brought files and of
+/// which no file is left, and one that brought only folders when none of them is left.
 pub(super) fn remaining(rootfs: &Rootfs) -> Vec<Remaining<'_>> {
     (0u32..)
         .map(PackageId)
         .zip(&rootfs.packages)
+        .filter(|(_, package)| !package.is_pruned)
         .filter_map(|(id, package)| {
             let records: Vec<&Record> =
                 package.records.iter().filter(|record| is_left(&rootfs.tree, record, id)).collect();

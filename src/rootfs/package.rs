@@ -24,6 +24,8 @@ pub struct InstalledPackage {
     pub compressed_size: u64,
     /// Whether one of its scripts failed.
     pub broken_script: bool,
+    /// Whether pruning found that nothing needs it. It is not installed any more, even if it never had files.
+    pub is_pruned: bool,
 }
 
 impl InstalledPackage {
@@ -37,6 +39,7 @@ impl InstalledPackage {
             scripts: BTreeMap::new(),
             compressed_size: 0,
             broken_script: false,
+            is_pruned: false,
         }
     }
 

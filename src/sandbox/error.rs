@@ -150,6 +150,16 @@ pub enum Error {
         /// The last lines of its output.
         output: String,
     },
+    /// A program that was asked something did not answer.
+    #[error("`{command}` failed: {ending}{}", quoted(output))]
+    NoAnswer {
+        /// The program.
+        command: String,
+        /// How it ended.
+        ending: super::Ending,
+        /// The last lines of its messages.
+        output: String,
+    },
     /// An install script did not come to an end.
     #[error("its {script} script did not end within {} s", limit.as_secs())]
     ScriptTimedOut {

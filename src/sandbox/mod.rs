@@ -17,6 +17,7 @@
 #![expect(unsafe_code, reason = "namespaces, forks and descriptors handed over cannot be had without")]
 
 mod account;
+mod answer;
 mod channel;
 pub mod check;
 mod entry;
@@ -48,6 +49,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use account::{UnknownUser, User};
+pub use answer::Question;
 pub use entry::entry_point;
 pub use error::{Error, KernelError};
 pub use http::Answer;

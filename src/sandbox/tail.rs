@@ -1,7 +1,7 @@
 //! The end of what a program printed, for the message when it failed.
 
 use std::collections::VecDeque;
-use std::io::{PipeReader, Read as _};
+use std::io::Read;
 use std::thread::JoinHandle;
 
 /// What is kept of the output, in bytes.
@@ -15,7 +15,7 @@ pub struct Tail {
 
 impl Tail {
     /// Begins to follow.
-    pub fn follow(mut output: PipeReader) -> Self {
+    pub fn follow(mut output: impl Read + Send + 'static) -> Self {
         let thread = std::thread::spawn(move || {
             let mut kept = VecDeque::with_capacity(KEPT);
             let mut buffer = [0; 8 << 10];

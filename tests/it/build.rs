@@ -189,7 +189,6 @@ fn failures_name_what_is_wrong_and_leave_nothing() {
         (unknown_package, 1, &["app-runtim", "app-runtime"][..]),
         (missing_source, 1, &["ap.txt", "app.txt"]),
         (unknown_key, 2, &["unknown key `workdri`", "did you mean `workdir`?"]),
-        (recipe("[prune]\nprofile = \"traced\"\n"), 1, &["profile = \"traced\"", "standard"]),
         (wrong_type, 2, &["expose"]),
     ] {
         let program = program("");

@@ -70,7 +70,7 @@ fn a_path_is_told_by_its_package_and_layer() {
     assert_eq!(
         why("/usr/bin/tool"),
         "/usr/bin/tool is a file of 3145728 bytes\nits package is first-1.0-r0\nlayer 1 of 2 brought it (apkbuild: system, 2 \
-         packages)\n"
+         packages)\nusr/bin/tool is what the command `/usr/bin/tool` starts\n"
     );
     assert_eq!(
         why("app/code/main.py"),

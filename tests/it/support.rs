@@ -7,7 +7,7 @@ mod repository;
 mod server;
 
 pub use program::{Finished, Program};
-pub use repository::{BuiltRepository, Repository, signing_key};
+pub use repository::{BUILD_DATE, BuiltRepository, Repository, signing_key};
 pub use server::{RawServer, Server};
 
 use std::path::{Path, PathBuf};

@@ -51,10 +51,11 @@ impl Engine<'_> {
     /// The script `id` is run, so its folder is the first of the search path.
     pub(crate) fn python_script(&mut self, id: EntryId) {
         let folder = parent(&self.inventory.entry(id).path).to_owned();
-        if let Some(python) = &mut self.python
-            && python.modules.add_search(folder)
-        {
-            python.relist_data(self.inventory);
+        if let Some(python) = &mut self.python {
+            python.scripts.insert(id);
+            if python.modules.add_search(folder) {
+                python.relist_data(self.inventory);
+            }
         }
         self.python_main(id);
     }

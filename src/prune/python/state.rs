@@ -13,8 +13,10 @@ use super::modules::Modules;
 /// The Python side of a trace.
 pub(crate) struct Python {
     pub modules: Modules,
-    /// Files that are run, not imported.
+    /// Files that are run as `__main__`.
     pub main: FxHashSet<EntryId>,
+    /// Those that are run by their path, and those that a text names by it.
+    pub scripts: BTreeSet<EntryId>,
     pub files: FxHashMap<EntryId, File>,
     pub mentioned: FxHashSet<Box<str>>,
     /// Units that run once their name is mentioned.
@@ -92,6 +94,7 @@ impl Python {
         let mut python = Self {
             modules,
             main: FxHashSet::default(),
+            scripts: BTreeSet::new(),
             files: FxHashMap::default(),
             mentioned: FxHashSet::default(),
             waiting: BTreeMap::new(),

@@ -1,6 +1,6 @@
 //! What is not in an import statement: modules, files and codecs that texts name, and imports by computed names.
 
-use super::super::inventory::{EntryId, file_name, join, parent};
+use super::super::inventory::{EntryId, extension, file_name, join, parent};
 use super::super::trace::{Engine, How, Source};
 use super::facts::{Computed, ComputedKind, Text};
 use super::modules::Module;
@@ -22,8 +22,8 @@ impl Engine<'_> {
         if standard {
             return;
         }
-        if application {
-            self.application_text(id, text);
+        if application || extension(&text.text) == Some("py") {
+            self.path_text(id, text);
         }
         self.codec(from, &text.text);
         let dotted = text.text.trim_start_matches('.').contains(['.', ':']);
@@ -32,8 +32,8 @@ impl Engine<'_> {
         }
     }
 
-    /// The application names programs and files in texts.
-    pub(super) fn application_text(&mut self, id: EntryId, text: &Text) {
+    /// The application names programs and files in texts, and a dependency the scripts that lie beside it.
+    fn path_text(&mut self, id: EntryId, text: &Text) {
         let found = if text.text.starts_with('/') {
             self.inventory.file_at(&join("", &text.text))
         } else if text.text.contains('/') || text.text.contains(".py") {
@@ -43,6 +43,11 @@ impl Engine<'_> {
         };
         if let Some(to) = found {
             self.reach(Source::File(id), to, How::Text(text.text.clone()), text.line, false);
+            if extension(&text.text) == Some("py")
+                && let Some(python) = &mut self.python
+            {
+                python.scripts.insert(to);
+            }
         }
     }
 

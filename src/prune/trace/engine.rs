@@ -116,6 +116,8 @@ impl<'a> Engine<'a> {
             let Some(content) = inventory.content(id) else { continue };
             if let Some(language) = self.language(id, content) {
                 known.push((id, language));
+            } else if extension(&inventory.entry(id).path) == Some("pyc") {
+                self.cannot_follow(id, 0, "is bytecode without source, of whose imports nothing is known");
             }
             if content.starts_with(b"#!") {
                 self.script(id, content);

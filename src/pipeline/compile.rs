@@ -1,0 +1,170 @@
+//! Bytecode for the sources of an image: what its packages brought, what was compiled before, and for the rest the
+//! image's own interpreter in the sandbox.
+//!
+//! All of it is brought into one form, so it does not matter which way a file came, and an image whose packages bring
+//! their bytecode is made without any sandbox.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::{Error, Workshop};
+use crate::digest::Sha256Digest;
+use crate::fetch::Cache;
+use crate::prune::Report;
+use crate::prune::bytecode::{self, Compilation, Compiled, Shipped, Source};
+use crate::recipe::Architecture;
+use crate::rootfs::Rootfs;
+use crate::rootfs::folder::{Owners, write_folder};
+use crate::sandbox::{self, Question};
+use crate::unfinished::{Unfinished, UnfinishedFolder};
+
+/// Reads the paths that its arguments name by file and number, and prints its magic number and then for each a length and
+/// the marshalled code, or the length of a message, marked by the highest bit, and the message.
+const SCRIPT: &str = include_str!("compile.py");
+
+/// Where the list of sources lies in the root that the interpreter sees.
+const LIST: &str = ".apkbuild-sources";
+
+/// Fewer sources than this are not worth another interpreter.
+const BATCH: usize = 100;
+
+/// Puts bytecode in the place of the sources of `rootfs`, which was pruned with `report`.
+pub(super) fn compile(
+    rootfs: &mut Rootfs,
+    report: &mut Report,
+    shipped: &Shipped,
+    arch: Architecture,
+    workshop: &Workshop,
+) -> Result<(), Error> {
+    let Some(compilation) = Compilation::of(rootfs, report) else { return Ok(()) };
+    let kept = workshop.bytecode_folder()?;
+    let found = compilation.sources.par_iter().map(|source| {
+        let bytes = compilation.shipped(source, shipped).map(Compiled::Bytes);
+        bytes.or_else(|| read_kept(&kept, compilation.key(source)))
+    });
+    let found: Vec<Option<Compiled>> = found.collect();
+    let missing: Vec<&Source> =
+        compilation.sources.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(source, _)| source).collect();
+    let mut made = BTreeMap::new();
+    if let Some(first) = missing.first() {
+        let refuse = |reason| Error::NoBytecode { count: missing.len(), first: first.path.clone(), reason };
+        if arch != Architecture::host() {
+            return Err(refuse(NoCompiler::ForeignInterpreter { arch, host: Architecture::host() }));
+        }
+        made = run(rootfs, &compilation, &missing).map_err(|error| match error {
+            Error::Sandbox(error) => refuse(NoCompiler::Sandbox(error)),
+            error => error,
+        })?;
+        for source in missing {
+            if let Some(compiled) = made.get(&source.path) {
+                keep(&kept, compilation.key(source), compiled)?;
+            }
+        }
+    }
+    for (source, found) in compilation.sources.iter().zip(found) {
+        if let Some(compiled) = found {
+            made.insert(source.path.clone(), compiled);
+        }
+    }
+    bytecode::replace(rootfs, report, made);
+    Ok(())
+}
+
+/// Why the image's own interpreter cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum NoCompiler {
+    /// It is for another machine.
+    #[error("an interpreter for {arch} does not run on {host}")]
+    ForeignInterpreter {
+        /// What the image is for.
+        arch: Architecture,
+        /// What this is.
+        host: Architecture,
+    },
+    /// The sandbox is refused, or the interpreter fails in it.
+    #[error(transparent)]
+    Sandbox(sandbox::Error),
+}
+
+/// Has the interpreter of `rootfs` compile `sources`, several at the same time.
+fn run(rootfs: &Rootfs, compilation: &Compilation, sources: &[&Source]) -> Result<BTreeMap<String, Compiled>, Error> {
+    let folder = UnfinishedFolder::temporary()?;
+    let root = folder.path().join("root");
+    write_folder(&rootfs.tree, &root, Owners::Caller)?;
+    let batch = sources.len().div_ceil(rayon::current_num_threads()).max(BATCH);
+    let batches: Vec<&[&Source]> = sources.chunks(batch).collect();
+    for (number, batch) in batches.iter().enumerate() {
+        let list: String = batch.iter().map(|source| format!("{}\n", source.path)).collect();
+        fs_err::write(root.join(format!("{LIST}-{number}")), list)?;
+    }
+    let answers = batches.par_iter().enumerate().map(|(number, batch)| {
+        let interpreter = format!("/{}", compilation.interpreter);
+        let list = format!("/{LIST}-{number}");
+        let words = [&interpreter, "-I", "-S", "-B", "-W", "ignore", "-X", "utf8", "-c", SCRIPT, &list];
+        let command: Vec<OsString> = words.iter().map(OsString::from).collect();
+        let answer = Question { root: &root, command: &command, program: None }.ask()?;
+        read_answer(&answer, compilation, batch)
+    });
+    let answers = answers.collect::<Result<Vec<_>, Error>>()?;
+    Ok(answers.into_iter().flatten().collect())
+}
+
+/// What the interpreter printed, by source.
+fn read_answer(
+    answer: &[u8],
+    compilation: &Compilation,
+    sources: &[&Source],
+) -> Result<Vec<(String, Compiled)>, Error> {
+    let cut_short =
+        || Error::Sandbox(sandbox::Error::Plan { reason: "the interpreter's answer is cut short".to_owned() });
+    let (magic, mut rest) = answer.split_first_chunk::<4>().ok_or_else(cut_short)?;
+    let mut compiled = Vec::with_capacity(sources.len());
+    for source in sources {
+        let (length, following) = rest.split_first_chunk::<4>().ok_or_else(cut_short)?;
+        let length = u32::from_le_bytes(*length);
+        let is_message = length & 1 << 31 != 0;
+        let (bytes, following) = following.split_at_checked((length & !(1 << 31)) as usize).ok_or_else(cut_short)?;
+        rest = following;
+        let result = if is_message {
+            Compiled::Refused(String::from_utf8_lossy(bytes).into_owned())
+        } else {
+            Compiled::Bytes(compilation.finish(source, *magic, bytes)?)
+        };
+        compiled.push((source.path.clone(), result));
+    }
+    Ok(compiled)
+}
+
+/// What is kept under `key`, if it is whole: the digest of what follows, whether it is bytecode, and that or a message.
+fn read_kept(folder: &Path, key: Sha256Digest) -> Option<Compiled> {
+    let path = folder.join(key.to_string());
+    let bytes = fs_err::read(&path).ok()?;
+    let (digest, rest) = bytes.split_first_chunk::<32>()?;
+    if Sha256Digest::of(rest).0 != *digest {
+        return None;
+    }
+    if let Ok(file) = fs_err::File::open(&path) {
+        Cache::touch(&file);
+    }
+    let (is_bytecode, rest) = rest.split_first()?;
+    Some(match is_bytecode {
+        1 => Compiled::Bytes(rest.to_vec()),
+        _ => Compiled::Refused(String::from_utf8_lossy(rest).into_owned()),
+    })
+}
+
+fn keep(folder: &Path, key: Sha256Digest, compiled: &Compiled) -> Result<(), Error> {
+    let (is_bytecode, bytes) = match compiled {
+        Compiled::Bytes(bytes) => (1, bytes.as_slice()),
+        Compiled::Refused(message) => (0, message.as_bytes()),
+    };
+    let body = [&[is_bytecode], bytes].concat();
+    let mut file = Unfinished::beside(&folder.join(key.to_string()))?;
+    file.write_all(&Sha256Digest::of(&body).0)?;
+    file.write_all(&body)?;
+    Ok(file.finish_unsynced()?)
+}
