@@ -74,6 +74,9 @@ def check_architectures(report, program, registry, environment, folder):
         for arch, platform in (("x86_64", "linux/amd64"), ("aarch64", "linux/arm64/v8")):
             seen = json.loads(run([program.path, "inspect", reference, "--arch", arch, "--json"], env=environment))
             expect("platform", platform, seen["platform"])
+        run([program.path, "recipe", "greeting.toml", "--keys-dir", keys, "--cache-dir", here / "cache"], cwd=here)
+        written = sorted(set(os.listdir(here)) - {*before, "cache"})
+        expect("files of an archive", ["greeting.aarch64.spdx.json", "greeting.tar", "greeting.x86_64.spdx.json"], written)
     with report.check("registry: skopeo copies both architectures"):
         skopeo = find_tool("APKBUILD_SKOPEO", "skopeo", install=True)
         layout = folder / "greeting-oci"

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::image::{CompressionKind, SbomFormat};
 use crate::recipe::{Architecture, Recipe};
+use crate::sandbox::config_beside;
 
 use super::Overrides;
 
@@ -66,7 +67,10 @@ impl Order<'_> {
 
     /// All that is written, which is not copied into the image itself.
     pub(super) fn outputs(&self) -> Vec<PathBuf> {
-        let image = self.place.iter().map(|place| place.path.clone());
+        let image = self.place.iter().flat_map(|place| {
+            let config = (place.format == Format::Rootfs).then(|| config_beside(&place.path));
+            [Some(place.path.clone()), config].into_iter().flatten()
+        });
         let sboms = self
             .archs()
             .into_iter()
