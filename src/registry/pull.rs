@@ -28,20 +28,23 @@ const MANIFESTS: [&str; 4] = [
 ];
 
 /// Fetches what `name`, a tag or digest, stands for, as it is for `architecture` or, where none is asked for, the first
-/// that is there, into the folder `into`, which becomes an OCI layout.
+/// that is there, into the folder `into`, which becomes an OCI layout. Gives the platforms that there are images for under
+/// that name, where it names an index.
 pub fn pull(
     client: &Client,
     name: &str,
     architecture: Option<Architecture>,
     into: &Path,
     progress: &dyn Progress,
-) -> Result<(), Error> {
+) -> Result<Vec<String>, Error> {
     fs_err::create_dir_all(into.join("blobs/sha256")).map_err(Error::Write)?;
-    let manifest = manifest(client, name, architecture, 0)?;
+    let mut platforms = Vec::new();
+    let manifest = manifest(client, name, architecture, 0, &mut platforms)?;
     let bytes = manifest.blob.pieces.iter().map(|piece| &**piece).collect::<Vec<&[u8]>>().concat();
     let url = client.url(&format!("manifests/{name}"));
     let broken = |reason: String| Error::Broken { url: url.clone(), reason };
-    let parsed: ImageManifest = serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
+    let parsed: ImageManifest =
+        serde_json::from_slice(&bytes).map_err(|error| broken(format!("its manifest is broken: {error}")))?;
     if let Some(what) = artifact_kind(&parsed) {
         return Err(ImageError::Artifact { path: url.into(), what }.into());
     }
@@ -62,7 +65,8 @@ pub fn pull(
         }],
     });
     fs_err::write(into.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).map_err(Error::Write)?;
-    fs_err::write(into.join("index.json"), index.to_string()).map_err(Error::Write)
+    fs_err::write(into.join("index.json"), index.to_string()).map_err(Error::Write)?;
+    Ok(platforms)
 }
 
 fn place(folder: &Path, digest: Sha256Digest) -> std::path::PathBuf {
@@ -70,7 +74,13 @@ fn place(folder: &Path, digest: Sha256Digest) -> std::path::PathBuf {
 }
 
 /// The manifest that `name` leads to, through indexes.
-fn manifest(client: &Client, name: &str, architecture: Option<Architecture>, depth: usize) -> Result<Document, Error> {
+fn manifest(
+    client: &Client,
+    name: &str,
+    architecture: Option<Architecture>,
+    depth: usize,
+    platforms: &mut Vec<String>,
+) -> Result<Document, Error> {
     let url = client.url(&format!("manifests/{name}"));
     let broken = |reason: String| Error::Broken { url: url.clone(), reason };
     let Answer { media_type, announced, bytes } = answer(client, &url)?;
@@ -80,8 +90,13 @@ fn manifest(client: &Client, name: &str, architecture: Option<Architecture>, dep
     if let Some(expected) = asked.or(announced).filter(|expected| *expected != found) {
         return Err(Error::Digest { url, expected, found });
     }
-    let value: serde_json::Value =
-        serde_json::from_slice(&bytes).map_err(|error| broken(format!("its manifest is no JSON: {error}")))?;
+    let value: serde_json::Value = match serde_json::from_slice(&bytes) {
+        Ok(value) => value,
+        Err(error) if MANIFESTS.contains(&media_type.as_str()) => {
+            return Err(broken(format!("its manifest is no JSON: {error}")));
+        }
+        Err(_) => serde_json::Value::Null,
+    };
     // The document's own word counts more than the header's (image-spec manifest.md).
     let media_type = value.get("mediaType").and_then(serde_json::Value::as_str).map_or(media_type, str::to_owned);
     if !MANIFESTS.contains(&media_type.as_str()) {
@@ -93,10 +108,14 @@ fn manifest(client: &Client, name: &str, architecture: Option<Architecture>, dep
     if depth > DEEPEST_INDEX {
         return Err(broken("its indexes stand too deep in one another".to_owned()));
     }
-    let index: ImageIndex = serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
+    let index: ImageIndex =
+        serde_json::from_slice(&bytes).map_err(|error| broken(format!("its index is broken: {error}")))?;
     let real: Vec<&Descriptor> =
         index.manifests().iter().filter(|descriptor| platform(descriptor) != "unknown/unknown").collect();
     let chosen = real.iter().find(|descriptor| architecture.is_none_or(|wanted| is_for(descriptor, wanted)));
+    if real.is_empty() {
+        return Err(broken("its index names no image".to_owned()));
+    }
     let Some(chosen) = chosen else {
         return Err(Error::NoSuchPlatform {
             reference: url,
@@ -104,7 +123,8 @@ fn manifest(client: &Client, name: &str, architecture: Option<Architecture>, dep
             found: real.iter().map(|descriptor| platform(descriptor)).collect::<Vec<String>>().join(", "),
         });
     };
-    manifest(client, chosen.digest().as_ref(), architecture, depth + 1)
+    platforms.extend(real.iter().map(|descriptor| platform(descriptor)));
+    manifest(client, chosen.digest().as_ref(), architecture, depth + 1, platforms)
 }
 
 fn platform(descriptor: &Descriptor) -> String {
