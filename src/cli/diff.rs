@@ -9,7 +9,7 @@ use super::bytes::human;
 use super::delivery::TransportOptions;
 use super::source::Source;
 use super::{Context, Error};
-use crate::image::{Difference, FileDifference};
+use crate::image::{Difference, FileDifference, PackageDifference};
 
 /// How many files are listed unless `-v` asks for all.
 const FILES: usize = 40;
@@ -43,7 +43,7 @@ struct Comparison<'images> {
 /// Prints what differs.
 pub fn run(arguments: &DiffArguments, context: &Context) -> Result<(), Error> {
     let open = |image| Source::of(image, arguments.arch.as_deref(), arguments.transport, context);
-    let (one, other) = (open(&arguments.one)?.contents()?, open(&arguments.other)?.contents()?);
+    let ((one, _), (other, _)) = (open(&arguments.one)?.read()?, open(&arguments.other)?.read()?);
     let difference = Difference::between(&one, &other);
     if context.json {
         return context.print_json(&Comparison {
@@ -69,20 +69,20 @@ fn text(difference: &Difference, most: usize) -> String {
         lines.push(format!("{key}: {one} → {other}"));
     }
     if !difference.packages.is_empty() {
-        lines.push(format!("\n{} packages", difference.packages.len()));
+        lines.push(format!("\n{}", counted(difference.packages.len(), "package", "packages")));
     }
-    for (name, versions) in &difference.packages {
-        lines.push(match versions {
-            [None, Some(version)] => format!("  + {name}-{version}"),
-            [Some(version), None] => format!("  - {name}-{version}"),
-            [one, other] => {
-                let [one, other] = [one, other].map(|version| version.as_deref().unwrap_or_default());
-                format!("  ~ {name} {one} → {other}")
-            }
-        });
+    for (name, PackageDifference { versions, bytes: [before, after] }) in &difference.packages {
+        let what = match versions.each_ref().map(|version| version.as_deref().unwrap_or_default()) {
+            ["", version] => format!("+ {name}-{version}"),
+            [version, ""] => format!("- {name}-{version}"),
+            [one, other] if one == other => format!("~ {name}-{one}"),
+            [one, other] => format!("~ {name} {one} → {other}"),
+        };
+        lines.push(format!("  {what} ({})", change(*before, *after)));
     }
     if !difference.files.is_empty() {
-        lines.push(format!("\n{} paths, those with the most bytes first", difference.files.len()));
+        let count = counted(difference.files.len(), "path", "paths");
+        lines.push(format!("\n{count}, those with the most bytes first"));
     }
     let mut files: Vec<&FileDifference> = difference.files.iter().collect();
     files.sort_by_key(|file| std::cmp::Reverse(file.bytes[0].abs_diff(file.bytes[1])));
@@ -101,6 +101,10 @@ fn text(difference: &Difference, most: usize) -> String {
         lines.push(format!("  and {} more; -v lists them all", files.len() - most));
     }
     lines.join("\n")
+}
+
+fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 /// How much more or less: `+1.2 MB`, `-300 B`, `=`.
@@ -129,9 +133,14 @@ mod tests {
         let difference = Difference {
             config: [("config.Cmd".to_owned(), [serde_json::json!(["a"]), serde_json::json!(null)])].into(),
             packages: [
-                ("musl".to_owned(), [Some("1".to_owned()), Some("2".to_owned())]),
-                ("zlib".to_owned(), [None, Some("1".to_owned())]),
+                ("busybox", [Some("1"), Some("1")], [9, 4]),
+                ("musl", [Some("1"), Some("2")], [5, 5]),
+                ("zlib", [None, Some("1")], [0, 2000]),
             ]
+            .map(|(name, versions, bytes)| {
+                let versions = versions.map(|version| version.map(str::to_owned));
+                (name.to_owned(), PackageDifference { versions, bytes })
+            })
             .into(),
             files: vec![file("app", &["content", "mode"], [5, 5]), file("lib/z", &["added"], [0, 2000])],
             unpacked: [5, 2005],
@@ -139,8 +148,8 @@ mod tests {
         };
         assert_eq!(
             text(&difference, 1),
-            "unpacked    5 B → 2.0 kB (+2.0 kB)\ncompressed  10 B → 9 B (-1 B)\nconfig.Cmd: [\"a\"] → null\n\n2 packages\n  \
-             ~ musl 1 → 2\n  + zlib-1\n\n2 paths, those with the most bytes first\n  +    +2.0 kB  /lib/z  (musl)\n  and 1 \
+            "unpacked    5 B → 2.0 kB (+2.0 kB)\ncompressed  10 B → 9 B (-1 B)\nconfig.Cmd: [\"a\"] → null\n\n3 packages\n  \
+             ~ busybox-1 (-5 B)\n  ~ musl 1 → 2 (=)\n  + zlib-1 (+2.0 kB)\n\n2 paths, those with the most bytes first\n  +    +2.0 kB  /lib/z  (musl)\n  and 1 \
              more; -v lists them all"
         );
         assert!(text(&difference, 9).contains("  ~          =  /app  content, mode"));

@@ -1,17 +1,21 @@
 //! `apkbuild inspect IMAGE`: what is in an image, and what takes the room.
 
+mod files;
+mod page;
 mod retrace;
+mod treemap;
 
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
 
+use self::files::FileRow;
 use super::bytes::human;
 use super::delivery::TransportOptions;
-use super::source::{Source, told};
+use super::source::Source;
 use super::{Context, Error};
-use crate::image::{Amount, Contents, StoredImage};
+use crate::image::{Amount, Contents};
 use crate::prune::Report;
 use crate::rootfs::InodeKind;
 use crate::unfinished::Unfinished;
@@ -31,6 +35,9 @@ pub struct InspectArguments {
     /// With --why: the report that `recipe --report` wrote of this image; without one the image is traced
     #[arg(long, value_name = "FILE", requires = "why")]
     report: Option<PathBuf>,
+    /// List every file too: mode, owner, size, layer, package
+    #[arg(long)]
+    files: bool,
     /// Draw the image as a page of HTML, each file as large as its bytes
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -62,6 +69,8 @@ struct Inspection<'image> {
     packages: Vec<PackageRow<'image>>,
     others: Row,
     folders: Vec<FolderRow>,
+    #[serde(rename = "paths", skip_serializing_if = "Option::is_none")]
+    listed: Option<Vec<FileRow<'image>>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -106,16 +115,11 @@ impl From<Amount> for Row {
 /// Prints what is in the image.
 pub fn run(arguments: &InspectArguments, context: &Context) -> Result<(), Error> {
     let source = Source::of(&arguments.image, arguments.arch.as_deref(), arguments.transport, context)?;
-    let images = StoredImage::open_all(source.path()).map_err(|error| told(&error))?;
-    let platforms: Vec<String> = images.iter().map(StoredImage::platform).collect();
-    let mut contents = source.contents()?;
-    if let Source::Pulled(_, reference) = &source {
-        contents.image.reference = Some(reference.clone());
-    }
+    let (contents, platforms) = source.read()?;
     if let Some(path) = &arguments.html {
         let name = contents.image.reference.clone().unwrap_or_else(|| arguments.image.display().to_string());
         let mut file = Unfinished::beside(path)?;
-        std::io::Write::write_all(&mut file, contents.to_html(&name).as_bytes())?;
+        std::io::Write::write_all(&mut file, page::page(&contents, &name).as_bytes())?;
         file.finish()?;
         context.say(&format!("drew {} to {}", name, path.display()));
         if arguments.why.is_none() && !context.json {
@@ -246,6 +250,7 @@ impl<'image> Inspection<'image> {
                 .into_iter()
                 .map(|(path, amount)| FolderRow { path, amount: amount.into() })
                 .collect(),
+            listed: arguments.files.then(|| files::rows(contents)),
         }
     }
 
@@ -291,6 +296,7 @@ impl<'image> Inspection<'image> {
         for folder in &self.folders {
             lines.push(format!("  {:>10} {:>7}  /{}", human(folder.amount.unpacked), folder.amount.files, folder.path));
         }
+        lines.extend(self.listed.as_deref().map(files::text));
         lines.join("\n")
     }
 }

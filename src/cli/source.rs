@@ -13,8 +13,15 @@ use crate::unfinished::UnfinishedFolder;
 pub(super) enum Source {
     /// On the disk, and the architecture that is wanted.
     Local(PathBuf, Option<Architecture>),
-    /// Fetched from a registry, under this reference.
-    Pulled(UnfinishedFolder, String),
+    /// Fetched from a registry.
+    Pulled {
+        /// Where it lies for now.
+        folder: UnfinishedFolder,
+        /// What it was asked for by.
+        reference: String,
+        /// What all there are images for under that reference.
+        platforms: Vec<String>,
+    },
 }
 
 impl Source {
@@ -34,30 +41,45 @@ impl Source {
             let is_host = !host.starts_with('.') && (host.contains(['.', ':']) || host == "localhost");
             (is_host && !image.exists()).then_some(text)
         });
-        let Some(named) = named else { return Ok(Self::Local(image.to_owned(), architecture)) };
+        let Some(named) = named else {
+            if fs_err::symlink_metadata(image).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+                return Err(Error::failed(format!("there is no `{}`", image.display())).with_help(format!(
+                    "an image in a registry is named with its host, HOST/NAME:TAG, or as docker://{}",
+                    image.display()
+                )));
+            }
+            return Ok(Self::Local(image.to_owned(), architecture));
+        };
         let reference = Reference::parse_any(named).map_err(wrong)?;
         let failed = |error: crate::registry::Error| Error::from_room(&error).with_help(error.help());
         let folder = UnfinishedFolder::temporary()?;
         context.progress().stage(&format!("fetching {reference}"));
         let client = Client::new(&reference, transport.transport(), &CredentialFiles::of_environment());
         let client = client.map_err(failed)?.for_reading();
-        pull(&client, reference.tag_or_digest(), architecture, folder.path(), context.progress()).map_err(failed)?;
+        let platforms = pull(&client, reference.tag_or_digest(), architecture, folder.path(), context.progress())
+            .map_err(failed)?;
         context.progress_is_over();
-        Ok(Self::Pulled(folder, reference.to_string()))
+        Ok(Self::Pulled { folder, reference: reference.to_string(), platforms })
     }
 
-    /// The archive or folder on the disk.
-    pub(super) fn path(&self) -> &Path {
+    /// The image, read whole, for the architecture that is wanted or else the first; and the platforms of all that there
+    /// are under its name.
+    pub(super) fn read(self) -> Result<(Contents, Vec<String>), Error> {
+        let (path, architecture) = match &self {
+            Self::Local(path, architecture) => (path.as_path(), *architecture),
+            Self::Pulled { folder, .. } => (folder.path(), None),
+        };
+        let images = StoredImage::open_all(path).map_err(|error| told(&error))?;
+        let found = images.iter().map(StoredImage::platform).collect();
+        let image = StoredImage::choose(images, path, architecture).map_err(|error| told(&error))?;
+        let mut contents = Contents::of(image).map_err(|error| told(&error))?;
         match self {
-            Self::Local(path, _) => path,
-            Self::Pulled(folder, _) => folder.path(),
+            Self::Local(..) => Ok((contents, found)),
+            Self::Pulled { reference, platforms, .. } => {
+                contents.image.reference = Some(reference);
+                Ok((contents, if platforms.is_empty() { found } else { platforms }))
+            }
         }
-    }
-
-    /// The image, read whole, for the architecture that is wanted or else the first.
-    pub(super) fn contents(&self) -> Result<Contents, Error> {
-        let architecture = if let Self::Local(_, architecture) = self { *architecture } else { None };
-        StoredImage::open(self.path(), architecture).and_then(Contents::of).map_err(|error| told(&error))
     }
 }
 

@@ -12,14 +12,23 @@ use crate::rootfs::{InodeId, InodeKind, Metadata, Tree};
 pub struct Difference {
     /// Values of the configuration, by where they stand in it: `config.Env`, `architecture`.
     pub config: BTreeMap<String, [serde_json::Value; 2]>,
-    /// Packages, by name, with the versions; `None` where the package is not there.
-    pub packages: BTreeMap<String, [Option<String>; 2]>,
+    /// Packages whose version differs, or whose files do not have as many bytes, by name.
+    pub packages: BTreeMap<String, PackageDifference>,
     /// Paths, in order.
     pub files: Vec<FileDifference>,
     /// Bytes of all files.
     pub unpacked: [u64; 2],
     /// Bytes of all layers as they are stored.
     pub compressed: [u64; 2],
+}
+
+/// One package that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PackageDifference {
+    /// Its version in each; `None` where it is not there.
+    pub versions: [Option<String>; 2],
+    /// Bytes of its files in each.
+    pub bytes: [u64; 2],
 }
 
 /// One path that differs.
@@ -105,15 +114,17 @@ impl Difference {
     }
 
     fn compare_packages(&mut self, one: &Contents, other: &Contents) {
-        let versions = |contents: &Contents| -> BTreeMap<String, String> {
-            let packages = contents.packages.iter();
-            packages.map(|package| (package.name.clone(), package.version.clone())).collect()
+        let packages = |contents: &Contents| -> BTreeMap<String, (String, u64)> {
+            let amounts = contents.packages.iter().zip(contents.by_package().0);
+            amounts.map(|(package, amount)| (package.name.clone(), (package.version.clone(), amount.bytes))).collect()
         };
-        let (ones, others) = (versions(one), versions(other));
+        let (ones, others) = (packages(one), packages(other));
         for name in ones.keys().chain(others.keys()) {
-            let sides = [ones.get(name).cloned(), others.get(name).cloned()];
+            let sides = [ones.get(name), others.get(name)];
             if sides[0] != sides[1] {
-                self.packages.insert(name.clone(), sides);
+                let versions = sides.map(|side| side.map(|(version, _)| version.clone()));
+                let bytes = sides.map(|side| side.map(|(_, bytes)| *bytes).unwrap_or_default());
+                self.packages.insert(name.clone(), PackageDifference { versions, bytes });
             }
         }
     }

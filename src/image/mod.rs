@@ -27,7 +27,6 @@ mod segment;
 mod store;
 mod stored;
 mod tar_reader;
-mod treemap;
 mod unpack;
 
 pub use architecture::Architecture;
@@ -35,7 +34,7 @@ pub use archive::{ImageSet, Written};
 pub use compression::{Compression, CompressionKind};
 pub use config::{DEFAULT_PATH, Settings};
 pub use contents::{Amount, Contents, LayerContents};
-pub use difference::{Difference, FileDifference};
+pub use difference::{Difference, FileDifference, PackageDifference};
 pub use engine::{Engine, Loaded};
 pub use error::Error;
 pub use installed::DatabasePackage;

@@ -66,7 +66,11 @@ struct DockerManifest {
 impl StoredImage {
     /// The image at `path` for `architecture`; where none is asked for, the first that is there.
     pub fn open(path: &Path, architecture: Option<Architecture>) -> Result<Self, Error> {
-        let images = Self::open_all(path)?;
+        Self::choose(Self::open_all(path)?, path, architecture)
+    }
+
+    /// Of `images`, all those at `path`, the one for `architecture`; where none is asked for, the first.
+    pub fn choose(images: Vec<Self>, path: &Path, architecture: Option<Architecture>) -> Result<Self, Error> {
         let found: Vec<String> = images.iter().map(Self::platform).collect();
         let chosen = images.into_iter().find(|image| architecture.is_none_or(|wanted| image.is_for(wanted)));
         chosen.ok_or_else(|| match architecture {

@@ -60,6 +60,20 @@ fn an_image_is_told_by_packages_layers_and_folders() {
     assert_eq!(value["layers"][1]["unpacked"], 8);
     assert_eq!(value["archive"], fs_err::metadata(path).unwrap().len());
     assert_eq!(value["settings"]["Cmd"][0], "/usr/bin/tool");
+    assert!(value["paths"].is_null(), "files are listed where they are asked for");
+    let (_, out, _) = apkbuild(&["inspect", path, "--files"]);
+    for line in [
+        "  4755       0:0      7 B      1  /usr/share/second/capable  (second)",
+        "  /usr/bin/link → tool  (first)",
+        "  /var/empty/\n",
+    ] {
+        assert!(out.contains(line), "`{line}` in\n{out}");
+    }
+    let (_, out, _) = apkbuild(&["inspect", path, "--files", "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let paths = value["paths"].as_array().unwrap();
+    let tool = paths.iter().find(|row| row["path"] == "usr/bin/tool").unwrap();
+    assert_eq!((&tool["kind"], &tool["package"], &tool["layer"]), (&"file".into(), &"first".into(), &1.into()));
 }
 
 #[test]
@@ -87,8 +101,11 @@ fn a_drawing_is_one_page_with_every_large_file() {
     let (code, _, _) = apkbuild(&["inspect", path.to_str().unwrap(), "--html", page.to_str().unwrap()]);
     assert_eq!(code, 0);
     let html = fs_err::read_to_string(page).unwrap();
-    assert!(html.contains("<title>/usr/bin/other: 3145728 bytes, first</title>"), "{html}");
-    assert!(!html.contains("http://") || html.matches("http").count() == 1, "nothing is fetched");
+    assert!(html.contains("<title>/usr/bin/other\n3.1 MB\nfirst 1.0-r0</title>"), "{html}");
+    assert!(html.contains("<title>/app/code/main.py\n") || html.contains("/app/code</td>"), "{html}");
+    for word in ["http:", "https:", "<script", "@import", "url("] {
+        assert!(!html.contains(word), "nothing is fetched and nothing runs, but there is `{word}`");
+    }
 }
 
 #[test]
@@ -99,13 +116,13 @@ fn two_images_are_told_apart() {
     let (one, other) = (one.to_str().unwrap(), other.to_str().unwrap());
     let (code, out, _) = apkbuild(&["diff", one, other]);
     assert_eq!(code, 0);
-    assert!(out.contains("\n1 packages\n  ~ second 1.0-r0 → 1.1-r0\n"), "{out}");
+    assert!(out.contains("\n1 package\n  ~ second 1.0-r0 → 1.1-r0 (=)\n"), "{out}");
     assert!(out.contains("  ~       +1 B  /app/code/main.py  content\n"), "{out}");
     assert!(out.contains("  ~          =  /lib/apk/db/installed  content"), "{out}");
     let (_, out, _) = apkbuild(&["diff", one, other, "--json"]);
     let value: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(value["same"], false);
-    assert_eq!(value["packages"]["second"], serde_json::json!(["1.0-r0", "1.1-r0"]));
+    assert_eq!(value["packages"]["second"], serde_json::json!({ "versions": ["1.0-r0", "1.1-r0"], "bytes": [11, 11] }));
     assert_eq!(value["files"].as_array().unwrap().len(), 2);
     let (_, out, _) = apkbuild(&["diff", one, one]);
     assert!(out.ends_with("nothing else differs\n"), "{out}");
@@ -122,5 +139,11 @@ fn what_is_no_image_is_refused_with_a_way_out() {
     assert!(err.contains("\nhelp: give an archive"), "{err}");
     let (code, _, err) = apkbuild(&["inspect", "/nonexistent.tar"]);
     assert_eq!(code, 1);
-    assert!(err.contains("/nonexistent.tar"), "{err}");
+    assert!(err.contains("there is no `/nonexistent.tar`"), "{err}");
+    let (code, _, err) = apkbuild(&["diff", "hello:1.0", "/nonexistent.tar"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("\nhelp: an image in a registry is named with its host"), "{err}");
+    for arguments in [["inspect", "localhost:1/A:x"], ["inspect", "docker://:"]] {
+        assert_eq!(apkbuild(&arguments).0, 2, "{arguments:?}");
+    }
 }

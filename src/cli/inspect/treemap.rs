@@ -1,21 +1,24 @@
-//! A drawing of an image: a page of HTML on which every file is a rectangle of the size of its bytes, inside its folder's.
+//! A drawing of an image: every file is a rectangle of the size of its bytes, inside its folder's.
 //!
-//! The page needs nothing from anywhere: no script, no font, no network. Rectangles are laid out as squarified treemaps are
-//! (Bruls, Huizing, van Wijk 2000), and coloured by package.
+//! Rectangles are laid out as squarified treemaps are (Bruls, Huizing, van Wijk 2000). A folder that holds nothing but
+//! another folder is drawn as one with it. Colours are the page's, by the classes that stand here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::contents::Contents;
+use crate::cli::bytes::human;
+use crate::image::Contents;
 use crate::rootfs::{InodeId, InodeKind, Tree};
 
 /// The drawing's size in pixels.
 const WIDTH: f64 = 1200.0;
-const HEIGHT: f64 = 760.0;
+const HEIGHT: f64 = 660.0;
 /// Rectangles narrower or lower than this are drawn with their folder, as one.
 const SMALLEST: f64 = 3.0;
+/// Around what a folder holds.
+const GAP: f64 = 2.0;
 /// Room for a folder's name.
-const TITLE: f64 = 14.0;
+const TITLE: f64 = 15.0;
 
 /// A file or folder with its bytes.
 struct Node {
@@ -33,66 +36,81 @@ struct Rectangle {
     height: f64,
 }
 
-impl Contents {
-    /// The drawing as one HTML page.
-    pub fn to_html(&self, title: &str) -> String {
-        let colors: BTreeMap<&str, usize> = self
-            .packages
-            .iter()
-            .enumerate()
-            .map(|(place, package)| (package.name.as_str(), place * 360 / self.packages.len().max(1)))
-            .collect();
-        let mut page = format!(
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{title}</title>\n<style>\n\
-             body {{ font: 14px sans-serif; margin: 1em }}\nrect {{ stroke: #fff; stroke-width: .6 }}\n\
-             text {{ font-size: 11px; pointer-events: none }}\n</style>\n<h1>{title}</h1>\n<p>{} bytes in {} files and links, \
-             {} packages. Point at a rectangle to see what it is.</p>\n\
-             <svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"100%\" xmlns=\"http://www.w3.org/2000/svg\">\n",
-            self.total().bytes,
-            self.total().files,
-            self.packages.len(),
-            title = escaped(title),
-        );
-        let root = node(&self.tree);
-        let all = Rectangle { x: 0.0, y: 0.0, width: WIDTH, height: HEIGHT };
-        // A deep tree must not be a deep stack.
-        let mut ahead = vec![(&root, all)];
-        while let Some((node, rectangle)) = ahead.pop() {
-            self.draw(&mut page, node, rectangle, &colors);
-            let inside = inner(rectangle, node);
-            if inside.width >= SMALLEST && inside.height >= SMALLEST {
-                let tiles = squarified(&node.children, inside);
-                ahead.extend(tiles.into_iter().filter(|(_, tile)| tile.width >= SMALLEST && tile.height >= SMALLEST));
-            }
+/// The drawing of `contents` as one SVG element; `class_of` gives the CSS class of the package at a place.
+pub(super) fn draw(contents: &Contents, class_of: impl Fn(usize) -> String) -> String {
+    let classes: BTreeMap<&str, String> =
+        contents.packages.iter().enumerate().map(|(place, package)| (package.name.as_str(), class_of(place))).collect();
+    let mut drawing =
+        format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"every file by its bytes\">\n");
+    let root = node(&contents.tree);
+    let all = Rectangle { x: 0.0, y: 0.0, width: WIDTH, height: HEIGHT };
+    // A deep tree must not be a deep stack.
+    let mut ahead = vec![(&root, all)];
+    while let Some((node, rectangle)) = ahead.pop() {
+        draw_node(contents, &mut drawing, node, rectangle, &classes);
+        let inside = inner(rectangle, node);
+        if inside.width >= SMALLEST && inside.height >= SMALLEST {
+            let tiles = squarified(&node.children, inside);
+            ahead.extend(tiles.into_iter().filter(|(_, tile)| tile.width >= SMALLEST && tile.height >= SMALLEST));
         }
-        page.push_str("</svg>\n</html>\n");
-        page
     }
+    drawing.push_str("</svg>\n");
+    drawing
+}
 
-    fn draw(&self, page: &mut String, node: &Node, at: Rectangle, colors: &BTreeMap<&str, usize>) {
-        let is_folder = !node.children.is_empty();
-        let package = self.package_of(&node.path).map(|package| package.name.as_str());
-        let fill = match (is_folder, package.and_then(|name| colors.get(name))) {
-            (true, _) => "#e8e8e8".to_owned(),
-            (false, Some(hue)) => format!("hsl({hue} 55% 72%)"),
-            (false, None) => "#bbb".to_owned(),
-        };
-        let owner = package.map(|name| format!(", {name}")).unwrap_or_default();
-        let Rectangle { x, y, width, height } = at;
-        let _ = writeln!(
-            page,
-            "<g><rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{fill}\"><title>/{}: {} \
-             bytes{}</title></rect></g>",
-            escaped(&node.path),
-            node.bytes,
-            escaped(&owner)
-        );
-        #[expect(clippy::cast_sign_loss, reason = "no rectangle has a negative width")]
-        let letters = (width / 6.5) as usize;
-        if height >= TITLE && letters >= 4 {
-            let shown: String = node.name.chars().take(letters).collect();
-            let _ = writeln!(page, "<text x=\"{:.1}\" y=\"{:.1}\">{}</text>", x + 3.0, y + 11.0, escaped(&shown));
+fn draw_node(contents: &Contents, drawing: &mut String, node: &Node, at: Rectangle, classes: &BTreeMap<&str, String>) {
+    let is_folder = !node.children.is_empty();
+    let package = contents.package_of(&node.path);
+    let class = match (is_folder, package.and_then(|package| classes.get(package.name.as_str()))) {
+        (true, _) => "folder",
+        (false, Some(class)) => class,
+        (false, None) => "own",
+    };
+    let owner = match package {
+        Some(package) => format!("\n{} {}", package.name, package.version),
+        None if is_folder => String::new(),
+        None => "\nof no package".to_owned(),
+    };
+    let Rectangle { x, y, width, height } = at;
+    let _ = write!(
+        drawing,
+        "<g class=\"{class}\"><rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"><title>/{}\n{}{}\
+         </title></rect>",
+        escaped(&node.path),
+        human(node.bytes),
+        escaped(&owner)
+    );
+    if let Some(shown) = fitting(&node.name, width).filter(|_| height >= TITLE) {
+        let size = human(node.bytes);
+        let middle = y + 11.5;
+        let _ = write!(drawing, "<text x=\"{:.1}\" y=\"{middle:.1}\">{}</text>", x + 4.0, escaped(&shown));
+        if is_folder && shown == node.name && letters(width) >= node.name.chars().count() + size.len() + 3 {
+            let end = x + width - 4.0;
+            let _ = write!(
+                drawing,
+                "<text class=\"size\" x=\"{end:.1}\" y=\"{middle:.1}\" text-anchor=\"end\">{size}</text>"
+            );
+        } else if !is_folder && height >= 2.0 * TITLE && letters(width) >= size.len() {
+            let below = middle + 13.0;
+            let _ = write!(drawing, "<text class=\"size\" x=\"{:.1}\" y=\"{below:.1}\">{size}</text>", x + 4.0);
         }
+    }
+    drawing.push_str("</g>\n");
+}
+
+/// How many letters fit into `width`, on the average.
+#[expect(clippy::cast_sign_loss, reason = "no rectangle has a negative width")]
+fn letters(width: f64) -> usize {
+    ((width - 8.0).max(0.0) / 6.2) as usize
+}
+
+/// `name`, or its beginning, as far as it fits; `None` where that would tell nothing.
+fn fitting(name: &str, width: f64) -> Option<String> {
+    let room = letters(width);
+    match name.chars().count() {
+        length if length <= room => Some(name.to_owned()),
+        _ if room < 4 => None,
+        _ => Some(name.chars().take(room - 1).chain(['…']).collect()),
     }
 }
 
@@ -108,7 +126,7 @@ fn node(tree: &Tree) -> Node {
         {
             done.children.sort_by(|one, other| other.bytes.cmp(&one.bytes).then_with(|| one.name.cmp(&other.name)));
             above.bytes += done.bytes;
-            above.children.push(done);
+            above.children.push(joined(done));
         }
     };
     for (path, id) in tree.walk() {
@@ -132,14 +150,28 @@ fn node(tree: &Tree) -> Node {
     root
 }
 
+/// A folder whose only child with bytes is a folder becomes that one, under both names.
+fn joined(mut folder: Node) -> Node {
+    match folder.children.pop() {
+        Some(only) if folder.children.is_empty() && !only.children.is_empty() => {
+            Node { name: format!("{}/{}", folder.name, only.name), ..only }
+        }
+        Some(last) => {
+            folder.children.push(last);
+            folder
+        }
+        None => folder,
+    }
+}
+
 /// Where a folder's children go: all but a border and the room for its name.
 fn inner(outer: Rectangle, node: &Node) -> Rectangle {
-    let title = if node.children.is_empty() || outer.height < 3.0 * TITLE { 1.0 } else { TITLE };
+    let title = if node.children.is_empty() || outer.height < 3.0 * TITLE { GAP } else { TITLE + 1.0 };
     Rectangle {
-        x: outer.x + 1.0,
+        x: outer.x + GAP,
         y: outer.y + title,
-        width: (outer.width - 2.0).max(0.0),
-        height: (outer.height - title - 1.0).max(0.0),
+        width: (outer.width - 2.0 * GAP).max(0.0),
+        height: (outer.height - title - GAP).max(0.0),
     }
 }
 
@@ -196,7 +228,8 @@ fn squarified(nodes: &[Node], mut room: Rectangle) -> Vec<(&Node, Rectangle)> {
     tiles
 }
 
-fn escaped(text: &str) -> String {
+/// `text` as it may stand in HTML, between tags or in quotes.
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -217,6 +250,13 @@ mod tests {
             assert!(tile.y >= -1e-9 && tile.y + tile.height <= 4.0 + 1e-9);
         }
         assert_eq!(tiles.len(), 7);
+    }
+
+    #[test]
+    fn names_end_where_their_room_does() {
+        assert_eq!(fitting("libcrypto.so.3", 200.0).as_deref(), Some("libcrypto.so.3"));
+        assert_eq!(fitting("libcrypto.so.3", 60.0).as_deref(), Some("libcryp…"));
+        assert_eq!(fitting("libcrypto.so.3", 30.0), None);
     }
 
     #[test]
