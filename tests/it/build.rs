@@ -284,7 +284,7 @@ fn files_are_written_whole_and_over_nothing_but_themselves() {
     program.run(&words).success();
     let root = program.folder().join("root");
     assert!(root.join("app/app.txt").is_file() && !root.join("left-over").exists());
-    assert_eq!(names(&program.folder()), ["app.txt", "hello.toml", "root", "root.config.json"]);
+    assert_eq!(names(&program.folder()), ["app.txt", "hello.toml", "root", "root.config.json", "root.spdx.json"]);
 
     program.write("precious/file", "somebody's");
     let words = arguments(&repository, &["--format", "rootfs", "-o", "precious"]);
