@@ -17,6 +17,7 @@ import urllib.request
 
 from .command import find_tool, run
 from .container import check_image
+from .cutter import Cutter
 from .delivery import check_architectures
 from .report import Failed, Skipped, expect
 
@@ -92,12 +93,13 @@ class Credentials:
         kept = {name: value for name, value in os.environ.items() if name not in ("REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME")}
         return {**kept, "HOME": str(home), "XDG_RUNTIME_DIR": str(home), **variables}
 
-    def written(self):
+    def written(self, host=None):
         """docker's file as docker itself would write it, for checks that need no engine."""
-        folder = self.folder / "written"
+        host = host or self.host
+        folder = self.folder / f"written-{host.rpartition(':')[2]}"
         folder.mkdir(exist_ok=True)
         auth = base64.b64encode(f"{ACCOUNT}:{PASSWORD}".encode()).decode()
-        (folder / "config.json").write_text(json.dumps({"auths": {self.host: {"auth": auth}}}))
+        (folder / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
         return self.environment(DOCKER_CONFIG=str(folder))
 
     def helper(self):
@@ -180,6 +182,20 @@ def check_push(report, program, sample, registry, credentials, environment, fold
     with report.check("registry: another repository has the layers mounted"):
         mounted = push(program, archive.path, f"{registry.host}/other/{label}:1.0", environment, "--mount-from", name, "--sbom", "none")
         expect("sent and mounted", (0, 1 + len(archive.config["rootfs"]["diff_ids"])), (mounted["sent"], mounted["mounted"]))
+    with report.check("registry: a push over a line that breaks three times gets there"):
+        with Cutter(registry.host, 500_000, 3) as line:
+            pushed = push(program, archive.path, f"{line.host}/broken/{label}:1.0", credentials.written(line.host), "--sbom", "none")
+            expect("times that the line broke", 3, line.made)
+        expect("digest", archive.manifest_digest, registry.digest(f"broken/{label}", "1.0"))
+        expect("what was pushed", archive.manifest_digest, pushed["digest"])
+    with report.check("registry: a push over a line that always breaks fails, and nothing has its tag"):
+        with Cutter(registry.host, 500_000, 1 << 30) as line:
+            done = subprocess.run([program.path, "push", archive.path, f"{line.host}/never/{label}:1.0"], env=credentials.written(line.host),
+                                  capture_output=True, text=True, timeout=120)
+        expect("exit code", 1, done.returncode)
+        if "\nhelp: " not in done.stderr:
+            raise Failed(f"it says {done.stderr!r}")
+        expect("the tag", None, registry.digest(f"never/{label}", "1.0"))
     with report.check("registry: a credential helper is asked"):
         push(program, archive.path, f"{reference}:helper", credentials.helper())
         expect("digest", archive.manifest_digest, registry.digest(name, "helper"))
