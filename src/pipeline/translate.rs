@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use super::select::Selection;
 use super::sources::image_repositories;
-use crate::apk::{Dependency, PackageInfo};
 use crate::image::{Layering, Settings};
 use crate::prune::{Bytecode, Policy, Profile};
 use crate::recipe::{self, Architecture, Layers, Recipe};
@@ -90,30 +89,10 @@ pub(super) fn database(recipe: &Recipe, arch: Architecture, selection: &Selectio
 
 /// The packages that an index lists without files. apk never downloads them, but its database names them.
 pub(super) fn packages_without_files(selection: &Selection) -> impl Iterator<Item = InstalledPackage> {
-    selection.resolution.packages.iter().map(|selected| &selected.entry).filter(|entry| entry.is_virtual()).map(
-        |entry| {
-            let words = |list: &[Dependency]| list.iter().map(ToString::to_string).collect();
-            let info = PackageInfo {
-                name: entry.name.to_string(),
-                version: entry.version.to_string(),
-                description: entry.description.clone(),
-                url: entry.url.clone(),
-                build_date: entry.build_date,
-                maintainer: entry.maintainer.clone(),
-                installed_size: 0,
-                arch: entry.arch.clone(),
-                origin: entry.origin.clone(),
-                commit: entry.commit.clone(),
-                license: entry.license.clone(),
-                depends: words(&entry.depends),
-                provides: words(&entry.provides),
-                install_if: words(&entry.install_if),
-                provider_priority: entry.provider_priority,
-                ..PackageInfo::default()
-            };
-            InstalledPackage::new(entry.identity, info)
-        },
-    )
+    let entries = selection.resolution.packages.iter().map(|selected| &selected.entry);
+    entries
+        .filter(|entry| entry.is_virtual())
+        .map(|entry| InstalledPackage::new(entry.identity, entry.to_package_info()))
 }
 
 /// How files are spread over layers.

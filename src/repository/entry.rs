@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::apk::{Dependency, Identity, PackageName, SyntaxError, Version};
+use crate::apk::{Dependency, Identity, PackageInfo, PackageName, SyntaxError, Version};
 
 /// What an index says about a package that can be installed (apk-package(5)).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,29 @@ impl IndexEntry {
     /// Whether the package has no files and so is never downloaded (`I:0`).
     pub fn is_virtual(&self) -> bool {
         self.installed_size == 0
+    }
+
+    /// What the package's own `.PKGINFO` says, so far as an index repeats it.
+    pub fn to_package_info(&self) -> PackageInfo {
+        let words = |list: &[Dependency]| list.iter().map(ToString::to_string).collect();
+        PackageInfo {
+            name: self.name.to_string(),
+            version: self.version.to_string(),
+            description: self.description.clone(),
+            url: self.url.clone(),
+            build_date: self.build_date,
+            maintainer: self.maintainer.clone(),
+            installed_size: self.installed_size,
+            arch: self.arch.clone(),
+            origin: self.origin.clone(),
+            commit: self.commit.clone(),
+            license: self.license.clone(),
+            depends: words(&self.depends),
+            provides: words(&self.provides),
+            install_if: words(&self.install_if),
+            provider_priority: self.provider_priority,
+            ..PackageInfo::default()
+        }
     }
 }
 

@@ -76,6 +76,19 @@ impl ApkIndex {
         self.records.iter().map(|record| IndexRecord { text: &self.text, record: *record })
     }
 
+    /// The same index with only those packages for which `is_kept` holds.
+    ///
+    /// # Errors
+    /// As [`ApkIndex::parse`], which has read every line of it before.
+    pub fn only(&self, mut is_kept: impl FnMut(IndexRecord<'_>) -> bool) -> Result<Self, Error> {
+        let mut text = String::new();
+        for record in self.records().filter(|record| is_kept(*record)) {
+            text.push_str(record.text(record.record.lines).trim_end_matches('\n'));
+            text.push_str("\n\n");
+        }
+        Self::parse(text)
+    }
+
     /// The package listed at `position`, counted from 0.
     pub fn get(&self, position: usize) -> Option<IndexRecord<'_>> {
         self.records.get(position).map(|record| IndexRecord { text: &self.text, record: *record })

@@ -18,7 +18,7 @@ pub struct IndexedPackage {
 
 impl IndexedPackage {
     /// The package's record, in apk's order of fields, without the blank line that ends it.
-    fn record(&self) -> String {
+    pub fn record(&self) -> String {
         let info = &self.info;
         let mut record = String::new();
         let mut field = |letter: char, value: &str| {

@@ -1,0 +1,140 @@
+//! What a lock reads, writes and notices.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::apk::{Identity, PackageName, Version};
+use crate::digest::Sha256Digest;
+
+fn sample() -> Lockfile {
+    let package = LockedPackage {
+        version: Version::parse("1.37.0-r13").unwrap(),
+        identity: Identity::parse("Q1qKcZ+j23xssAXmgQhkOO8dHnbWw=").unwrap(),
+        size: 507_831,
+        installed_size: 950_272,
+        repositories: vec![0],
+        record: None,
+    };
+    let packages = BTreeMap::from([(PackageName::parse("busybox").unwrap(), package)]);
+    let architecture = LockedArchitecture {
+        indexes: vec![LockedIndex { repository: "main".to_owned(), digest: Sha256Digest::of(b"index") }],
+        packages: packages.clone(),
+        stages: BTreeMap::from([("deps".to_owned(), packages)]),
+    };
+    Lockfile {
+        inputs: Inputs {
+            release: "v3.22".to_owned(),
+            repositories: vec!["main".to_owned()],
+            packages: vec!["busybox".to_owned()],
+            stages: BTreeMap::from([("deps".to_owned(), vec!["busybox".to_owned()])]),
+        },
+        architectures: BTreeMap::from([("x86_64".to_owned(), architecture)]),
+    }
+}
+
+#[test]
+fn a_lock_prints_a_package_a_line_and_is_read_back() {
+    let text = sample().to_string();
+    insta::assert_snapshot!(text, @r#"
+    # Exactly what the recipe beside this file is built of. `apkbuild lock` writes it.
+    format = 1
+
+    [recipe]
+    release = "v3.22"
+    repositories = [
+        "main",
+    ]
+    packages = [
+        "busybox",
+    ]
+    stages."deps" = [
+        "busybox",
+    ]
+
+    [architectures.x86_64]
+    indexes = [
+        { repository = "main", sha256 = "1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6" },
+    ]
+    packages = [
+        { name = "busybox", version = "1.37.0-r13", identity = "Q1qKcZ+j23xssAXmgQhkOO8dHnbWw=", size = 507831, installed-size = 950272, repositories = [0] },
+    ]
+    stages."deps" = [
+        { name = "busybox", version = "1.37.0-r13", identity = "Q1qKcZ+j23xssAXmgQhkOO8dHnbWw=", size = 507831, installed-size = 950272, repositories = [0] },
+    ]
+    "#);
+    assert_eq!(Lockfile::parse(&text).unwrap(), sample());
+}
+
+#[test]
+fn what_cannot_be_is_named() {
+    let text = sample().to_string();
+    for (from, to, message) in [
+        ("format = 1", "format = 9", "it is of format 9, and this apkbuild reads format 1"),
+        ("Q1qKcZ", "Q7qKcZ", "it holds `Q7qKcZ+j23xssAXmgQhkOO8dHnbWw=`, which is no identity"),
+        ("1.37.0-r13", "1..2", "it holds `1..2`, which is no version"),
+        ("repositories = [0]", "repositories = [1]", "it holds `[1]`, which is no list of places among the indexes"),
+    ] {
+        assert_eq!(Lockfile::parse(&text.replace(from, to)).unwrap_err().to_string(), message);
+    }
+    assert!(matches!(Lockfile::parse("format = 1\n[recipe"), Err(Error::Syntax { .. })));
+}
+
+#[test]
+fn a_recipe_that_moved_on_is_noticed() {
+    let lock = sample();
+    assert!(lock.inputs.outdated_by(&lock.inputs).is_empty());
+    let mut now = lock.inputs.clone();
+    now.release = "edge".to_owned();
+    now.packages = vec!["busybox".to_owned(), "python3".to_owned()];
+    now.stages.clear();
+    assert_eq!(
+        lock.inputs.outdated_by(&now),
+        [
+            "release: the lock has v3.22, the recipe edge",
+            "packages: only the recipe has python3",
+            "stage deps: only the lock has it"
+        ]
+    );
+}
+
+#[test]
+fn a_package_without_files_brings_its_record() {
+    let mut lock = sample();
+    let packages = &mut lock.architectures.get_mut("x86_64").unwrap().packages;
+    let record = "C:Q1qKcZ+j23xssAXmgQhkOO8dHnbWw=\nP:all\nV:1.0\nT:a \"word\" \\ \u{7f}\nD:busybox\n";
+    let package = LockedPackage {
+        version: Version::parse("1.0").unwrap(),
+        installed_size: 0,
+        record: Some(record.to_owned()),
+        ..packages.values().next().unwrap().clone()
+    };
+    packages.insert(PackageName::parse("all").unwrap(), package);
+    let text = lock.to_string();
+    assert_eq!(text.lines().filter(|line| line.contains("record = ")).count(), 1, "a package a line");
+    assert_eq!(Lockfile::parse(&text).unwrap(), lock);
+    let without = text.replace("installed-size = 0", "installed-size = 1");
+    assert!(Lockfile::parse(&without).unwrap_err().to_string().contains("installed-size = 1"));
+}
+
+#[test]
+fn a_package_twice_is_refused() {
+    let text = sample().to_string();
+    let line = text.lines().find(|line| line.contains("name = ")).unwrap();
+    let twice = text.replacen(line, &format!("{line}\n{line}"), 1);
+    assert_eq!(Lockfile::parse(&twice).unwrap_err().to_string(), "it names busybox twice");
+}
+
+#[test]
+fn changes_are_told_by_package() {
+    let old = sample();
+    let mut new = sample();
+    let architecture = new.architectures.get_mut("x86_64").unwrap();
+    let package = architecture.packages.values_mut().next().unwrap();
+    package.version = Version::parse("1.37.0-r14").unwrap();
+    let package = package.clone();
+    architecture.packages.insert(PackageName::parse("musl").unwrap(), package);
+    architecture.stages.clear();
+    let shown: Vec<String> = changes(&old, &new).iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["  busybox 1.37.0-r13 -> 1.37.0-r14", "+ musl 1.37.0-r14", "- busybox 1.37.0-r13"]);
+    assert!(changes(&old, &old).is_empty());
+}

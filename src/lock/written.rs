@@ -1,0 +1,109 @@
+//! A lock file as TOML has it, and what makes it a [`Lockfile`].
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::lockfile::FORMAT;
+use super::{Error, Inputs, LockedArchitecture, LockedIndex, LockedPackage, LockedPackages, Lockfile};
+use crate::apk::{Identity, PackageName, Version};
+use crate::digest::Sha256Digest;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Written {
+    format: u32,
+    recipe: Inputs,
+    #[serde(default)]
+    architectures: BTreeMap<String, WrittenArchitecture>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenArchitecture {
+    indexes: Vec<WrittenIndex>,
+    packages: Vec<WrittenPackage>,
+    #[serde(default)]
+    stages: BTreeMap<String, Vec<WrittenPackage>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenIndex {
+    repository: String,
+    sha256: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WrittenPackage {
+    name: String,
+    version: String,
+    identity: String,
+    size: u64,
+    installed_size: u64,
+    repositories: Vec<usize>,
+    record: Option<String>,
+}
+
+impl Written {
+    pub(super) fn read(self) -> Result<Lockfile, Error> {
+        if self.format != FORMAT {
+            return Err(Error::Format { found: self.format, expected: FORMAT });
+        }
+        let architectures = self
+            .architectures
+            .into_iter()
+            .map(|(name, architecture)| Ok((name, architecture.read()?)))
+            .collect::<Result<_, Error>>()?;
+        Ok(Lockfile { inputs: self.recipe, architectures })
+    }
+}
+
+impl WrittenArchitecture {
+    fn read(self) -> Result<LockedArchitecture, Error> {
+        let indexes = self.indexes.into_iter().map(WrittenIndex::read).collect::<Result<Vec<_>, _>>()?;
+        let packages = read_packages(self.packages, indexes.len())?;
+        let stages =
+            self.stages.into_iter().map(|(stage, packages)| Ok((stage, read_packages(packages, indexes.len())?)));
+        Ok(LockedArchitecture { packages, stages: stages.collect::<Result<_, Error>>()?, indexes })
+    }
+}
+
+impl WrittenIndex {
+    fn read(self) -> Result<LockedIndex, Error> {
+        let digest = Sha256Digest::from_hex(&self.sha256);
+        let digest = digest.ok_or(Error::Value { value: self.sha256, expected: "SHA-256 in hexadecimal" })?;
+        Ok(LockedIndex { repository: self.repository, digest })
+    }
+}
+
+fn read_packages(packages: Vec<WrittenPackage>, indexes: usize) -> Result<LockedPackages, Error> {
+    let mut read = LockedPackages::new();
+    for package in packages {
+        let (name, package) = package.read(indexes)?;
+        if let Some((name, _)) = read.remove_entry(&name) {
+            return Err(Error::Twice { name: name.to_string() });
+        }
+        read.insert(name, package);
+    }
+    Ok(read)
+}
+
+impl WrittenPackage {
+    fn read(self, indexes: usize) -> Result<(PackageName, LockedPackage), Error> {
+        let wrong = |value: &str, expected| Error::Value { value: value.to_owned(), expected };
+        let name = PackageName::parse(&self.name).map_err(|_| wrong(&self.name, "name of a package"))?;
+        let version = Version::parse(&self.version).map_err(|_| wrong(&self.version, "version"))?;
+        let identity = Identity::parse(&self.identity).ok_or_else(|| wrong(&self.identity, "identity"))?;
+        let Self { size, installed_size, repositories, record, .. } = self;
+        if repositories.is_empty() || repositories.iter().any(|place| *place >= indexes) {
+            return Err(wrong(&format!("{repositories:?}"), "list of places among the indexes"));
+        }
+        if record.is_some() != (installed_size == 0) {
+            let value = format!("installed-size = {installed_size}");
+            return Err(wrong(&value, "size of a package with a record, nor of one without"));
+        }
+        Ok((name, LockedPackage { version, identity, size, installed_size, repositories, record }))
+    }
+}
