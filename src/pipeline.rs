@@ -5,9 +5,12 @@
 //! one to the next.
 
 mod bill;
+mod choice;
 mod compile;
 mod error;
 mod furnish;
+mod lock;
+mod locked;
 mod order;
 mod plan;
 mod root_folder;
@@ -18,6 +21,7 @@ mod sources;
 mod stage;
 mod translate;
 mod trim;
+mod vendor;
 mod workshop;
 
 use std::time::Instant;
@@ -28,18 +32,20 @@ use crate::prune::Report;
 use crate::recipe::Architecture;
 use crate::rootfs::{self, Installation, ScriptNote};
 
+use choice::{Choice, Part};
 use furnish::Furnishing;
-use select::Indexes;
 
 pub use bill::{Bill, BillLine};
 pub use compile::NoCompiler;
 pub use error::Error;
+pub use lock::{Update, lock, lock_inputs, lock_misfits};
 pub use order::{Format, Order, Place};
 pub use plan::{Effort, Plan, plan};
 pub use sbom::WrittenSbom;
 pub use select::{Selection, resolve};
 pub use shipment::{PushOptions, Shipment};
 pub use sources::Overrides;
+pub use vendor::{Vendored, vendor};
 pub use workshop::Workshop;
 
 /// What a build made.
@@ -130,12 +136,9 @@ fn build_for(
 ) -> Result<(BuiltImage, rootfs::Rootfs), Error> {
     let recipe = order.recipe;
     furnish::see_that_scripts_run(recipe, arch)?;
-    progress.stage("resolving");
-    let indexes = Indexes::of_recipe(recipe, arch, workshop, progress)?;
-    let selection = indexes.resolve(&select::world(&recipe.alpine.packages))?;
-    progress.stage("fetching");
-    let packages = workshop.packages(&selection, progress)?;
-    let stages = stage::build_stages(order, arch, workshop, progress)?;
+    let choice = Choice::of_order(order, arch, workshop, progress)?;
+    let (selection, packages) = choice.packages(Part::image(recipe), workshop, progress)?;
+    let stages = stage::build_stages(order, arch, &choice, workshop, progress)?;
     progress.stage("installing");
     let timestamp = order.timestamp.unwrap_or_else(|| rootfs::newest_build_date(&packages));
     let outputs = &order.outputs();

@@ -8,8 +8,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::run::{images_folder, told};
-use super::{Context, Error};
-use crate::recipe::{Check, HttpCheck, Recipe, SizeLimits};
+use super::{Context, Error, lockfile};
+use crate::image::DatabasePackage;
+use crate::pipeline::Overrides;
+use crate::recipe::{Architecture, Check, HttpCheck, Recipe, SizeLimits};
 use crate::sandbox::Startable;
 use crate::sandbox::check::{Booted, Expectations, Outcome, Request, STARTS};
 
@@ -85,6 +87,8 @@ pub fn run(arguments: &CheckArguments, context: &Context) -> Result<(), Error> {
     lines.extend(lines_of(&expected, &booted));
     if let Some(recipe) = &recipe {
         lines.extend(size_lines(&recipe.size, &startable));
+        let file = arguments.recipe.as_ref().unwrap_or(&arguments.target);
+        lines.extend(lock_line(file, recipe, &startable, context)?);
     }
     report(&image, &lines, &booted, context)
 }
@@ -134,6 +138,30 @@ fn size_lines(limits: &SizeLimits, startable: &Startable) -> Vec<Line> {
         })
     };
     sizes.into_iter().filter_map(line).collect()
+}
+
+/// Whether the packages in the image are those of the recipe's lock, where it has one that fits. Packages that were
+/// pruned whole are not missed.
+fn lock_line(file: &Path, recipe: &Recipe, startable: &Startable, context: &Context) -> Result<Option<Line>, Error> {
+    let archs = Architecture::from_name(startable.text_of("etc/apk/arch").trim()).into_iter().collect();
+    let overrides = Overrides { archs, ..Overrides::default() };
+    let Some(lock) = lockfile::of_recipe(file, recipe, &overrides, false, context)? else { return Ok(None) };
+    let archs = if overrides.archs.is_empty() { &recipe.archs } else { &overrides.archs };
+    let Some(locked) = archs.first().and_then(|arch| lock.architectures.get(arch.as_str())) else { return Ok(None) };
+    let database = ["lib/apk/db/installed", "usr/lib/apk/db/installed"].map(|path| startable.text_of(path)).concat();
+    let whole = database.rfind("\n\n").and_then(|end| database.get(..end)).unwrap_or(&database);
+    let installed = DatabasePackage::parse_all(whole);
+    let is_locked = |package: &&DatabasePackage| {
+        let mut packages = locked.packages.iter().filter(|(name, _)| name.as_str() == package.name);
+        packages.any(|(_, locked)| locked.version.as_str() == package.version)
+    };
+    let others: Vec<&DatabasePackage> = installed.iter().filter(|package| !is_locked(package)).collect();
+    let found = match others.first() {
+        None => format!("{} as locked", installed.len()),
+        Some(first) => format!("{} otherwise, such as {}-{}", others.len(), first.name, first.version),
+    };
+    let what = crate::lock::path_of(file).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Some(Line { what, expected: "its packages".to_owned(), found, held: others.is_empty() }))
 }
 
 fn report(image: &Path, lines: &[Line], booted: &Booted, context: &Context) -> Result<(), Error> {

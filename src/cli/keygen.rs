@@ -70,7 +70,8 @@ fn parse_bits(text: &str) -> Result<u32, String> {
     }
 }
 
-fn random_name() -> Result<String, Error> {
+/// A name that no other key is likely to have.
+pub(super) fn random_name() -> Result<String, Error> {
     let mut bytes = [0; 4];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::failed("no random numbers to be had"))?;
     Ok(format!("apkbuild-{}", hex::encode(bytes)))

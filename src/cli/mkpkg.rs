@@ -97,12 +97,9 @@ enum SignWith {
 }
 
 impl SigningOptions {
-    /// Reads the key; its public half is taken to have the same file name and `.pub`.
+    /// Reads the key.
     pub(super) fn key(&self) -> Result<SigningKey, Error> {
-        let text = fs_err::read_to_string(&self.key)
-            .map_err(|error| Error::from(error).with_help("make a key pair with `apkbuild keygen`".to_owned()))?;
-        let name = self.key.file_name().unwrap_or_default().to_string_lossy();
-        SigningKey::from_pem(format!("{name}.pub"), &text).map_err(|error| about(&self.key, &error))
+        read_key(&self.key)
     }
 
     pub(super) fn kind(&self) -> SignatureKind {
@@ -111,6 +108,14 @@ impl SigningOptions {
             SignWith::Rsa512 => SignatureKind::Rsa512,
         }
     }
+}
+
+/// Reads the private key at `path`; its public half is taken to have the same file name and `.pub`.
+pub(super) fn read_key(path: &Path) -> Result<SigningKey, Error> {
+    let text = fs_err::read_to_string(path)
+        .map_err(|error| Error::from(error).with_help("make a key pair with `apkbuild keygen`".to_owned()))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    SigningKey::from_pem(format!("{name}.pub"), &text).map_err(|error| about(path, &error))
 }
 
 /// The failure `error` of the format in the file at `path`.

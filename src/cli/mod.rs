@@ -15,6 +15,8 @@ mod init;
 mod inspect;
 mod interrupt;
 mod keygen;
+mod lock;
+mod lockfile;
 mod man;
 mod mkndx;
 mod mkpkg;
@@ -27,6 +29,7 @@ mod resolve;
 mod run;
 mod source;
 mod terminal;
+mod vendor;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -79,6 +82,8 @@ enum Command {
     Init(init::InitArguments),
     /// Make a key pair to sign packages and indexes with
     Keygen(keygen::KeygenArguments),
+    /// Write a recipe's lock: exactly which packages it is built of
+    Lock(Box<lock::LockArguments>),
     /// Print the manual page
     Man(man::ManArguments),
     /// Index a folder of packages, signed
@@ -96,6 +101,8 @@ enum Command {
     Resolve(Box<resolve::ResolveArguments>),
     /// Run an image, or one command in it, as its user and without any engine
     Run(run::RunArguments),
+    /// Make a local repository of everything that a locked build needs
+    Vendor(Box<vendor::VendorArguments>),
 }
 
 /// The whole program: reads `arguments` (the first is the program's name), does the work, reports what went wrong.
@@ -134,6 +141,7 @@ fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Inspect(arguments) => inspect::run(arguments, context),
         Command::Init(arguments) => init::run(arguments, context),
         Command::Keygen(arguments) => keygen::run(arguments, context),
+        Command::Lock(arguments) => lock::run(arguments, context),
         Command::Man(arguments) => man::run(arguments, context),
         Command::Mkndx(arguments) => mkndx::run(arguments, context),
         Command::Mkpkg(arguments) => mkpkg::run(arguments, context),
@@ -142,6 +150,7 @@ fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Recipe(arguments) => recipe::run(arguments, context),
         Command::Resolve(arguments) => resolve::run(arguments, context),
         Command::Run(arguments) => run::run(arguments, context),
+        Command::Vendor(arguments) => vendor::run(arguments, context),
     }
 }
 

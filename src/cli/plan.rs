@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use self::packages::{heading, selection_document, tree};
 use super::bytes::human;
-use super::{BuildOptions, Context, Error};
+use super::{BuildOptions, Context, Error, lockfile};
 use crate::image::{CompressionKind, SbomFormat};
 use crate::pipeline::{self, Effort, Format, Order, Place, Plan, Workshop};
 use crate::prune::Report;
@@ -19,7 +19,8 @@ use crate::prune::Report;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Nothing is written but to the cache. Without --full no package is downloaded, and what pruning would \
-                        take is told only where all of them are here already."
+                        take is told only where all of them are here already. A recipe's lock is kept to, and what it \
+                        names is downloaded, because only packages say what they need."
 )]
 pub struct PlanArguments {
     /// The recipe
@@ -40,9 +41,11 @@ pub fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Error> {
     let recipe = super::read_recipe(&arguments.file, context)?;
     let overrides = arguments.build.overrides();
     let workshop = Workshop::open(&overrides, Some(&recipe))?;
+    let lock = lockfile::of_recipe(&arguments.file, &recipe, &overrides, false, context)?;
     let order = Order {
         recipe: &recipe,
         overrides: &overrides,
+        lock: lock.as_ref(),
         // What `recipe` would write, so that the same is left out of the copies.
         place: Some(Place { path: PathBuf::from(format!("{}.tar", recipe.name)), format: Format::Archive }),
         sboms: vec![SbomFormat::Spdx],

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::bytes::human;
 use super::delivery::{Delivered, DeliveryOptions};
-use super::{BuildOptions, Context, Error};
+use super::{BuildOptions, Context, Error, lockfile};
 use crate::image::CompressionKind;
 use crate::pipeline::{self, Built, Format, Order, Place, Workshop};
 use crate::prune::Report;
@@ -42,6 +42,9 @@ pub struct RecipeArguments {
     /// Write what was pruned, and why the rest stayed, as JSON
     #[arg(long, value_name = "FILE", env = "APKBUILD_REPORT")]
     report: Option<PathBuf>,
+    /// Fail where the recipe has no lock, or one that does not fit it
+    #[arg(long, env = "APKBUILD_LOCKED", value_parser = clap::builder::FalseyValueParser::new())]
+    locked: bool,
     #[command(flatten)]
     delivery: DeliveryOptions,
     #[command(flatten)]
@@ -82,11 +85,16 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
     let sboms = arguments.delivery.sboms.formats()?;
     let delivery = arguments.delivery.prepare(&sboms, recipes.len())?;
     let overrides = arguments.build.overrides();
+    let locks = arguments.files.iter().zip(&recipes);
+    let locks = locks
+        .map(|(file, recipe)| lockfile::of_recipe(file, recipe, &overrides, arguments.locked, context))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut documents = Vec::new();
-    for ((file, recipe), place) in arguments.files.iter().zip(&recipes).zip(places) {
+    for (((file, recipe), place), lock) in arguments.files.iter().zip(&recipes).zip(places).zip(&locks) {
         let order = Order {
             recipe,
             overrides: &overrides,
+            lock: lock.as_ref(),
             place,
             sboms: sboms.clone(),
             companions: arguments.report.iter().cloned().collect(),

@@ -126,10 +126,9 @@ impl Fetcher {
             .filter(|location| !self.options.offline || location.as_path().is_some_and(Path::is_file))
             .collect();
         if usable.is_empty() && !wanted.locations.is_empty() {
-            return Err(match wanted.locations.iter().find_map(Location::as_path) {
-                Some(path) if wanted.locations.len() == 1 => Error::NoFile { path: path.to_owned(), what: "package" },
-                _ => Error::Offline { missing: vec![what] },
-            });
+            let place = wanted.locations.iter().find_map(Location::as_path);
+            let place = place.map(|path| format!(" (expected at {})", path.display())).unwrap_or_default();
+            return Err(Error::Offline { missing: vec![format!("{what}{place}")] });
         }
         let mut task: Option<Box<dyn Task>> = None;
         first_success(&what, &usable, self.options.pause, |location| match location {

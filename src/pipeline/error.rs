@@ -1,7 +1,10 @@
 //! What can go wrong in a build: any room's error, as it is, and the few things that are wrong between rooms.
 
+use std::path::PathBuf;
+
 use super::Bill;
 use super::compile::NoCompiler;
+use crate::apk;
 use crate::fetch;
 use crate::image;
 use crate::prune;
@@ -24,6 +27,45 @@ pub enum Error {
     /// An index or a package could not be had, or is not what it should be.
     #[error(transparent)]
     Fetch(#[from] fetch::Error),
+    /// An index is signed by somebody unknown, as Alpine's own is where its keys are not built in.
+    #[error("{source}; Alpine's keys for {arch} are not built in")]
+    KeysNotBuiltIn {
+        /// For which architecture.
+        arch: Architecture,
+        /// What the signature is.
+        source: fetch::Error,
+    },
+    /// A package that a lock names is nowhere any more.
+    #[error("the lock names a package that is not there any more: {0}")]
+    LockedGone(#[source] fetch::Error),
+    /// Where a package that a lock names should be, another one is.
+    #[error("the lock names another build of a package than the repository has: {0}")]
+    LockedAnother(#[source] fetch::Error),
+    /// A lock whose packages do not belong together.
+    #[error("the lock does not hold together for {arch}: {reason}")]
+    Lock {
+        /// For which architecture.
+        arch: Architecture,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A folder that is to be made is there already, with something in it.
+    #[error("`{path}` exists and is {what}")]
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+        /// What it is: not empty, or no folder.
+        what: &'static str,
+    },
+    /// Two repositories have different packages by one name and version, which one folder cannot hold.
+    #[error("the lock has two builds of {package}, and one folder holds one of them")]
+    VendorTwice {
+        /// The package as `name-version`.
+        package: String,
+    },
+    /// A package cannot be read, or an index cannot be written.
+    #[error(transparent)]
+    Apk(#[from] apk::Error),
     /// The packages or the copied files do not make a root filesystem.
     #[error(transparent)]
     Rootfs(#[from] rootfs::Error),
@@ -96,6 +138,23 @@ impl Error {
             Self::Repository(error) => error.help(),
             Self::Unsatisfiable(error) => error.help(),
             Self::Fetch(error) => error.help(),
+            Self::KeysNotBuiltIn { arch, .. } => Some(format!(
+                "put Alpine's public key for {arch} into a folder, under the name that signed it, and name that with --keys-dir"
+            )),
+            Self::LockedGone(_) => Some(
+                "take what is there now with `apkbuild lock FILE --update`, or name a mirror that keeps old packages with \
+                 --mirror or a folder that `apkbuild vendor` made with -X"
+                    .to_owned(),
+            ),
+            Self::LockedAnother(_) => Some(
+                "ask another mirror with --mirror, or, if it was rebuilt on purpose, take what is there now with `apkbuild \
+                 lock FILE --update`"
+                    .to_owned(),
+            ),
+            Self::Lock { .. } => Some("write it anew with `apkbuild lock FILE --update`".to_owned()),
+            Self::Occupied { .. } => Some("name a folder that is not there yet, or take this one away".to_owned()),
+            Self::VendorTwice { .. } => Some("give one of the two repositories a tag in the recipe".to_owned()),
+            Self::Apk(error) => error.help(),
             Self::Rootfs(error) => error.help(),
             Self::Copy(error) => error.help(),
             Self::Prune(error) => error.help(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::image::{CompressionKind, SbomFormat};
+use crate::lock::Lockfile;
 use crate::recipe::{Architecture, Recipe};
 use crate::sandbox::config_beside;
 
@@ -15,6 +16,8 @@ pub struct Order<'recipe> {
     pub recipe: &'recipe Recipe,
     /// What the command line says in place of the recipe.
     pub overrides: &'recipe Overrides,
+    /// Exactly which packages; `None`: what the recipe selects from the repositories now.
+    pub lock: Option<&'recipe Lockfile>,
     /// Where it is written; `None`: nowhere, since it goes to an engine or a registry.
     pub place: Option<Place>,
     /// Bills of materials that are written beside it.

@@ -1,6 +1,7 @@
 //! What a build would do: the packages and why each is there, and, where it can be known, what pruning would take.
 
-use super::{BuiltImage, Error, Order, Selection, Workshop, build_for, select};
+use super::choice::{Choice, Part};
+use super::{BuiltImage, Error, Order, Selection, Workshop, build_for};
 use crate::fetch;
 use crate::progress::Progress;
 use crate::prune::Report;
@@ -55,11 +56,11 @@ fn plan_for(
     progress: &dyn Progress,
 ) -> Result<Plan, Error> {
     let recipe = order.recipe;
-    progress.stage("resolving");
-    let indexes = select::Indexes::of_recipe(recipe, arch, workshop, progress)?;
-    let selection = indexes.resolve(&select::world(&recipe.alpine.packages))?;
+    let choice = Choice::of_order(order, arch, workshop, progress)?;
+    let selection = choice.selection(Part::image(recipe), workshop, progress)?;
     let stages = recipe.stages.iter();
-    let stages = stages.map(|stage| Ok((stage.name.clone(), indexes.resolve(&select::world(&stage.packages))?)));
+    let stages =
+        stages.map(|stage| Ok((stage.name.clone(), choice.selection(Part::stage(stage), workshop, progress)?)));
     let stages = stages.collect::<Result<Vec<_>, Error>>()?;
     let image = match effort {
         Effort::Everything => Some(build_for(order, arch, workshop, progress)?.0),

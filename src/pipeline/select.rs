@@ -1,9 +1,13 @@
 //! Which packages: indexes in, a selection out.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::apk::Identity;
 use crate::digest::Sha256Digest;
+use crate::fetch;
 use crate::progress::Progress;
 use crate::recipe::{Alpine, Architecture, Recipe, Release, RepositoryPlace, RepositorySource, Scripts};
-use crate::repository::{ApkIndex, Repository};
+use crate::repository::{ApkIndex, IndexRecord, Repository};
 use crate::resolve::{self, Resolution, Selected, Source, World};
 
 use super::{Error, Overrides, Workshop, sources};
@@ -53,7 +57,8 @@ impl Indexes {
         workshop: &Workshop,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
-        let (packages, digests) = workshop.indexes(&repositories, arch, progress)?.into_iter().unzip();
+        let read = workshop.indexes(&repositories, arch, progress).map_err(|error| about_keys(error, arch))?;
+        let (packages, digests) = read.into_iter().unzip();
         Ok(Self { repositories, packages, digests, arch })
     }
 
@@ -66,6 +71,33 @@ impl Indexes {
     ) -> Result<Self, Error> {
         let repositories = sources::repositories(&recipe.alpine, &recipe.folder, &workshop.overrides)?;
         Self::read(repositories, arch, workshop, progress)
+    }
+
+    /// The same without other builds of the packages in `kept`, by name, so far as those are still there.
+    pub(super) fn keeping(&self, kept: &BTreeMap<String, Identity>) -> Result<Self, Error> {
+        let is_the_kept = |record: IndexRecord<'_>| kept.get(record.name()) == Some(&record.identity());
+        let there: BTreeSet<&str> =
+            self.named(kept.keys()).filter(|record| is_the_kept(*record)).map(IndexRecord::name).collect();
+        let is_kept = |record: IndexRecord<'_>| !there.contains(record.name()) || is_the_kept(record);
+        let packages = self.packages.iter().map(|index| index.only(is_kept)).collect::<Result<_, _>>()?;
+        Ok(Self { repositories: self.repositories.clone(), packages, digests: self.digests.clone(), arch: self.arch })
+    }
+
+    /// The packages that are called by one of `names`.
+    fn named<'a>(&'a self, names: impl Iterator<Item = &'a String> + Clone) -> impl Iterator<Item = IndexRecord<'a>> {
+        self.packages.iter().flat_map(move |index| {
+            let found = names.clone().flat_map(move |name| index.providers(name).map(move |found| (name, found.1)));
+            found.filter(|(name, record)| record.name() == *name).map(|(_, record)| record)
+        })
+    }
+
+    /// The packages in `names` with all that are built from the same sources, whose versions often belong together.
+    pub(super) fn with_siblings(&self, names: &[String]) -> BTreeSet<String> {
+        let origins: BTreeSet<&str> =
+            self.named(names.iter()).map(IndexRecord::origin).filter(|origin| !origin.is_empty()).collect();
+        let records = self.packages.iter().flat_map(ApkIndex::records);
+        let siblings = records.filter(|record| origins.contains(record.origin()));
+        siblings.map(|record| record.name().to_owned()).chain(names.iter().cloned()).collect()
     }
 
     pub(super) fn resolve(&self, world: &World) -> Result<Selection, Error> {
@@ -81,6 +113,18 @@ impl Indexes {
             index_digests: self.digests.clone(),
             resolution: resolve::resolve(world, &sources, self.arch.as_str())?,
         })
+    }
+}
+
+/// Says where it is so that Alpine's own keys for `arch` are not built in.
+fn about_keys(error: Error, arch: Architecture) -> Error {
+    let is_foreign =
+        |error: &fetch::Error| matches!(error, fetch::Error::Index { source: crate::apk::Error::Foreign { .. }, .. });
+    match error {
+        Error::Fetch(error) if arch == Architecture::Loongarch64 && is_foreign(&error) => {
+            Error::KeysNotBuiltIn { arch, source: error }
+        }
+        error => error,
     }
 }
 

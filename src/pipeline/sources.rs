@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::recipe::{Alpine, Architecture, RepositoryPlace};
+use crate::recipe::{Alpine, Architecture, Problem, RepositoryPlace, RepositorySource};
 use crate::repository::{self, Location, Repository};
 
 /// What the command line may say in place of every recipe.
@@ -31,22 +31,56 @@ pub(super) fn repositories(
     overrides: &Overrides,
 ) -> Result<Vec<Repository>, repository::Error> {
     if !overrides.repositories.is_empty() {
-        return overrides.repositories.iter().map(|text| Repository::parse(text)).collect();
+        return of_command_line(overrides);
     }
+    alpine.repositories.iter().map(|source| locate(source, alpine, folder, overrides)).collect()
+}
+
+/// The repositories that the command line names in place of the recipe's; none where it names none.
+pub(super) fn of_command_line(overrides: &Overrides) -> Result<Vec<Repository>, repository::Error> {
+    overrides.repositories.iter().map(|text| Repository::parse(text)).collect()
+}
+
+/// Where `source` is, by the word of a recipe in `folder` and the mirrors of the command line.
+pub(super) fn locate(
+    source: &RepositorySource,
+    alpine: &Alpine,
+    folder: &Path,
+    overrides: &Overrides,
+) -> Result<Repository, repository::Error> {
     let mirrors = if overrides.mirrors.is_empty() { &alpine.mirrors } else { &overrides.mirrors };
-    let mut repositories = Vec::new();
-    for source in &alpine.repositories {
-        let locations = match &source.place {
-            RepositoryPlace::Named(name) => mirrors
-                .iter()
-                .map(|mirror| Ok(Location::parse(mirror)?.join(&alpine.release.to_string()).join(name)))
-                .collect::<Result<_, repository::Error>>()?,
-            RepositoryPlace::Url(url) => vec![Location::parse(url)?],
-            RepositoryPlace::Folder(path) => vec![Location::Folder(folder.join(path))],
-        };
-        repositories.push(Repository { locations, tag: source.tag.clone() });
+    let locations = match &source.place {
+        RepositoryPlace::Named(name) => mirrors
+            .iter()
+            .map(|mirror| Ok(Location::parse(mirror)?.join(&alpine.release.to_string()).join(name)))
+            .collect::<Result<_, repository::Error>>()?,
+        RepositoryPlace::Url(url) => vec![Location::parse(url)?],
+        RepositoryPlace::Folder(path) => vec![Location::Folder(folder.join(path))],
+    };
+    Ok(Repository { locations, tag: source.tag.clone() })
+}
+
+/// What a lock calls the repositories of [`repositories`], in their order: as the recipe does, or as the command line
+/// does, with folders in full, since a lock may be used from elsewhere.
+pub(super) fn names(alpine: &Alpine, overrides: &Overrides) -> Result<Vec<String>, super::Error> {
+    if overrides.repositories.is_empty() {
+        return Ok(alpine.repositories.iter().map(ToString::to_string).collect());
     }
-    Ok(repositories)
+    let mut names = Vec::new();
+    for mut repository in of_command_line(overrides)? {
+        for location in &mut repository.locations {
+            if let Location::Folder(path) = location {
+                *path = std::path::absolute(&*path)?;
+            }
+        }
+        names.push(repository.to_string());
+    }
+    Ok(names)
+}
+
+/// Reads what [`names`] wrote.
+pub(super) fn parse(name: &str) -> Result<RepositorySource, Problem> {
+    RepositorySource::parse(name)
 }
 
 /// `etc/apk/repositories` of the image, a line each: what the recipe says and no command line, so that the image does

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::choice::{Choice, Part};
 use super::furnish::{Furnishing, furnish};
-use super::{Error, Order, Workshop, select};
+use super::{Error, Order, Workshop};
 use crate::digest::{Sha256, Sha256Digest};
 use crate::progress::Progress;
 use crate::recipe::{Architecture, Network, Stage};
@@ -28,6 +29,7 @@ const FORMAT: &str = "stage 1";
 pub(super) fn build_stages(
     order: &Order<'_>,
     arch: Architecture,
+    choice: &Choice<'_>,
     workshop: &Workshop,
     progress: &dyn Progress,
 ) -> Result<Stages, Error> {
@@ -41,7 +43,7 @@ pub(super) fn build_stages(
         // The recipe room has refused circles, so something is always ready.
         let built = ready.par_iter().map(|stage| {
             progress.stage(&format!("building stage {}", stage.name));
-            Ok((stage.name.clone(), build_stage(order, stage, arch, &finished, workshop, progress)?))
+            Ok((stage.name.clone(), build_stage(order, stage, arch, choice, &finished, workshop, progress)?))
         });
         let built = built.collect::<Result<Vec<_>, Error>>()?;
         finished.extend(built);
@@ -54,14 +56,13 @@ fn build_stage(
     order: &Order<'_>,
     stage: &Stage,
     arch: Architecture,
+    choice: &Choice<'_>,
     earlier: &Stages,
     workshop: &Workshop,
     progress: &dyn Progress,
 ) -> Result<Tree, Error> {
     let recipe = order.recipe;
-    let indexes = select::Indexes::of_recipe(recipe, arch, workshop, progress)?;
-    let selection = indexes.resolve(&select::world(&stage.packages))?;
-    let packages = workshop.packages(&selection, progress)?;
+    let (_, packages) = choice.packages(Part::stage(stage), workshop, progress)?;
     let timestamp = order.timestamp.unwrap_or_else(|| newest_build_date(&packages));
     let outputs = &order.outputs();
     let scratch = &workshop.stages_folder()?;

@@ -57,6 +57,16 @@ impl Workshop {
         Ok(self.fetcher.packages(&wanted(selection), progress)?)
     }
 
+    /// Each of `wanted`, verified, in the same order.
+    pub(super) fn fetch(&self, wanted: &[Wanted], progress: &dyn Progress) -> Result<Vec<VerifiedApk>, fetch::Error> {
+        self.fetcher.packages(wanted, progress)
+    }
+
+    /// The .apk of each of `wanted`, verified whole, as a file of the cache or of a local repository.
+    pub(super) fn archives(&self, wanted: &[Wanted], progress: &dyn Progress) -> Result<Vec<PathBuf>, fetch::Error> {
+        self.fetcher.archives(wanted, progress)
+    }
+
     /// The folder where compressed parts of layers are kept.
     pub(super) fn layers_folder(&self) -> Result<PathBuf, Error> {
         Ok(self.fetcher.cache().make_section(Section::Blobs)?)

@@ -130,6 +130,19 @@ impl Release {
     }
 }
 
+impl fmt::Display for RepositorySource {
+    /// As [`RepositorySource::parse`] reads it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(tag) = &self.tag {
+            write!(formatter, "@{tag} ")?;
+        }
+        match &self.place {
+            RepositoryPlace::Named(text) | RepositoryPlace::Url(text) => formatter.write_str(text),
+            RepositoryPlace::Folder(path) => write!(formatter, "{}", path.display()),
+        }
+    }
+}
+
 impl RepositorySource {
     /// Reads a name, a URL or a folder, with `@tag ` before it perhaps. A word without a slash is a name.
     pub fn parse(text: &str) -> Result<Self, Problem> {

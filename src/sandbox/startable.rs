@@ -101,6 +101,11 @@ impl Startable {
         Ok(Self { root: root.to_owned(), start, user, writable, compressed_size: None, known_size: None })
     }
 
+    /// The text of its file `path`, at most 1 MiB of it; empty where there is none that can be read.
+    pub fn text_of(&self, path: &str) -> String {
+        read_below(&self.root, Path::new(path)).unwrap_or_default()
+    }
+
     /// Bytes of its files, each counted once however many names it has; `None` where not all of it can be read.
     pub fn unpacked_size(&self) -> Option<u64> {
         self.known_size.or_else(|| size_of_files(&self.root))

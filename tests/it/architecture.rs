@@ -154,3 +154,14 @@ fn every_file_opens_with_what_it_is() {
         .collect();
     assert!(wrong.is_empty(), "files without a first paragraph: {wrong:?}");
 }
+
+/// What is made depends on no clock: the time of day is asked only to know how old something in a cache is.
+#[test]
+fn the_time_of_day_is_for_caches_alone() {
+    let caches =
+        ["fetch/index.rs", "fetch/cache.rs", "fetch/cleaning.rs", "image/blob_cache.rs", "sandbox/unpacked.rs"];
+    let wrong = wrong_lines(&sources(), |source, line| {
+        line.contains("SystemTime") && !caches.iter().any(|path| source.path == Path::new(path))
+    });
+    assert!(wrong.is_empty(), "images have given times only:\n{}", wrong.join("\n"));
+}

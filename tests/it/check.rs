@@ -145,3 +145,47 @@ fn a_recipe_says_what_is_expected() {
     let errors = String::from_utf8(missing.stderr).unwrap();
     assert!(errors.starts_with("error: the recipe's image `hello.tar` is not there\nhelp: build it with"), "{errors}");
 }
+
+#[test]
+fn an_image_is_held_against_the_lock_of_its_recipe() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let root = root("appuser", &["serve", "0.0.0.0:8000", "200", "Hello"]);
+    let put = |path: &str, text: &str| {
+        let path = root.path().join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
+    };
+    put("etc/apk/arch", "x86_64\n");
+    put("lib/apk/db/installed", "P:base\nV:1.0-r0\n\nP:tool\nV:2.0-r0\n\n");
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = folder.path().join("hello.toml");
+    fs_err::write(&recipe, "name = \"hello\"\n[alpine]\npackages = [\"tool\"]\n").unwrap();
+    let check = |tool: &str| {
+        let package = |name: &str, version: &str| {
+            format!(
+                "{{ name = \"{name}\", version = \"{version}\", identity = \"Q1qKcZ+j23xssAXmgQhkOO8dHnbWw=\", size = 1, \
+                 installed-size = 1, repositories = [0] }}"
+            )
+        };
+        let lock = format!(
+            "format = 1\n[recipe]\nrelease = \"latest-stable\"\nrepositories = [\"main\", \"community\"]\npackages = \
+             [\"tool\"]\n[architectures.x86_64]\nindexes = [{{ repository = \"main\", sha256 = \"{}\" }}]\npackages = [{}, {}]\n",
+            "0".repeat(64),
+            package("base", "1.0-r0"),
+            package("tool", tool)
+        );
+        fs_err::write(folder.path().join("hello.lock"), lock).unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.args(["check", "--color=never", "--recipe"]).arg(&recipe).arg(root.path()).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), output.status.code())
+    };
+    let (text, code) = check("2.0-r0");
+    assert!(text.contains("hello.lock") && text.contains("2 as locked"), "{text}");
+    assert_eq!(code, Some(0), "{text}");
+    let (text, code) = check("2.1-r0");
+    assert!(text.contains("1 otherwise, such as tool-2.0-r0"), "{text}");
+    assert_eq!(code, Some(3), "{text}");
+}

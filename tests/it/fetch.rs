@@ -296,7 +296,7 @@ fn offline_names_all_that_is_missing() {
     scene.package(&local).unwrap();
     assert_eq!(server.requests().len(), asked, "nothing was asked of the network");
     let gone = Wanted { locations: vec![Location::Folder(PathBuf::from("/nowhere/a.apk"))], ..wanted[0].clone() };
-    assert!(scene.failure(&gone).starts_with("/nowhere/a.apk: there is no such package"));
+    assert!(scene.failure(&gone).starts_with("not in the cache, and offline: a-1.0-r0 (expected at /nowhere/a.apk)"));
 }
 
 #[test]

@@ -1,1 +1,543 @@
-//! to come
+//! `apkbuild lock` and what a lock holds builds to.
+
+use std::path::Path;
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use super::support::{BuiltRepository, Finished, Program, Repository, Server};
+
+/// Two applications, what they need, a package without files that brings both, one that comes by `install_if`, and a
+/// tool for the stage.
+pub fn repository() -> Repository {
+    Repository::new()
+        .package("library", "1.0-r0")
+        .file("usr/lib/library.so", "library 1.0\n")
+        .package("app", "1.0-r0")
+        .depends("library")
+        .file("usr/bin/app", "app 1.0\n")
+        .package("app-doc", "1.0-r0")
+        .origin("app")
+        .install_if("app=1.0-r0 docs")
+        .file("usr/share/app/notes", "notes 1.0\n")
+        .package("docs", "1-r0")
+        .file("etc/docs", "yes\n")
+        .package("everything", "1-r0")
+        .depends("app docs")
+        .package("tool", "3.0-r0")
+        .file("usr/bin/tool", "tool 3.0\n")
+}
+
+/// The same a while later: everything but the tool has moved on.
+fn newer(repository: &BuiltRepository) {
+    let later = Repository::new()
+        .package("library", "1.1-r0")
+        .file("usr/lib/library.so", "library 1.1\n")
+        .package("app", "1.1-r0")
+        .depends("library")
+        .file("usr/bin/app", "app 1.1\n")
+        .package("app-doc", "1.1-r0")
+        .origin("app")
+        .install_if("app=1.1-r0 docs")
+        .file("usr/share/app/notes", "notes 1.1\n")
+        .package("extra", "1.0-r0")
+        .depends("library")
+        .file("usr/bin/extra", "extra\n")
+        .build();
+    for package in later.indexed() {
+        let name = format!("{}-{}.apk", package.info.name, package.info.version);
+        fs_err::copy(later.path().join("x86_64").join(&name), repository.path().join("x86_64").join(&name)).unwrap();
+    }
+    repository.index();
+}
+
+const RECIPE: &str = r#"name = "hello"
+archs = ["x86_64"]
+
+[alpine]
+packages = ["everything"]
+
+[[copy]]
+from = "made"
+source = "/usr/bin/tool"
+target = "/opt/"
+
+[config]
+cmd = ["app"]
+
+[prune]
+profile = "none"
+
+[stage.made]
+packages = ["tool"]
+"#;
+
+/// A program in whose folder the recipe stands, which trusts the repository and takes it as its mirror.
+pub fn program(repository: &BuiltRepository) -> Program {
+    let program =
+        Program::new().env("APKBUILD_MIRROR", repository.mirror()).env("APKBUILD_KEYS_DIR", repository.keys_dir());
+    program.write("hello.toml", RECIPE);
+    program
+}
+
+fn built(program: &Program, more: &[&str]) -> Vec<u8> {
+    let words = ["recipe", "hello.toml", "-o", "hello.tar"];
+    program.run(words.iter().chain(more)).success();
+    fs_err::read(program.folder().join("hello.tar")).unwrap()
+}
+
+pub fn lock_text(program: &Program) -> String {
+    fs_err::read_to_string(program.folder().join("hello.lock")).unwrap()
+}
+
+/// A run as a snapshot shows it: without places and times that differ from run to run.
+fn shown(finished: &Finished, program: &Program, repository: &BuiltRepository) -> String {
+    let Finished { code, stdout, stderr } = finished;
+    let text = format!("exit code {}\n--- stdout\n{stdout}--- stderr\n{stderr}", code.unwrap_or(-1));
+    let mirror = repository.mirror().display().to_string();
+    text.replace(&mirror, "[MIRROR]").replace(&program.folder().display().to_string(), "[FOLDER]")
+}
+
+/// The names in the program's folder, hidden ones too.
+fn names(program: &Program) -> Vec<String> {
+    let entries = fs_err::read_dir(program.folder()).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// `text` without what a signature is in, since its key is another in each run: the digests of indexes, and the sizes of
+/// packages, which are compressed with it.
+fn without_signatures(text: &str) -> String {
+    let masked = |line: &str, before: &str, after: &str, mask: &str| match line.split_once(before) {
+        Some((start, rest)) => {
+            let end = rest.find(after).unwrap();
+            format!("{start}{before}{mask}{}", &rest[end..])
+        }
+        None => line.to_owned(),
+    };
+    let mut shown = String::new();
+    for line in text.lines() {
+        let line = masked(line, "sha256 = \"", "\"", "[SHA-256]");
+        let line = masked(&line, ", size = ", ",", "[SIZE]");
+        shown.push_str(&masked(&line, "\\nS:", "\\n", "[SIZE]"));
+        shown.push('\n');
+    }
+    shown
+}
+
+#[test]
+fn a_lock_is_readable_and_stays_the_same() {
+    let repository = repository().build();
+    let program = program(&repository);
+    let output = program.run(["lock", "hello.toml"]);
+    assert_snapshot!(shown(&output, &program, &repository), @"
+    exit code 0
+    --- stdout
+    wrote hello.lock
+    x86_64: 5 packages, stage made: 1 package
+    --- stderr
+    resolving for x86_64
+    ");
+    assert_snapshot!(without_signatures(&lock_text(&program)), @r#"
+    # Exactly what the recipe beside this file is built of. `apkbuild lock` writes it.
+    format = 1
+
+    [recipe]
+    release = "latest-stable"
+    repositories = [
+        "main",
+        "community",
+    ]
+    packages = [
+        "everything",
+    ]
+    stages."made" = [
+        "tool",
+    ]
+
+    [architectures.x86_64]
+    indexes = [
+        { repository = "main", sha256 = "[SHA-256]" },
+        { repository = "community", sha256 = "[SHA-256]" },
+    ]
+    packages = [
+        { name = "app", version = "1.0-r0", identity = "Q1EocVND/Hy69lrXZGRDcMgCEPhCQ=", size = [SIZE], installed-size = 12288, repositories = [0] },
+        { name = "app-doc", version = "1.0-r0", identity = "Q1WOK5TzKjFCYmFMyEWz9K3navJf4=", size = [SIZE], installed-size = 16384, repositories = [0] },
+        { name = "docs", version = "1-r0", identity = "Q1BPCyXGR+uRcfzmZ5YvIDRLSwrgw=", size = [SIZE], installed-size = 8192, repositories = [0] },
+        { name = "everything", version = "1-r0", identity = "Q1IRr3MZDcfk4RS8aGpwCzMUNV6AI=", size = [SIZE], installed-size = 0, repositories = [0], record = "C:Q1IRr3MZDcfk4RS8aGpwCzMUNV6AI=\nP:everything\nV:1-r0\nA:x86_64\nS:[SIZE]\nI:0\nT:everything for tests\nL:MIT\no:everything\nt:1700000000\nD:app docs\n" },
+        { name = "library", version = "1.0-r0", identity = "Q14hbJlvOcrBjHFo/hsojPp+Jq2WQ=", size = [SIZE], installed-size = 12288, repositories = [0] },
+    ]
+    stages."made" = [
+        { name = "tool", version = "3.0-r0", identity = "Q1tKpkf2knjL7dBFdshKARMPe/hzY=", size = [SIZE], installed-size = 12288, repositories = [0] },
+    ]
+    "#);
+    let first = lock_text(&program);
+    let output = program.run(["lock", "hello.toml"]);
+    assert_snapshot!(shown(&output, &program, &repository), @"
+    exit code 0
+    --- stdout
+    wrote hello.lock (unchanged)
+    x86_64: 5 packages, stage made: 1 package
+    no package changed
+    --- stderr
+    ");
+    assert_eq!(first, lock_text(&program));
+}
+
+#[test]
+fn a_locked_build_needs_no_index_and_gives_the_same_bytes() {
+    let repository = repository().build();
+    let unlocked = built(&program(&repository), &[]);
+    let program = program(&repository);
+    program.run(["lock", "hello.toml"]).success();
+
+    // The mirror serves packages and no index.
+    let mirror = repository.mirror();
+    let served = tempfile::tempdir().unwrap();
+    for entry in walkdir::WalkDir::new(&mirror).follow_links(true) {
+        let entry = entry.unwrap();
+        let place = served.path().join(entry.path().strip_prefix(&mirror).unwrap());
+        if entry.file_type().is_dir() {
+            fs_err::create_dir_all(place).unwrap();
+        } else if entry.file_name() != "APKINDEX.tar.gz" {
+            fs_err::copy(entry.path(), place).unwrap();
+        }
+    }
+    let server = Server::serving(served.path());
+    let url = server.url();
+    assert_eq!(unlocked, built(&program, &["--locked", "--mirror", &url]), "cold");
+    let asked: Vec<String> = server.requests().iter().map(|request| request.url.path().to_owned()).collect();
+    assert!(!asked.is_empty() && !asked.iter().any(|path| path.contains("APKINDEX")), "{asked:?}");
+    assert!(!asked.iter().any(|path| path.contains("everything")), "a package without files is never asked for");
+    assert_eq!(unlocked, built(&program, &["--locked", "--mirror", &url, "--offline"]), "warm");
+
+    // Without --locked the lock is used all the same, and newer packages do not get in.
+    newer(&repository);
+    assert_eq!(unlocked, built(&program, &[]));
+    fs_err::remove_file(program.folder().join("hello.lock")).unwrap();
+    assert_ne!(unlocked, built(&program, &["--cache-dir", "other"]));
+}
+
+#[test]
+fn a_lock_that_does_not_fit_is_passed_over_aloud_and_refused_where_it_must_fit() {
+    let repository = repository().build();
+    let program = program(&repository);
+    let output = program.run(["recipe", "hello.toml", "--locked"]);
+    assert_snapshot!(shown(&output, &program, &repository), @"
+    exit code 1
+    --- stdout
+    --- stderr
+    error: there is no lock `hello.lock`
+    help: `apkbuild lock hello.toml` writes it
+    ");
+    program.run(["lock", "hello.toml"]).success();
+    let changed = RECIPE.replace("[\"everything\"]", "[\"everything\", \"tool\"]").replace("stage.made", "stage.other");
+    program.write("hello.toml", changed.replace("from = \"made\"", "from = \"other\""));
+    let output = program.run(["recipe", "hello.toml", "--locked"]);
+    assert_snapshot!(shown(&output, &program, &repository), @"
+    exit code 1
+    --- stdout
+    --- stderr
+    error: the lock `hello.lock` does not fit the recipe any more:
+      packages: only the recipe has tool
+      stage made: only the lock has it
+      stage other: only the recipe has it
+    help: `apkbuild lock hello.toml` brings it up to date
+    ");
+    assert_eq!(names(&program), ["hello.lock", "hello.toml"]);
+    let output = program.run(["plan", "hello.toml", "-q"]);
+    output.success();
+    let output = program.run(["recipe", "hello.toml"]);
+    output.success();
+    let warning: String =
+        output.stderr.lines().skip_while(|line| !line.starts_with("warning")).collect::<Vec<_>>().join("\n");
+    assert_snapshot!(warning.split("\nresolving").next().unwrap(), @"
+    warning: the lock `hello.lock` does not fit the recipe any more:
+      packages: only the recipe has tool
+      stage made: only the lock has it
+      stage other: only the recipe has it
+    so packages are selected from the repositories instead; `apkbuild lock hello.toml` brings it up to date
+    ");
+    assert!(names(&program).contains(&"hello.tar".to_owned()));
+
+    let output = program.run(["recipe", "hello.toml", "--locked", "--arch", "aarch64"]);
+    assert!(output.failure(1).contains("architectures: the lock has none for aarch64"), "{}", output.stderr);
+    assert!(output.stderr.contains("`apkbuild lock hello.toml --arch aarch64`"), "{}", output.stderr);
+}
+
+#[test]
+fn a_damaged_lock_is_never_passed_over() {
+    let repository = repository().build();
+    let program = program(&repository);
+    program.run(["lock", "hello.toml"]).success();
+    let good = lock_text(&program);
+    let cut = good.split(", identity").next().unwrap().to_owned();
+    let mut messages = String::new();
+    for broken in [
+        cut,
+        good.replacen("Q1", "Q7", 1),
+        good.replace("format = 1", "format = 2"),
+        good.replacen("repositories = [0]", "repositories = [7]", 1),
+        good.replace("name = \"docs\"", "name = \"library\""),
+    ] {
+        program.write("hello.lock", broken);
+        for verb in ["recipe", "plan", "lock"] {
+            let output = program.run([verb, "hello.toml"]);
+            let message = output.failure(1);
+            if verb == "recipe" {
+                messages.push_str(message);
+            }
+        }
+        assert_eq!(names(&program), ["hello.lock", "hello.toml"]);
+    }
+    assert_snapshot!(messages, @r#"
+    error: the lock `hello.lock`: it cannot be read: TOML parse error at line 23, column 39
+       |
+    23 |     { name = "app", version = "1.0-r0"
+       |                                       ^
+    unclosed inline table, expected `}`
+    help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
+    error: the lock `hello.lock`: it holds `Q7EocVND/Hy69lrXZGRDcMgCEPhCQ=`, which is no identity
+    help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
+    error: the lock `hello.lock`: it is of format 2, and this apkbuild reads format 1
+    help: use the apkbuild that wrote it, or write it anew with `apkbuild lock FILE --update`
+    error: the lock `hello.lock`: it holds `[7]`, which is no list of places among the indexes
+    help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
+    error: the lock `hello.lock`: it names library twice
+    help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
+    "#);
+    program.run(["lock", "hello.toml", "--update"]).success();
+    assert_eq!(good, lock_text(&program));
+}
+
+#[test]
+fn a_lock_that_somebody_changed_by_hand_does_not_hold_together() {
+    let repository = repository().build();
+    let program = program(&repository);
+    program.run(["lock", "hello.toml"]).success();
+    let good = lock_text(&program);
+    let line = |name: &str| good.lines().find(|line| line.contains(&format!("name = \"{name}\""))).unwrap();
+    let tool = line("tool").to_owned();
+    let mut messages = String::new();
+    for broken in [
+        good.replacen(&format!("{}\n", line("library")), "", 1),
+        good.replacen(line("library"), &format!("{}\n{tool}", line("library")), 1),
+        good.replacen("name = \"docs\", version = \"1-r0\"", "name = \"docs\", version = \"2-r0\"", 1),
+    ] {
+        assert_ne!(broken, good);
+        program.write("hello.lock", broken);
+        messages.push_str(&shown(&program.run(["recipe", "hello.toml", "-q"]), &program, &repository));
+        messages.push('\n');
+        assert_eq!(names(&program), ["hello.lock", "hello.toml"]);
+    }
+    assert_snapshot!(messages, @"
+    exit code 1
+    --- stdout
+    --- stderr
+    error: the lock does not hold together for x86_64: among its packages, no packages can be selected for `everything`:
+      library (no such package):
+        required by: app-1.0-r0[library]
+    help: write it anew with `apkbuild lock FILE --update`
+
+    exit code 1
+    --- stdout
+    --- stderr
+    error: the lock does not hold together for x86_64: nothing asks for tool
+    help: write it anew with `apkbuild lock FILE --update`
+
+    exit code 1
+    --- stdout
+    --- stderr
+    error: the lock names a package that is not there any more: [MIRROR]/latest-stable/main/x86_64/docs-2-r0.apk: there is no such package
+    help: take what is there now with `apkbuild lock FILE --update`, or name a mirror that keeps old packages with --mirror or a folder that `apkbuild vendor` made with -X
+    ");
+}
+
+#[test]
+fn a_locked_package_that_is_gone_or_another_is_named() {
+    let repository = repository().build();
+    let program = program(&repository);
+    program.run(["lock", "hello.toml"]).success();
+    let app = repository.package_path("app", "1.0-r0");
+    let good = fs_err::read(&app).unwrap();
+    fs_err::remove_file(&app).unwrap();
+    let output = program.run(["recipe", "hello.toml", "-q"]);
+    assert_snapshot!(shown(&output, &program, &repository), @"
+    exit code 1
+    --- stdout
+    --- stderr
+    error: the lock names a package that is not there any more: [MIRROR]/latest-stable/main/x86_64/app-1.0-r0.apk: there is no such package
+    help: take what is there now with `apkbuild lock FILE --update`, or name a mirror that keeps old packages with --mirror or a folder that `apkbuild vendor` made with -X
+    ");
+
+    // The same over HTTP, where the server says it.
+    let server = Server::serving(&repository.mirror());
+    let output = program.run(["recipe", "hello.toml", "-q", "--mirror", &server.url()]);
+    assert_snapshot!(shown(&output, &program, &repository).replace(&server.url(), "[SERVER]"), @"
+    exit code 1
+    --- stdout
+    --- stderr
+    error: the lock names a package that is not there any more: [SERVER]/latest-stable/main/x86_64/app-1.0-r0.apk: expected the file, found HTTP status 404 Not Found
+    help: take what is there now with `apkbuild lock FILE --update`, or name a mirror that keeps old packages with --mirror or a folder that `apkbuild vendor` made with -X
+    ");
+
+    // Another build under the same version: of another length, and of the same length.
+    let other = Repository::new()
+        .package("app", "1.0-r0")
+        .depends("library docs")
+        .file("usr/bin/app", "app, but not the same\n")
+        .build();
+    fs_err::copy(other.package_path("app", "1.0-r0"), &app).unwrap();
+    let output = program.run(["recipe", "hello.toml", "-q"]);
+    let message = output.failure(1);
+    assert!(message.contains("the lock names another build of a package than the repository has"), "{message}");
+    assert!(message.contains("app-1.0-r0.apk") && message.contains("help: ask another mirror"), "{message}");
+    let mut same_length = good.clone();
+    let other = fs_err::read(other.package_path("docs", "1-r0")).unwrap_or_default();
+    assert!(other.is_empty());
+    let head = same_length.len() / 3;
+    same_length[head] ^= 1;
+    fs_err::write(&app, same_length).unwrap();
+    assert!(program.run(["recipe", "hello.toml", "-q"]).failure(1).contains("app-1.0-r0.apk"));
+    assert_eq!(names(&program), ["hello.lock", "hello.toml"]);
+}
+
+#[test]
+fn an_update_moves_one_package_or_all() {
+    let repository = repository().build();
+    let program = program(&repository);
+    program.run(["lock", "hello.toml"]).success();
+    let before = lock_text(&program);
+    newer(&repository);
+    program.run(["lock", "hello.toml"]).success();
+    assert_eq!(before, lock_text(&program), "nothing moves by itself");
+
+    // What is built from the same source goes with it; what it needs stays where it can.
+    let output = program.run(["lock", "hello.toml", "--update", "app"]);
+    assert_snapshot!(shown(&output, &program, &repository), @"
+    exit code 0
+    --- stdout
+    wrote hello.lock
+    x86_64: 5 packages, stage made: 1 package
+    changed for x86_64:
+        app 1.0-r0 -> 1.1-r0
+        app-doc 1.0-r0 -> 1.1-r0
+    --- stderr
+    resolving for x86_64
+    ");
+    let output = program.run(["lock", "hello.toml", "--update", "--json"]);
+    let document: Value = serde_json::from_str(output.success()).unwrap();
+    assert_eq!(document["changes"][0]["package"], "library");
+    assert_eq!(document["changes"][0]["before"], "1.0-r0");
+    assert_eq!(document["changes"][0]["after"], "1.1-r0");
+    assert_eq!(document["changes"].as_array().unwrap().len(), 1);
+
+    let output = program.run(["lock", "hello.toml", "--update", "ap"]);
+    assert_snapshot!(shown(&output, &program, &repository), @"
+    exit code 2
+    --- stdout
+    --- stderr
+    error: the lock `hello.lock` names no package `ap`
+    help: `apkbuild plan hello.toml` lists what it names
+    ");
+}
+
+#[test]
+fn what_is_locked_stays_when_the_recipe_gets_more() {
+    let repository = repository().build();
+    let program = program(&repository);
+    program.run(["lock", "hello.toml"]).success();
+    newer(&repository);
+    program.write("hello.toml", RECIPE.replace("[\"everything\"]", "[\"everything\", \"extra\"]"));
+    let output = program.run(["lock", "hello.toml"]);
+    assert_snapshot!(shown(&output, &program, &repository), @"
+    exit code 0
+    --- stdout
+    wrote hello.lock
+    x86_64: 6 packages, stage made: 1 package
+    changed for x86_64:
+      + extra 1.0-r0
+    --- stderr
+    resolving for x86_64
+    ");
+    // What is not there any more cannot stay.
+    fs_err::remove_file(repository.package_path("library", "1.0-r0")).unwrap();
+    repository.index();
+    program.write("hello.toml", RECIPE);
+    let output = program.run(["lock", "hello.toml"]);
+    assert_snapshot!(shown(&output, &program, &repository), @"
+    exit code 0
+    --- stdout
+    wrote hello.lock
+    x86_64: 5 packages, stage made: 1 package
+    changed for x86_64:
+      - extra 1.0-r0
+        library 1.0-r0 -> 1.1-r0
+    --- stderr
+    resolving for x86_64
+    ");
+}
+
+#[test]
+fn a_plan_keeps_to_the_lock() {
+    let repository = repository().build();
+    let program = program(&repository);
+    program.run(["lock", "hello.toml"]).success();
+    newer(&repository);
+    let output = program.run(["plan", "hello.toml"]);
+    let plan = output.success();
+    assert!(plan.contains("app-1.0-r0") && !plan.contains("1.1-r0"), "{plan}");
+    assert!(plan.contains("needed by app (library)"), "{plan}");
+}
+
+#[test]
+fn a_lock_grows_by_an_architecture() {
+    let (one, other) = (repository().build(), Repository::new().arch("aarch64").package("tool", "3.0-r0"));
+    let other = other.file("usr/bin/tool", "tool for arm\n").build();
+    let folder = one.path().join("aarch64");
+    fs_err::create_dir(&folder).unwrap();
+    for name in ["APKINDEX.tar.gz", "tool-3.0-r0.apk"] {
+        fs_err::copy(other.path().join("aarch64").join(name), folder.join(name)).unwrap();
+    }
+    let program = Program::new().env("APKBUILD_KEYS_DIR", one.keys_dir());
+    program.write(
+        "hello.toml",
+        format!("name = \"hello\"\n[alpine]\nrepositories = [\"{}\"]\npackages = [\"tool\"]\n", one.location()),
+    );
+    program.run(["lock", "hello.toml", "--arch", "x86_64"]).success();
+    let first = lock_text(&program);
+    let output = program.run(["lock", "hello.toml", "--arch", "aarch64"]);
+    assert_snapshot!(output.success(), @"
+    wrote hello.lock
+    aarch64: 1 package
+    x86_64: 1 package
+    changed for aarch64:
+      + tool 3.0-r0
+    ");
+    let both = lock_text(&program);
+    assert!(both.contains("[architectures.x86_64]") && both.contains("[architectures.aarch64]"), "{both}");
+    let kept = first.split("[architectures.x86_64]").nth(1).unwrap();
+    assert!(both.contains(kept), "the other one stays as it was");
+    let output = program.run(["recipe", "hello.toml", "--locked", "--arch", "aarch64", "--arch", "x86_64", "--json"]);
+    let document: Value = serde_json::from_str(output.success()).unwrap();
+    assert_eq!(document["images"][0]["platforms"][0]["arch"], "aarch64");
+    assert_eq!(document["images"][0]["platforms"][1]["arch"], "x86_64");
+}
+
+#[test]
+fn a_lock_of_other_repositories_names_them() {
+    let repository = repository().build();
+    let program = Program::new().env("APKBUILD_KEYS_DIR", repository.keys_dir());
+    program.write("hello.toml", RECIPE);
+    let location = repository.location();
+    program.run(["lock", "hello.toml", "-X", &location]).success();
+    assert!(lock_text(&program).contains(&format!("{{ repository = \"{location}\", sha256")));
+    let unlocked = {
+        let other = Program::new().env("APKBUILD_KEYS_DIR", repository.keys_dir());
+        other.write("hello.toml", RECIPE);
+        built(&other, &["-X", &location])
+    };
+    assert_eq!(unlocked, built(&program, &["--locked"]), "the lock says where the packages are");
+    assert!(Path::new(&location).is_absolute());
+}

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a file a verb or noun, over small signed repositories that `support` makes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod anywhere;
 mod architecture;
 mod build;
 mod cache;
@@ -15,6 +16,7 @@ mod inspect;
 mod install;
 mod interrupt;
 mod lock;
+mod machines;
 mod packages;
 mod plan;
 mod prune;
@@ -27,3 +29,4 @@ mod sbom;
 mod scripts;
 mod stage;
 mod support;
+mod vendor;

@@ -181,3 +181,28 @@ fn small_repositories_are_resolved_as_by_apk_itself() {
     println!("{count} worlds, {} of them otherwise", different.len());
     assert!(different.is_empty(), "not what apk selects:\n{}", different.join("\n"));
 }
+
+/// A lock names what was selected and nothing else; the solver, given that alone, must select all of it in the same
+/// order, whatever else the repositories had.
+#[test]
+fn what_was_selected_selects_itself() {
+    let shared = match shared() {
+        Ok(shared) => shared,
+        Err(reason) => return println!("skipped: {reason}"),
+    };
+    let indexes = Indexes::new(&shared);
+    let questions = draw(&indexes, number("APKBUILD_SEED", 7), number("APKBUILD_WORLDS", 150) as usize);
+    let selections = questions.par_iter().filter_map(|question| Some((question, indexes.answer(question)?)));
+    let selections = selections.map(|(question, answer)| {
+        let is_selected = |name: &str, version: &str| answer.contains(&format!("{name}-{version}"));
+        let is_asked = |second| second == Second::None || second == question.second;
+        let parsed = indexes.parsed.iter().filter(|((arch, second), _)| *arch == question.arch && is_asked(*second));
+        let only = parsed.map(|(key, index)| {
+            (key.clone(), index.only(|record| is_selected(record.name(), record.version())).unwrap())
+        });
+        let alone = Indexes { texts: BTreeMap::new(), parsed: only.collect() };
+        assert_eq!(alone.answer(question), Some(answer), "{}", question.world.join(" "));
+    });
+    let selections = selections.count();
+    assert!(selections > questions.len() / 3, "only {selections} selections");
+}

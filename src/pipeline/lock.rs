@@ -1,0 +1,146 @@
+//! Locks: made from a recipe and the repositories' indexes, and held against the recipe again.
+//!
+//! What an old lock names stays as it is unless it is to be moved: the solver is shown only that build of a package.
+//! Where the rest cannot be kept because of what is moved or new, everything is selected anew, which is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::choice::Part;
+use super::select::{Indexes, Selection};
+use super::{Error, Overrides, Workshop, sources};
+use crate::apk::Identity;
+use crate::lock::{Inputs, LockedArchitecture, LockedIndex, LockedPackages, Lockfile, packages_of};
+use crate::progress::Progress;
+use crate::recipe::{Architecture, Recipe};
+
+/// What of an old lock may move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// Only what the recipe changed.
+    Nothing,
+    /// These packages, by name, and those that are built with them.
+    Packages(Vec<String>),
+    /// All of it.
+    Everything,
+}
+
+/// The keys of a recipe that decide which packages are selected.
+pub fn lock_inputs(recipe: &Recipe) -> Inputs {
+    let sorted = |packages: &[crate::apk::Dependency]| {
+        packages.iter().map(ToString::to_string).collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    Inputs {
+        release: recipe.alpine.release.to_string(),
+        repositories: recipe.alpine.repositories.iter().map(ToString::to_string).collect(),
+        packages: sorted(&recipe.alpine.packages),
+        stages: recipe.stages.iter().map(|stage| (stage.name.clone(), sorted(&stage.packages))).collect(),
+    }
+}
+
+/// Why `lock` does not fit `recipe` for the architectures asked for, a line each; none where it fits.
+pub fn lock_misfits(lock: &Lockfile, recipe: &Recipe, overrides: &Overrides) -> Vec<String> {
+    let mut misfits = lock.inputs.outdated_by(&lock_inputs(recipe));
+    let archs = archs(recipe, overrides);
+    let missing = archs.iter().filter(|arch| !lock.architectures.contains_key(arch.as_str()));
+    misfits.extend(missing.map(|arch| format!("architectures: the lock has none for {arch}")));
+    misfits
+}
+
+/// The lock of `recipe`, with as much of the `old` one as `update` leaves. Architectures that only the old one has are
+/// kept too, and brought up to date with the rest.
+pub fn lock(
+    recipe: &Recipe,
+    old: Option<&Lockfile>,
+    update: &Update,
+    workshop: &Workshop,
+    progress: &dyn Progress,
+) -> Result<Lockfile, Error> {
+    let inputs = lock_inputs(recipe);
+    let mut architectures = BTreeMap::new();
+    let mut wanted: BTreeSet<Architecture> = archs(recipe, &workshop.overrides).into_iter().collect();
+    for (name, locked) in old.into_iter().flat_map(|old| &old.architectures) {
+        let stays = *update == Update::Nothing && old.is_some_and(|old| old.inputs == inputs);
+        match Architecture::from_name(name) {
+            Some(arch) if stays => {
+                wanted.remove(&arch);
+                architectures.insert(name.clone(), locked.clone());
+            }
+            Some(arch) => {
+                wanted.insert(arch);
+            }
+            None => {}
+        }
+    }
+    for arch in wanted {
+        progress.stage(&format!("resolving for {arch}"));
+        let indexes = Indexes::of_recipe(recipe, arch, workshop, progress)?;
+        let old = old.and_then(|old| old.architectures.get(arch.as_str()));
+        architectures.insert(arch.to_string(), lock_for(recipe, &indexes, old, update, workshop, progress)?);
+    }
+    Ok(Lockfile { inputs, architectures })
+}
+
+fn archs(recipe: &Recipe, overrides: &Overrides) -> Vec<Architecture> {
+    if overrides.archs.is_empty() { recipe.archs.clone() } else { overrides.archs.clone() }
+}
+
+fn lock_for(
+    recipe: &Recipe,
+    indexes: &Indexes,
+    old: Option<&LockedArchitecture>,
+    update: &Update,
+    workshop: &Workshop,
+    progress: &dyn Progress,
+) -> Result<LockedArchitecture, Error> {
+    let names = sources::names(&recipe.alpine, &workshop.overrides)?;
+    let mut locked = LockedArchitecture::default();
+    for part in Part::all(recipe) {
+        let old = old.and_then(|old| match part.stage {
+            None => Some(&old.packages),
+            Some(stage) => old.stages.get(stage),
+        });
+        let kept = old.map(|old| kept(old, update, indexes)).unwrap_or_default();
+        let selection = select(part, indexes, &kept, progress)?;
+        if locked.indexes.is_empty() {
+            let indexes = names.iter().zip(&selection.index_digests);
+            locked.indexes =
+                indexes.map(|(name, digest)| LockedIndex { repository: name.clone(), digest: *digest }).collect();
+        }
+        let packages = packages_of(&selection.resolution);
+        match part.stage {
+            None => locked.packages = packages,
+            Some(stage) => _ = locked.stages.insert(stage.to_owned(), packages),
+        }
+    }
+    Ok(locked)
+}
+
+/// The builds of an old lock that are to stay.
+fn kept(old: &LockedPackages, update: &Update, indexes: &Indexes) -> BTreeMap<String, Identity> {
+    let moved = match update {
+        Update::Nothing => BTreeSet::new(),
+        Update::Packages(names) => indexes.with_siblings(names),
+        Update::Everything => return BTreeMap::new(),
+    };
+    let stay = old.iter().filter(|(name, _)| !moved.contains(name.as_str()));
+    stay.map(|(name, package)| (name.to_string(), package.identity)).collect()
+}
+
+fn select(
+    part: Part<'_>,
+    indexes: &Indexes,
+    kept: &BTreeMap<String, Identity>,
+    progress: &dyn Progress,
+) -> Result<Selection, Error> {
+    if !kept.is_empty()
+        && let Ok(selection) = indexes.keeping(kept)?.resolve(&part.world())
+    {
+        return Ok(selection);
+    }
+    let selection = indexes.resolve(&part.world())?;
+    if !kept.is_empty() {
+        let whose = part.stage.map_or_else(|| "the image".to_owned(), |stage| format!("stage {stage}"));
+        progress.warning(&format!("not all that was locked for {whose} could stay, so all of it was selected anew"));
+    }
+    Ok(selection)
+}

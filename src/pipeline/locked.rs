@@ -1,0 +1,188 @@
+//! The packages that a lock names, brought without any index.
+//!
+//! The lock says which packages; they themselves say what they need, so that the order of installation comes out of the
+//! same solver as ever, which is given these packages and no others. Refused is a lock whose packages are not exactly
+//! what the recipe asks for then: one that somebody changed by hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::choice::Part;
+use super::{Error, Overrides, Selection, Workshop, sources};
+use crate::apk::PackageName;
+use crate::apk::writer::IndexedPackage;
+use crate::fetch::{self, VerifiedApk, Wanted};
+use crate::lock::{LockedArchitecture, LockedPackage, LockedPackages, Lockfile};
+use crate::progress::Progress;
+use crate::recipe::{Architecture, Recipe};
+use crate::repository::{ApkIndex, Location, Repository};
+use crate::resolve::{self, Source};
+
+/// What a lock has for one architecture, and where its packages are to be found.
+pub(super) struct Locked<'lock> {
+    lock: &'lock LockedArchitecture,
+    /// As the lock names them, in its order.
+    repositories: Vec<Repository>,
+    /// Where packages may be found in place of those.
+    places: Vec<Repository>,
+    arch: Architecture,
+}
+
+impl<'lock> Locked<'lock> {
+    /// The part of `lock` that is for `arch`. Packages come from the repositories that the lock names for them; with
+    /// repositories on the command line, from any of those.
+    pub(super) fn new(
+        lock: &'lock Lockfile,
+        recipe: &Recipe,
+        arch: Architecture,
+        overrides: &Overrides,
+    ) -> Result<Self, Error> {
+        let incoherent = |reason: String| Error::Lock { arch, reason };
+        let lock = lock.architectures.get(arch.as_str()).ok_or_else(|| incoherent("it has none".to_owned()))?;
+        let repositories = lock.indexes.iter().map(|index| {
+            let source = sources::parse(&index.repository)
+                .map_err(|problem| incoherent(format!("`{}`: {problem}", index.repository)))?;
+            Ok(sources::locate(&source, &recipe.alpine, &recipe.folder, overrides)?)
+        });
+        Ok(Self {
+            lock,
+            repositories: repositories.collect::<Result<_, Error>>()?,
+            places: sources::of_command_line(overrides)?,
+            arch,
+        })
+    }
+
+    /// The packages of `part`, fetched, in install order; those without files are only in the selection.
+    pub(super) fn packages(
+        &self,
+        part: Part<'_>,
+        workshop: &Workshop,
+        progress: &dyn Progress,
+    ) -> Result<(Selection, Vec<VerifiedApk>), Error> {
+        let packages = match part.stage {
+            None => &self.lock.packages,
+            Some(stage) => {
+                let missing = || Error::Lock { arch: self.arch, reason: format!("it has no stage `{stage}`") };
+                self.lock.stages.get(stage).ok_or_else(missing)?
+            }
+        };
+        progress.stage("fetching");
+        let fetched = workshop.fetch(&self.wanted(packages), progress).map_err(about_lock)?;
+        let selection = self.select(part, packages, &fetched)?;
+        let mut by_name: BTreeMap<String, VerifiedApk> =
+            fetched.into_iter().map(|package| (package.info().name.clone(), package)).collect();
+        let order = selection.resolution.packages.iter();
+        let in_order = order.filter_map(|selected| by_name.remove(selected.entry.name.as_str())).collect();
+        Ok((selection, in_order))
+    }
+
+    /// The tags of its repositories.
+    pub(super) fn tags(&self) -> impl Iterator<Item = &str> {
+        self.repositories.iter().filter_map(|repository| repository.tag.as_deref())
+    }
+
+    /// The tags of the repositories that hold `package`, each once; `None` stands for those without.
+    pub(super) fn tags_of(&self, package: &LockedPackage) -> BTreeSet<Option<&str>> {
+        let places = package.repositories.iter().filter_map(|place| self.repositories.get(*place));
+        places.map(|repository| repository.tag.as_deref()).collect()
+    }
+
+    /// Those of `packages` that have files, as they are wanted.
+    pub(super) fn wanted(&self, packages: &LockedPackages) -> Vec<Wanted> {
+        let packages = packages.iter().filter(|(_, package)| package.record.is_none());
+        packages.map(|(name, package)| self.wanted_package(name, package)).collect()
+    }
+
+    fn wanted_package(&self, name: &PackageName, package: &LockedPackage) -> Wanted {
+        let places: Vec<&Repository> = if self.places.is_empty() {
+            package.repositories.iter().filter_map(|place| self.repositories.get(*place)).collect()
+        } else {
+            self.places.iter().collect()
+        };
+        let locations: Vec<Location> = places
+            .into_iter()
+            .flat_map(|repository| repository.package_locations(self.arch.as_str(), name, &package.version))
+            .collect();
+        Wanted {
+            name: name.clone(),
+            version: package.version.clone(),
+            identity: package.identity,
+            size: package.size,
+            locations,
+        }
+    }
+
+    /// Lets the solver select among the locked packages alone.
+    fn select(&self, part: Part<'_>, packages: &LockedPackages, fetched: &[VerifiedApk]) -> Result<Selection, Error> {
+        let incoherent = |reason: String| Error::Lock { arch: self.arch, reason };
+        let records: BTreeMap<&str, String> =
+            fetched.iter().map(|package| (package.info().name.as_str(), self.record(package))).collect();
+        let mut texts = vec![String::new(); self.repositories.len()];
+        for (name, package) in packages {
+            let record = package.record.as_ref().or_else(|| records.get(name.as_str()));
+            let Some(record) = record else {
+                return Err(incoherent(format!("what it names as {name} is another package")));
+            };
+            for place in &package.repositories {
+                if let Some(text) = texts.get_mut(*place) {
+                    text.push_str(record);
+                    text.push('\n');
+                }
+            }
+        }
+        let indexes = texts.into_iter().map(ApkIndex::parse).collect::<Result<Vec<_>, _>>()?;
+        let sources: Vec<Source<'_>> =
+            self.repositories.iter().zip(&indexes).map(|(repository, index)| Source { repository, index }).collect();
+        let resolution = resolve::resolve(&part.world(), &sources, self.arch.as_str())
+            .map_err(|unsatisfiable| incoherent(format!("among its packages, {unsatisfiable}")))?;
+        let is_locked = |selected: &resolve::Selected| {
+            let package = packages.get(&selected.entry.name);
+            package.is_some_and(|package| package.version == selected.entry.version)
+        };
+        if let Some(other) = resolution.packages.iter().find(|selected| !is_locked(selected)) {
+            return Err(incoherent(format!("what it names as {} is {}", other.entry.name, other.entry)));
+        }
+        if let Some(name) = packages.keys().find(|name| resolution.get(name.as_str()).is_none()) {
+            return Err(incoherent(format!("nothing asks for {name}")));
+        }
+        let index_digests = self.lock.indexes.iter().map(|index| index.digest).collect();
+        Ok(Selection { arch: self.arch, repositories: self.repositories.clone(), index_digests, resolution })
+    }
+
+    /// What an index would say of a package.
+    fn record(&self, package: &VerifiedApk) -> String {
+        index_entry(package.info().clone(), package.identity(), package.compressed_size(), self.arch).record()
+    }
+}
+
+/// What an index for `arch` says of a package. One for any machine stands there as one for this, as Alpine's indexes
+/// have it.
+pub(super) fn index_entry(
+    mut info: crate::apk::PackageInfo,
+    identity: crate::apk::Identity,
+    size: u64,
+    arch: Architecture,
+) -> IndexedPackage {
+    arch.as_str().clone_into(&mut info.arch);
+    IndexedPackage { info, identity, size }
+}
+
+/// Tells what a failed download means to somebody who has a lock.
+pub(super) fn about_lock(error: fetch::Error) -> Error {
+    let is_gone = |error: &fetch::Error| {
+        matches!(error, fetch::Error::Status { code: 404 | 410, .. } | fetch::Error::NoFile { .. })
+    };
+    let is_another = |error: &fetch::Error| match error {
+        fetch::Error::Length { .. } => true,
+        fetch::Error::Package { source, .. } => matches!(source, crate::apk::Error::IdentityMismatch { .. }),
+        _ => false,
+    };
+    let (any_other, all_gone) = match &error {
+        fetch::Error::AllMirrors { failures, .. } => (failures.iter().any(is_another), failures.iter().all(is_gone)),
+        error => (is_another(error), is_gone(error)),
+    };
+    match (any_other, all_gone) {
+        (true, _) => Error::LockedAnother(error),
+        (false, true) => Error::LockedGone(error),
+        (false, false) => Error::Fetch(error),
+    }
+}

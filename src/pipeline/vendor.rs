@@ -1,0 +1,190 @@
+//! A local repository of everything that a lock names, for a machine without a network.
+//!
+//! `FOLDER/ARCH` holds the packages of the repositories without a tag, and the signed index over them;
+//! `FOLDER/tagged/TAG/ARCH` those of a tag, since a tagged repository must not serve what was asked for without it.
+//! `FOLDER/keys` has the key that the indexes are signed with, and `FOLDER/RELEASE/NAME` leads back to where the
+//! packages are, so that the folder can also stand in for the mirror. It appears whole or not at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use super::locked::{Locked, about_lock, index_entry};
+use super::{Error, Workshop, sources};
+use crate::apk::writer::{IndexedPackage, write_index};
+use crate::apk::{Head, Identity, SignatureKind, SigningKey};
+use crate::fetch::Wanted;
+use crate::lock::{LockedPackage, Lockfile};
+use crate::progress::Progress;
+use crate::recipe::{Architecture, Recipe, RepositoryPlace};
+use crate::repository::ApkIndex;
+use crate::unfinished::UnfinishedFolder;
+
+/// What a vendored folder holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vendored {
+    /// How many packages with files, each counted once.
+    pub packages: usize,
+    /// Bytes of their .apk files.
+    pub size: u64,
+    /// The architectures.
+    pub archs: Vec<String>,
+    /// The tags that have a repository of their own.
+    pub tags: BTreeSet<String>,
+}
+
+/// Fetches every package of `lock` and makes the repository of them at `folder`, which must not be there or be empty.
+/// `key` signs the indexes.
+pub fn vendor(
+    recipe: &Recipe,
+    lock: &Lockfile,
+    folder: &Path,
+    key: &SigningKey,
+    workshop: &Workshop,
+    progress: &dyn Progress,
+) -> Result<Vendored, Error> {
+    refuse_occupied(folder)?;
+    let unfinished = UnfinishedFolder::beside(folder)?;
+    let root = unfinished.path();
+    let mut vendored = Vendored::default();
+    let mut shelves = Shelves::default();
+    let only = &workshop.overrides.archs;
+    for arch in Architecture::ALL.into_iter().filter(|arch| only.is_empty() || only.contains(arch)) {
+        let Some(packages) = lock.architectures.get(arch.as_str()) else { continue };
+        vendored.archs.push(arch.to_string());
+        let locked = Locked::new(lock, recipe, arch, &workshop.overrides)?;
+        progress.stage(&format!("fetching for {arch}"));
+        let mut wanted: Vec<Wanted> = packages.parts().flat_map(|(_, packages)| locked.wanted(packages)).collect();
+        wanted.sort_by_key(|wanted| wanted.identity);
+        wanted.dedup_by_key(|wanted| wanted.identity);
+        vendored.packages += wanted.len();
+        vendored.size += wanted.iter().map(|wanted| wanted.size).sum::<u64>();
+        let paths = workshop.archives(&wanted, progress).map_err(about_lock)?;
+        let archives: BTreeMap<Identity, PathBuf> = wanted.iter().map(|wanted| wanted.identity).zip(paths).collect();
+        progress.stage("copying");
+        // Every repository is there, be it empty, so that each can be named.
+        shelves.shelf(root, arch, None)?;
+        for tag in locked.tags() {
+            shelves.shelf(root, arch, Some(tag))?;
+            vendored.tags.insert(tag.to_owned());
+        }
+        for (name, package) in packages.parts().flat_map(|(_, packages)| packages) {
+            let archive = archives.get(&package.identity).map(PathBuf::as_path);
+            let info = match archive {
+                Some(path) => Head::read(&mut BufReader::new(fs_err::File::open(path)?))?.info,
+                None => info_of_record(package)?,
+            };
+            let entry = index_entry(info, package.identity, package.size, arch);
+            for tag in locked.tags_of(package) {
+                let file = format!("{name}-{}.apk", package.version);
+                shelves.shelf(root, arch, tag)?.put(&file, entry.clone(), archive)?;
+            }
+        }
+    }
+    shelves.write_indexes(key)?;
+    fs_err::create_dir(root.join("keys"))?;
+    write(&root.join("keys").join(key.public_name()), key.public_pem()?.as_bytes())?;
+    link_as_mirror(root, recipe, lock)?;
+    refuse_occupied(folder)?;
+    unfinished.finish()?;
+    Ok(vendored)
+}
+
+/// The repositories in the folder, by the folder of one architecture.
+#[derive(Default)]
+struct Shelves(BTreeMap<PathBuf, Shelf>);
+
+/// Packages of one architecture, of the repositories with one tag or without any.
+struct Shelf {
+    folder: PathBuf,
+    packages: BTreeMap<String, IndexedPackage>,
+}
+
+impl Shelves {
+    /// The shelf for `tag`, made where it is not there yet.
+    fn shelf(&mut self, root: &Path, arch: Architecture, tag: Option<&str>) -> Result<&mut Shelf, Error> {
+        let repository = tag.map_or_else(|| root.to_owned(), |tag| root.join("tagged").join(tag));
+        let folder = repository.join(arch.as_str());
+        fs_err::create_dir_all(&folder)?;
+        Ok(self.0.entry(folder.clone()).or_insert_with(|| Shelf { folder, packages: BTreeMap::new() }))
+    }
+
+    fn write_indexes(self, key: &SigningKey) -> Result<(), Error> {
+        for Shelf { folder, packages } in self.0.into_values() {
+            let packages: Vec<IndexedPackage> = packages.into_values().collect();
+            write(&folder.join("APKINDEX.tar.gz"), &write_index("vendored", &packages, key, SignatureKind::Rsa256)?)?;
+        }
+        Ok(())
+    }
+}
+
+impl Shelf {
+    /// Puts a package there under the name `file`, with its archive where it has one.
+    fn put(&mut self, file: &str, entry: IndexedPackage, archive: Option<&Path>) -> Result<(), Error> {
+        match self.packages.get(file) {
+            Some(there) if there.identity == entry.identity => return Ok(()),
+            Some(_) => return Err(Error::VendorTwice { package: file.trim_end_matches(".apk").to_owned() }),
+            None => {}
+        }
+        if let Some(archive) = archive {
+            copy(archive, &self.folder.join(file))?;
+        }
+        self.packages.insert(file.to_owned(), entry);
+        Ok(())
+    }
+}
+
+/// A folder with something in it is somebody's, and so is anything else in its place.
+fn refuse_occupied(folder: &Path) -> Result<(), Error> {
+    let occupied = |what| Err(Error::Occupied { path: folder.to_owned(), what });
+    match fs_err::symlink_metadata(folder) {
+        Ok(metadata) if !metadata.is_dir() => occupied("no folder"),
+        Ok(_) if fs_err::read_dir(folder)?.next().is_some() => occupied("not empty"),
+        // What is wrong with the folder around it is told where this one is made.
+        _ => Ok(()),
+    }
+}
+
+/// What a package without files says of itself.
+fn info_of_record(package: &LockedPackage) -> Result<crate::apk::PackageInfo, Error> {
+    let index = ApkIndex::parse(package.record.clone().unwrap_or_default())?;
+    let entry = index.get(0).and_then(|record| record.to_entry().ok());
+    Ok(entry.map(|entry| entry.to_package_info()).unwrap_or_default())
+}
+
+/// Leads from `RELEASE/NAME`, where a mirror has a repository, to where its packages are. Where a name stands with a tag
+/// and without, it leads to what may be had without.
+fn link_as_mirror(root: &Path, recipe: &Recipe, lock: &Lockfile) -> Result<(), Error> {
+    let indexes = lock.architectures.values().flat_map(|architecture| &architecture.indexes);
+    let mut targets: BTreeMap<String, Option<String>> = BTreeMap::new();
+    for source in indexes.filter_map(|index| sources::parse(&index.repository).ok()) {
+        let RepositoryPlace::Named(name) = source.place else { continue };
+        let tag = targets.entry(name).or_insert_with(|| source.tag.clone());
+        *tag = tag.take().and(source.tag);
+    }
+    let release = root.join(recipe.alpine.release.to_string());
+    for (name, tag) in targets {
+        fs_err::create_dir_all(&release)?;
+        let target = tag.map_or_else(|| PathBuf::from(".."), |tag| Path::new("../tagged").join(tag));
+        fs_err::os::unix::fs::symlink(target, release.join(name))?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    let mut source = fs_err::File::open(from)?;
+    let mut target = fs_err::File::create(to)?;
+    std::io::copy(&mut source, &mut target).map_err(|error| writing(to, &error))?;
+    Ok(target.sync_all()?)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    use std::io::Write as _;
+    let mut file = fs_err::File::create(path)?;
+    file.write_all(bytes)?;
+    Ok(file.sync_all()?)
+}
+
+fn writing(path: &Path, error: &std::io::Error) -> std::io::Error {
+    std::io::Error::new(error.kind(), format!("failed to write `{}`: {error}", path.display()))
+}
