@@ -42,7 +42,7 @@ class Locked:
         try:
             diffoscope = find_tool("APKBUILD_DIFFOSCOPE", "diffoscope", install=True)
             report = output.with_suffix(".diffoscope")
-            run(["sh", "-c", '"$0" --text "$1" "$2" "$3" || test $? = 1', *diffoscope, report, self.first, output])
+            run(["sh", "-c", '"$@" || test $? = 1', "sh", *diffoscope, "--text", report, self.first, output])
             print(report.read_text()[:20_000], flush=True)
         except (Skipped, Failed) as reason:
             print(f"    not explained: {reason}", flush=True)
