@@ -89,6 +89,94 @@ fn a_package_that_several_repositories_hold_is_one() {
     assert_eq!(resolution.packages[0].sources, [0, 1]);
 }
 
+/// The first repository that serves each selected package, by its place.
+#[track_caller]
+fn selects_from(repositories: &[(&str, &str)], world: &str, expected: &[(&str, usize)]) {
+    let resolution = resolve_brief(repositories, world).unwrap_or_else(|error| panic!("{error}"));
+    let served: Vec<_> =
+        titles(&resolution).into_iter().zip(resolution.packages.iter().map(|selected| selected.sources[0])).collect();
+    let served: Vec<_> = served.iter().map(|(title, source)| (title.as_str(), *source)).collect();
+    assert_eq!(served, expected, "world {world}");
+}
+
+#[test]
+fn of_equal_packages_the_earliest_repository_serves() {
+    let (one, two) = ("web 1-r0 | T: one", "web 1-r0 | T: two");
+    selects_from(&[("/one", one), ("/two", two)], "web", &[("web-1-r0", 0)]);
+    selects_from(&[("/one", one), ("/two", "web 2-r0")], "web", &[("web-2-r0", 1)]);
+    selects_from(&[("/one", "web 2-r0"), ("/two", one)], "web", &[("web-2-r0", 0)]);
+}
+
+#[test]
+fn a_pin_reaches_what_the_pinned_package_needs_and_no_further() {
+    let edge = "web 2-r0 | D: lib\nlib 2-r0\nother 2-r0";
+    let main = "web 1-r0\nother 1-r0";
+    let repositories = [("/main", main), ("@edge /edge", edge)];
+    selects_from(&repositories, "web", &[("web-1-r0", 0)]);
+    selects_from(&repositories, "other web@edge", &[("other-1-r0", 0), ("lib-2-r0", 1), ("web-2-r0", 1)]);
+    selects_from(&repositories, "web@edge~2", &[("lib-2-r0", 1), ("web-2-r0", 1)]);
+    selects_from(&repositories, "web@edge<2", &[("web-1-r0", 0)]);
+    resolve_brief(&repositories, "lib").unwrap_err();
+}
+
+#[test]
+fn a_priority_breaks_ties_and_a_higher_version_comes_first() {
+    selects("a 1-r0 | p: v=1 | k: 9\nb 1-r0 | p: v=2", "v", "b-1-r0");
+    selects("a 1-r0 | p: v=1\nb 1-r0 | p: v=1 | k: 9", "v", "b-1-r0");
+    selects("a 1-r0 | p: v=1\nb 1-r0 | p: v=1", "v", "a-1-r0");
+    selects("a 1-r0 | p: v | k: 1\nb 1-r0 | p: v | k: 2", "v", "b-1-r0");
+}
+
+#[test]
+fn what_is_provided_without_a_version_coexists_and_meets_no_version() {
+    let packages = "a 1-r0 | p: v\nb 1-r0 | p: v\nc 1-r0 | p: v=1\nneeds 1-r0 | D: v>0";
+    selects(packages, "a b", "a-1-r0 b-1-r0");
+    selects(packages, "needs", "c-1-r0 needs-1-r0");
+    resolve_brief(&[("/main", packages)], "a c").unwrap_err();
+    resolve_brief(&[("/main", packages)], "a needs").unwrap_err();
+    resolve_brief(&[("/main", "a 1-r0 | p: v")], "v").unwrap_err();
+}
+
+#[test]
+fn a_package_that_cannot_be_installed_makes_room_for_another() {
+    for defect in ["X: future", "A: armv7", "D: other@edge", "p: v=", "i: !"] {
+        selects(&format!("tool 1-r0\ntool 2-r0 | {defect}"), "tool", "tool-1-r0");
+    }
+    selects("tool 1-r0\ntool 2-r0 | z: ignored | A: noarch", "tool", "tool-2-r0");
+}
+
+#[test]
+fn lists_that_are_repeated_add_up() {
+    selects("a 1-r0\nb 1-r0 | p: v\nc 1-r0 | D: a | D: v | p: x | p: y=1", "b c y", "b-1-r0 a-1-r0 c-1-r0");
+}
+
+#[test]
+fn every_operator_is_understood_in_any_order_of_its_letters() {
+    let packages = "lib 1.2-r0\nlib 1.2.1-r0\nlib 1.3-r0";
+    for (wish, expected) in [
+        ("lib", "lib-1.3-r0"),
+        ("lib=1.2-r0", "lib-1.2-r0"),
+        ("lib<1.3", "lib-1.2.1-r0"),
+        ("lib<=1.2-r0", "lib-1.2-r0"),
+        ("lib=<1.2-r0", "lib-1.2-r0"),
+        ("lib>1.2-r0", "lib-1.3-r0"),
+        ("lib=>1.3-r0", "lib-1.3-r0"),
+        ("lib~1.2", "lib-1.2.1-r0"),
+        ("lib~=1.2", "lib-1.2.1-r0"),
+        ("lib<~1.2", "lib-1.2.1-r0"),
+        ("lib>~1.2", "lib-1.3-r0"),
+        ("lib<>=0", "lib-1.3-r0"),
+    ] {
+        selects(packages, wish, expected);
+        let by_dependency = format!("{packages}\nneeds 1-r0 | D: {wish}");
+        selects(&by_dependency, "needs", &format!("{expected} needs-1-r0"));
+    }
+    for wish in ["lib=1.2", "lib~1.2.2", "lib>1.3-r0", "lib<1.2"] {
+        resolve_brief(&[("/main", packages)], wish).unwrap_err();
+    }
+    selects(&format!("{packages}\nrival 1-r0 | D: !lib>1.2.1-r0"), "lib rival", "lib-1.2.1-r0 rival-1-r0");
+}
+
 #[test]
 fn nothing_is_selected_for_an_empty_world() {
     selects("web 1-r0", "", "");

@@ -119,8 +119,9 @@ impl Case {
             with_rivals: lot.chance(40),
         };
         let index = shape.index(lot, 100);
-        let (second, is_tagged) =
-            if lot.chance(40) { (shape.index(lot, 50), lot.chance(50)) } else { (String::new(), false) };
+        let second = if lot.chance(40) { shape.index(lot, 50) } else { String::new() };
+        // apk answers nothing about a tag that no repository has.
+        let is_tagged = !second.is_empty() && lot.chance(50);
         let mut world = Vec::new();
         for _ in 0..1 + lot.below(3) {
             let conflict = if lot.chance(6) { "!" } else { "" };
@@ -160,7 +161,7 @@ impl Case {
     /// The indexes with the address of each repository.
     pub fn repositories(&self) -> Vec<(&str, &str)> {
         let second = if self.is_tagged { "@edge /second" } else { "/second" };
-        let second = (!self.second.is_empty()).then_some((second, self.second.as_str()));
+        let second = (self.is_tagged || !self.second.is_empty()).then_some((second, self.second.as_str()));
         [("/small", self.index.as_str())].into_iter().chain(second).collect()
     }
 
