@@ -74,8 +74,8 @@ fn every_package_has_its_place_and_reason() {
         [
             line("docs-1-r0", 0, "asked for as docs"),
             line("runtime-3.0-r1", 0, "asked for as runtime"),
-            line("musl-1.2-r0", 1, "needed by runtime-base (musl), runtime (so:libc.so, musl)"),
-            line("runtime-base-3.0-r1", 1, "needed by runtime-data (runtime-base), runtime (runtime-base>=3)"),
+            line("musl-1.2-r0", 1, "needed by runtime (so:libc.so, musl) and 1 other"),
+            line("runtime-base-3.0-r1", 1, "needed by runtime (runtime-base>=3) and 1 other"),
             line("runtime-data-3.0-r1", 2, "needed by runtime-base (runtime-data)"),
             line("runtime-doc-3.0-r1", 0, "comes with docs and runtime=3.0-r1"),
         ],
@@ -167,6 +167,6 @@ fn a_real_index_is_enough() {
     let of = |name: &str| tree.iter().find(|(title, ..)| title.starts_with(name)).unwrap_or_else(|| panic!("{text}"));
     assert_eq!((of("ssl_client-").1, of("ssl_client-").2.as_str()), (0, "comes with busybox=1.35.0-r29 and libssl3"));
     assert_eq!((of("nodejs-").1, of("nodejs-").2.as_str()), (0, "asked for as nodejs"));
-    assert_eq!((of("libstdc++-").1, of("libstdc++-").2.contains("nodejs (so:libstdc++.so.6)")), (1, true));
+    assert_eq!((of("libstdc++-").1, of("libstdc++-").2.starts_with("needed by nodejs (so:libstdc++.so.6)")), (1, true));
     assert!(!program.cache().exists(), "nothing was kept");
 }

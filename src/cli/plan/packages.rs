@@ -11,9 +11,6 @@ use super::super::bytes::human;
 use crate::pipeline::Selection;
 use crate::resolve::{Reason, Selected};
 
-/// How many of those that need a package are named; the others are counted.
-const NAMED: usize = 3;
-
 /// Sums over a selection.
 struct Totals {
     packages: usize,
@@ -48,19 +45,25 @@ pub(super) fn heading(what: &str, selection: &Selection) -> String {
 
 /// A line a package: its name and version, its sizes, why it is there.
 pub(super) fn tree(selection: &Selection) -> String {
-    let places = Places::of(selection);
-    let lines: Vec<(String, &Selected)> = places
-        .top_down()
-        .into_iter()
-        .map(|(depth, selected)| (format!("{:indent$}{}", "", selected.entry, indent = 2 + 2 * depth), selected))
+    let places = Places::of(selection).top_down();
+    let lines: Vec<(String, &Line<'_>)> = places
+        .iter()
+        .map(|line| (format!("{:indent$}{}", "", line.selected.entry, indent = 2 + 2 * line.depth), line))
         .collect();
     let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default().max(40);
     let mut text = String::new();
-    for (name, selected) in lines {
+    for (name, Line { selected, upper, .. }) in lines {
         let (download, installed) = (human(download_size(selected)), human(selected.entry.installed_size));
-        text.push_str(&format!("{name:<width$} {download:>9} {installed:>9}  {}\n", why(&selected.reasons)));
+        text.push_str(&format!("{name:<width$} {download:>9} {installed:>9}  {}\n", why(&selected.reasons, *upper)));
     }
     text
+}
+
+/// A package in the tree, with the package that it hangs below.
+struct Line<'a> {
+    depth: usize,
+    selected: &'a Selected,
+    upper: Option<&'a str>,
 }
 
 /// Where each package of a selection stands in its tree.
@@ -103,47 +106,44 @@ impl<'a> Places<'a> {
         Self { tops, below }
     }
 
-    /// Each package with its depth, those below a package right after it.
-    fn top_down(&self) -> Vec<(usize, &'a Selected)> {
+    /// Each package, those below it right after it.
+    fn top_down(&self) -> Vec<Line<'a>> {
         let mut lines = Vec::new();
-        let mut stack: Vec<(usize, &Selected)> = self.tops.iter().rev().map(|top| (0, *top)).collect();
-        while let Some((depth, selected)) = stack.pop() {
-            lines.push((depth, selected));
-            let below = self.below.get(selected.entry.name.as_str());
-            stack.extend(below.into_iter().flatten().rev().map(|lower| (depth + 1, *lower)));
+        let top = |selected: &&'a Selected| Line { depth: 0, selected, upper: None };
+        let mut stack: Vec<Line<'_>> = self.tops.iter().rev().map(top).collect();
+        while let Some(line) = stack.pop() {
+            let name = line.selected.entry.name.as_str();
+            let below = self.below.get(name).into_iter().flatten().rev();
+            stack.extend(below.map(|selected| Line { depth: line.depth + 1, selected, upper: Some(name) }));
+            lines.push(line);
         }
         lines
     }
 }
 
-/// The reasons in a few words: `asked for as python3, needed by py3-pip (python3~3.12) and 4 others`.
-fn why(reasons: &[Reason]) -> String {
-    let mut words = Vec::new();
+/// Why a package stands where it does, in a few words: `asked for as python3`, `comes with bash and docs`, or, below
+/// `upper`, `needed by upper (so:libz.so.1) and 4 others`.
+fn why(reasons: &[Reason], upper: Option<&str>) -> String {
+    let mut others = BTreeSet::new();
     let mut needed = Vec::new();
     for reason in reasons {
         match reason {
-            Reason::Asked { wish } => words.push(format!("asked for as {wish}")),
-            Reason::Needed { by, dependency } => match needed.last_mut() {
-                // The dependencies of one package stand together.
-                Some((last, dependencies)) if *last == by => *dependencies = format!("{dependencies}, {dependency}"),
-                _ => needed.push((by, dependency.to_string())),
-            },
-            Reason::InstallIf { conditions } => {
+            Reason::Needed { by, dependency } if upper == Some(by.as_str()) => needed.push(dependency.to_string()),
+            Reason::Needed { by, .. } => _ = others.insert(by.as_str()),
+            Reason::Asked { wish } if upper.is_none() => return format!("asked for as {wish}"),
+            Reason::InstallIf { conditions } if upper.is_none() => {
                 let conditions: Vec<String> = conditions.iter().map(ToString::to_string).collect();
-                words.push(format!("comes with {}", conditions.join(" and ")));
+                return format!("comes with {}", conditions.join(" and "));
             }
+            Reason::Asked { .. } | Reason::InstallIf { .. } => {}
         }
     }
-    if !needed.is_empty() {
-        let named = if needed.len() == NAMED + 1 { NAMED + 1 } else { NAMED };
-        let shown = needed.iter().take(named).map(|(by, dependencies)| format!("{by} ({dependencies})"));
-        let others = match needed.len().saturating_sub(named) {
-            0 => String::new(),
-            others => format!(" and {others} others"),
-        };
-        words.push(format!("needed by {}{others}", shown.collect::<Vec<_>>().join(", ")));
-    }
-    words.join("; ")
+    let others = match others.len() {
+        0 => String::new(),
+        1 => " and 1 other".to_owned(),
+        count => format!(" and {count} others"),
+    };
+    format!("needed by {} ({}){others}", upper.unwrap_or_default(), needed.join(", "))
 }
 
 /// A selection as JSON: its packages in install order, and its sums.
