@@ -1,7 +1,7 @@
 //! `apkbuild lock FILE`: writes the recipe's lock, or moves what it names.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -51,9 +51,7 @@ pub fn run(arguments: &LockArguments, context: &Context) -> Result<(), Error> {
     let path = lock::path_of(&arguments.file);
     let unchanged = old.as_ref() == Some(&new);
     if !unchanged {
-        let mut file = Unfinished::beside(&path)?;
-        file.write_all(new.to_string().as_bytes())?;
-        file.finish()?;
+        write(&path, &new.to_string())?;
     }
     let changes = lock::changes(&old.clone().unwrap_or_default(), &new);
     if context.json {
@@ -71,6 +69,19 @@ pub fn run(arguments: &LockArguments, context: &Context) -> Result<(), Error> {
         text.push_str(&told(&changes));
     }
     context.print(&text)
+}
+
+/// Writes the lock whole, over the one that stood there.
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    let write = || {
+        let mut file = Unfinished::beside(path)?;
+        file.write_all(text.as_bytes())?;
+        file.finish()
+    };
+    write().map_err(|error| {
+        Error::failed(format!("the lock `{}` cannot be written: {error}", path.display()))
+            .with_help("a lock stands beside its recipe: make room and give yourself leave to write there".to_owned())
+    })
 }
 
 /// The changes by architecture and part.
