@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use self::packages::{heading, selection_document, tree};
 use super::bytes::human;
 use super::{BuildOptions, Context, Error, lockfile};
-use crate::image::{CompressionKind, SbomFormat};
-use crate::pipeline::{self, Effort, Format, Order, Place, Plan, Workshop};
+use crate::image::CompressionKind;
+use crate::pipeline::{self, Effort, Order, Plan, Workshop};
 use crate::prune::Report;
 
 /// Arguments of `plan`.
@@ -46,9 +46,8 @@ pub fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Error> {
         recipe: &recipe,
         overrides: &overrides,
         lock: lock.as_ref(),
-        // What `recipe` would write, so that the same is left out of the copies.
-        place: Some(Place { path: PathBuf::from(format!("{}.tar", recipe.name)), format: Format::Archive }),
-        sboms: vec![SbomFormat::Spdx],
+        place: None,
+        sboms: Vec::new(),
         companions: Vec::new(),
         tag: None,
         compression: CompressionKind::Gzip,

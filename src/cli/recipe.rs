@@ -136,10 +136,7 @@ fn places(arguments: &RecipeArguments, recipes: &[Recipe]) -> Result<Vec<Option<
         Some(FormatChoice::OciDir) => Format::OciFolder,
         Some(FormatChoice::Rootfs) => Format::Rootfs,
     };
-    let file_name = |recipe: &Recipe| {
-        let name = recipe.name.rsplit('/').next().unwrap_or_default();
-        if format == Format::Archive { format!("{name}.tar") } else { name.to_owned() }
-    };
+    let file_name = |recipe: &Recipe| Place::usual_name(recipe, format);
     let place = |path: PathBuf| Place { path, format };
     match (&arguments.output, recipes) {
         (Some(output), [recipe]) => {

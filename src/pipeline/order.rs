@@ -1,6 +1,6 @@
 //! What is to be built: a recipe, and what the command line says about the way.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::image::{CompressionKind, SbomFormat};
 use crate::lock::Lockfile;
@@ -68,32 +68,45 @@ impl Order<'_> {
         }
     }
 
-    /// All that is written, which is not copied into the image itself.
+    /// What is not copied into the image: all that is written, and what the same recipe writes in another form or when
+    /// nothing else is said. What an earlier build left must not make a later one another image.
     pub(super) fn outputs(&self) -> Vec<PathBuf> {
-        let image = self.place.iter().flat_map(|place| {
-            let config = (place.format == Format::Rootfs).then(|| config_beside(&place.path));
-            [Some(place.path.clone()), config].into_iter().flatten()
-        });
-        let sboms = self
-            .archs()
-            .into_iter()
-            .flat_map(|arch| self.sboms.iter().filter_map(move |format| self.sbom_place(arch, *format)));
-        image.chain(sboms).chain(self.companions.iter().cloned()).collect()
+        let usual = PathBuf::from(Place::usual_name(self.recipe, Format::Archive));
+        let mut outputs = self.companions.clone();
+        for image in self.place.iter().map(|place| &place.path).chain([&usual]) {
+            outputs.extend([image.clone(), config_beside(image)]);
+            for format in [SbomFormat::Spdx, SbomFormat::CycloneDx] {
+                let archs = Architecture::ALL.into_iter().map(Some).chain([None]);
+                outputs.extend(archs.filter_map(|arch| sbom_beside(image, arch, format)));
+            }
+        }
+        outputs
     }
 
-    /// Where the bill of materials for `arch` is written: beside the image, under its name, with the architecture where
-    /// there are several.
+    /// Where the bill of materials for `arch` is written, if the image is written at all.
     pub(super) fn sbom_place(&self, arch: Architecture, format: SbomFormat) -> Option<PathBuf> {
-        let path = &self.place.as_ref()?.path;
-        let name = path.file_name()?.to_str()?;
-        let name = name.strip_suffix(".tar").unwrap_or(name);
         let several = self.archs().len() > 1;
-        let arch = if several { format!(".{arch}") } else { String::new() };
-        Some(path.with_file_name(format!("{name}{arch}{}", format.file_suffix())))
+        sbom_beside(&self.place.as_ref()?.path, several.then_some(arch), format)
     }
 
     /// For which architectures, the first one first.
     pub(super) fn archs(&self) -> Vec<Architecture> {
         if self.overrides.archs.is_empty() { self.recipe.archs.clone() } else { self.overrides.archs.clone() }
     }
+}
+
+impl Place {
+    /// What the image of `recipe` is called where nobody says.
+    pub fn usual_name(recipe: &Recipe, format: Format) -> String {
+        let name = recipe.name.rsplit('/').next().unwrap_or_default();
+        if format == Format::Archive { format!("{name}.tar") } else { name.to_owned() }
+    }
+}
+
+/// The place of a bill of materials: beside the image, under its name, with the architecture where there are several.
+fn sbom_beside(image: &Path, arch: Option<Architecture>, format: SbomFormat) -> Option<PathBuf> {
+    let name = image.file_name()?.to_str()?;
+    let name = name.strip_suffix(".tar").unwrap_or(name);
+    let arch = arch.map(|arch| format!(".{arch}")).unwrap_or_default();
+    Some(image.with_file_name(format!("{name}{arch}{}", format.file_suffix())))
 }

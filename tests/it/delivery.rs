@@ -116,10 +116,17 @@ fn an_engine_gets_the_archive_and_no_file_is_written() {
     let out = program.run(arguments(&repository, &["--load", "docker"]));
     assert!(out.success().contains("loaded       into docker, hello:latest\n"), "{}", out.stdout);
     assert_eq!(names(&program), ["app.txt", "hello.toml"]);
+    let loaded = fs_err::read(&kept).unwrap();
     program.run(arguments(&repository, &["--load", "docker", "-o", "out.tar", "--sbom", "none"])).success();
     assert_eq!(names(&program), ["app.txt", "hello.toml", "out.tar"]);
-    let archive = fs_err::read(program.folder().join("out.tar")).unwrap();
-    assert_eq!(fs_err::read(kept).unwrap(), archive, "byte for byte");
+    assert_eq!(fs_err::read(program.folder().join("out.tar")).unwrap(), loaded, "byte for byte");
+    fs_err::remove_file(program.folder().join("out.tar")).unwrap();
+
+    // What a build into files leaves in a folder that is copied whole does not make it another image.
+    program.run(arguments(&repository, &["--sbom", "cyclonedx"])).success();
+    assert_eq!(names(&program), ["app.txt", "hello.cdx.json", "hello.tar", "hello.toml"]);
+    program.run(arguments(&repository, &["--load", "docker"])).success();
+    assert_eq!(fs_err::read(kept).unwrap(), loaded);
 }
 
 #[test]
