@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use self::packages::{heading, selection_document, tree};
+use self::packages::{heading, selection_document, sizes, tree};
 use super::bytes::human;
 use super::{BuildOptions, Context, Error, lockfile};
 use crate::image::CompressionKind;
 use crate::pipeline::{self, Effort, Order, Plan, Workshop};
 use crate::prune::Report;
+use crate::recipe::{Recipe, SizeLimits};
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
@@ -66,7 +67,7 @@ pub fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Error> {
         return context.print_json(&json!({ "recipe": arguments.file, "name": recipe.name, "platforms": documents }));
     }
     for plan in &plans {
-        context.print(&text(&recipe.name, plan))?;
+        context.print(&text(&recipe, plan))?;
     }
     Ok(())
 }
@@ -95,8 +96,8 @@ fn tell_why(path: &str, plans: &[Plan], context: &Context) -> Result<(), Error> 
     Ok(())
 }
 
-fn text(name: &str, plan: &Plan) -> String {
-    let mut text = heading(&format!("{name} for {}", plan.arch), &plan.selection);
+fn text(recipe: &Recipe, plan: &Plan) -> String {
+    let mut text = heading(&format!("{} for {}", recipe.name, plan.arch), &plan.selection);
     text.push_str(&tree(&plan.selection));
     for (stage, selection) in &plan.stages {
         text.push_str(&format!("\n{}", heading(&format!("stage {stage}"), selection)));
@@ -120,8 +121,32 @@ fn text(name: &str, plan: &Plan) -> String {
             text.push_str(&trace(report));
         }
     }
+    text.push_str(&budget(&recipe.size, plan));
     for hint in &plan.hints {
         text.push_str(&format!("\nhint: {hint}\n"));
+    }
+    text
+}
+
+/// What the recipe's `[size]` allows, beside what there is: the image where it is known, else its packages.
+fn budget(limits: &SizeLimits, plan: &Plan) -> String {
+    let (download, installed) = sizes(&plan.selection);
+    let (compressed, unpacked, what) = match &plan.image {
+        Some(image) => (image.packed.compressed_size(), image.unpacked_size, "the image"),
+        None => (download, installed, "the packages, before pruning"),
+    };
+    let mut text = String::new();
+    if *limits != SizeLimits::default() {
+        text.push('\n');
+    }
+    for (limit, found, which) in
+        [(limits.compressed, compressed, "compressed"), (limits.unpacked, unpacked, "unpacked")]
+    {
+        if let Some(limit) = limit {
+            let verdict = if found <= limit { "within" } else { "over" };
+            let (found, limit) = (human(found), human(limit));
+            text.push_str(&format!("size: {found} {which} for {what}, {verdict} the {limit} that [size] allows\n"));
+        }
     }
     text
 }

@@ -36,6 +36,12 @@ fn download_size(selected: &Selected) -> u64 {
     if selected.entry.is_virtual() { 0 } else { selected.entry.size }
 }
 
+/// Bytes to download for a selection, and bytes that it installs before anything is pruned.
+pub(super) fn sizes(selection: &Selection) -> (u64, u64) {
+    let Totals { download, installed, .. } = Totals::of(selection);
+    (download, installed)
+}
+
 /// `what` with the sums of its packages, as a line.
 pub(super) fn heading(what: &str, selection: &Selection) -> String {
     let Totals { packages, download, installed } = Totals::of(selection);
