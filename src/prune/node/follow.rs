@@ -26,6 +26,8 @@ impl Engine<'_> {
                     self.reach(from, to, how, request.line, !request.optional);
                 }
                 None if request.optional || request.kind == RequestKind::File || is_builtin(&request.specifier) => {}
+                // A dependency may well have parts that are for others.
+                None if package.is_some() => {}
                 None => {
                     let text = format!("asks for `{}`, which is not in the image", request.specifier);
                     self.cannot_follow(id, request.line, text);

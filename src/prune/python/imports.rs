@@ -62,7 +62,8 @@ impl Engine<'_> {
             let how = How::Import(name.as_str().into());
             let found = self.python_module(from, &name, &how, import.line, required);
             let Some(python) = &self.python else { return };
-            let own = python.files.get(&id).is_some_and(|file| !file.standard);
+            let own = python.files.get(&id).is_some_and(|file| file.application);
+            // A dependency may well have parts that are for others.
             if !found && required && own {
                 self.cannot_follow(id, import.line, format!("imports `{name}`, which is not in the image"));
             }

@@ -47,7 +47,11 @@ pub(crate) struct Modules {
 }
 
 /// Built in everywhere, without a `PyInit_` of that name.
-const ALWAYS_BUILTIN: [&str; 4] = ["sys", "builtins", "_frozen_importlib", "_frozen_importlib_external"];
+const ALWAYS_BUILTIN: [&str; 6] =
+    ["sys", "builtins", "marshal", "_warnings", "_frozen_importlib", "_frozen_importlib_external"];
+
+/// What a module puts among the modules when it is loaded, without a file of that name.
+const ALIASES: [(&str, &str); 1] = [("os.path", "posixpath")];
 
 impl Modules {
     /// The modules of the interpreter whose standard library is `library`.
@@ -95,7 +99,9 @@ impl Modules {
         if let Some(found) = self.found.get(name) {
             return found.clone();
         }
-        let found = match name.rsplit_once('.') {
+        let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+        let found = match alias.map_or(name, |(_, module)| module).rsplit_once('.') {
+            None if alias.is_some() => alias.and_then(|(_, module)| self.find(inventory, module)),
             None if self.builtin.contains(name) => Some(Module::Builtin),
             None => self.find_in(inventory, &self.search, name),
             Some((package, leaf)) => match self.find(inventory, package) {
@@ -276,7 +282,7 @@ mod tests {
         assert_eq!(file("ns.part.b").as_deref(), Some("app/ns/part/b.py"));
         assert_eq!(file("sys").as_deref(), Some("Builtin"));
         assert!(file("_ssl").unwrap().contains("lib-dynload"));
-        for missing in ["nothing", "os.path", "email.nothing", ""] {
+        for missing in ["nothing", "email.nothing", ""] {
             assert_eq!(file(missing), None, "{missing}");
         }
         assert_eq!(modules.name_of("usr/lib/python3.12/email/__init__.py"), ("email".into(), true));

@@ -226,6 +226,9 @@ pub(super) const ANSWERED: &[&str] = &[
     "unittest.main",
     "unittest.mock",
     "hashlib",
+    "warnings",
+    "imp",
+    "logging.config",
 ];
 
 /// Functions that run only for a person at a prompt (`help()`, line editing), by module and name.

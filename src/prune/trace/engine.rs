@@ -32,6 +32,8 @@ pub(crate) struct Engine<'a> {
     /// Needed libraries that were not found yet.
     missing_libraries: Vec<(EntryId, Box<str>)>,
     reached: Vec<bool>,
+    /// Those of them that are to be read, or were.
+    queued: Vec<bool>,
     queue: Vec<EntryId>,
     /// Files whose language does not show in their name.
     languages: FxHashMap<EntryId, Language>,
@@ -53,6 +55,7 @@ impl<'a> Engine<'a> {
             inherited: Vec::new(),
             missing_libraries: Vec::new(),
             reached: vec![false; inventory.entries.len()],
+            queued: vec![false; inventory.entries.len()],
             queue: Vec::new(),
             languages: FxHashMap::default(),
         }
@@ -64,14 +67,21 @@ impl<'a> Engine<'a> {
         Source::Root(self.roots.len() as u32 - 1)
     }
 
-    /// `to` is reached.
+    /// `to` is reached. What is only data of its package is not read for more, unless the loader would.
     pub(crate) fn reach(&mut self, from: Source, to: EntryId, how: How, line: u32, required: bool) {
         if from == Source::File(to) {
             return;
         }
+        let is_data = how == How::Data;
         self.edges.push(Edge { from, to, how, line, required });
-        if let Some(reached @ false) = self.reached.get_mut(to.0 as usize) {
+        if let Some(reached) = self.reached.get_mut(to.0 as usize) {
             *reached = true;
+        }
+        if is_data && !self.inventory.content(to).is_some_and(|content| super::super::elf::is_elf(content)) {
+            return;
+        }
+        if let Some(queued @ false) = self.queued.get_mut(to.0 as usize) {
+            *queued = true;
             self.queue.push(to);
         }
     }
@@ -184,7 +194,7 @@ impl<'a> Engine<'a> {
             }
         }
         let is_runtime = facts.modules.len() > 5;
-        if facts.opens_libraries && !is_runtime {
+        if facts.opens_libraries && !is_runtime && !is_loader(file_name(path)) {
             for name in &facts.libraries {
                 if let Some(to) = self.libraries.find(inventory, path, &facts.needs.search, &self.inherited, name) {
                     self.reach(Source::File(id), to, How::Text(name.clone()), 0, false);
