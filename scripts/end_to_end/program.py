@@ -14,10 +14,14 @@ class Program:
         self.path, self.folder = path, folder
         self.peak = 0  # bytes: the largest resident set of a build since this was set to 0
 
+    def command(self, recipe, stand_in, output, *options, cache=None):
+        """The words that build `recipe` into `output`."""
+        return [self.path, "recipe", recipe, "--mirror", stand_in / "repo", "--keys-dir", stand_in / "keys",
+                "--cache-dir", cache or self.folder / "cache", "-o", output, *options]
+
     def build(self, recipe, stand_in, output, *options, **popen):
         """Builds `recipe` into `output`; the seconds that took."""
-        command = [self.path, "recipe", recipe, "--mirror", stand_in / "repo", "--keys-dir", stand_in / "keys",
-                   "--cache-dir", self.folder / "cache", "-o", output, *options]
+        command = self.command(recipe, stand_in, output, *options)
         errors = output.with_suffix(".errors")
         started = time.monotonic()
         with open(errors, "wb") as sink:

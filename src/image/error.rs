@@ -119,6 +119,15 @@ pub enum Error {
         /// What is wrong, with the entry's path where there is one.
         reason: String,
     },
+    /// A layer cannot be inflated, for want of a place.
+    #[error("cannot inflate a layer into a temporary file in `{}`: {source}", folder.display())]
+    Scratch {
+        /// Where temporary files go.
+        folder: PathBuf,
+        /// What stood in the way.
+        #[source]
+        source: io::Error,
+    },
     /// What the index or a tag names is something else than an image.
     #[error("`{}` is not a container image but {what}", path.display())]
     Artifact {
@@ -166,6 +175,7 @@ impl Error {
                 _ => return None,
             }
             .to_owned(),
+            Self::Scratch { .. } => "name a folder with room in it that you may write to by TMPDIR".to_owned(),
             Self::Level { highest, .. } => format!("give --level a number from 1 to {highest}"),
             Self::Reference { .. } => "write it as NAME:TAG or HOST/NAME:TAG, in lower case".to_owned(),
             Self::InTheWay { .. } => "move it away, or name another place with --output".to_owned(),

@@ -30,7 +30,7 @@ impl Store {
         }
         let not_an_image = |reason: String| Error::NotAnImage { path: path.to_owned(), reason };
         let mapping = Mapping::open(path).map_err(Error::Read)?;
-        let bytes = inflated(&mapping.whole()).map_err(Error::Read)?;
+        let bytes = inflated(&mapping.whole(), not_an_image)?;
         let mut files = BTreeMap::new();
         let mut links = Vec::new();
         for entry in TarReader::new(&bytes) {
@@ -84,31 +84,36 @@ fn plain(path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// `bytes` inflated into a temporary file, if they are compressed with gzip or zstd; otherwise as they are.
-pub(super) fn inflated(bytes: &MappedSlice) -> io::Result<MappedSlice> {
+/// `bytes` inflated into a temporary file, if they are compressed with gzip or zstd; otherwise as they are. Where the bytes
+/// themselves are at fault, `broken` makes the error of what is wrong with them.
+pub(super) fn inflated(bytes: &MappedSlice, broken: impl Fn(String) -> Error) -> Result<MappedSlice, Error> {
     match bytes.first_chunk::<4>() {
-        Some([0x1f, 0x8b, ..]) => to_temporary(flate2::bufread::MultiGzDecoder::new(&**bytes)),
-        Some([0x28, 0xb5, 0x2f, 0xfd]) => to_temporary(zstd::stream::read::Decoder::with_buffer(&**bytes)?),
+        Some([0x1f, 0x8b, ..]) => to_temporary(flate2::bufread::MultiGzDecoder::new(&**bytes), broken),
+        Some([0x28, 0xb5, 0x2f, 0xfd]) => {
+            let decoder = zstd::stream::read::Decoder::with_buffer(&**bytes);
+            to_temporary(decoder.map_err(|error| broken(error.to_string()))?, broken)
+        }
         _ => Ok(bytes.clone()),
     }
 }
 
 /// All that `from` gives, in a file that is gone when nobody maps it any more.
-fn to_temporary(from: impl Read) -> io::Result<MappedSlice> {
-    let mut file = tempfile::NamedTempFile::new()?;
+fn to_temporary(from: impl Read, broken: impl Fn(String) -> Error) -> Result<MappedSlice, Error> {
+    let scratch = |source| Error::Scratch { folder: std::env::temp_dir(), source };
+    let mut file = tempfile::NamedTempFile::new().map_err(scratch)?;
     let mut from = from.take(MOST_INFLATED + 1);
     let mut buffer = vec![0; 1 << 18];
     let mut total = 0;
     loop {
-        let read = from.read(&mut buffer)?;
+        let read = from.read(&mut buffer).map_err(|error| broken(format!("it cannot be inflated: {error}")))?;
         if read == 0 {
             break;
         }
         total += read as u64;
         if total > MOST_INFLATED {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "inflated it is larger than 64 GiB"));
+            return Err(broken("inflated it is larger than 64 GiB".to_owned()));
         }
-        file.write_all(buffer.get(..read).unwrap_or_default())?;
+        file.write_all(buffer.get(..read).unwrap_or_default()).map_err(scratch)?;
     }
-    Ok(Mapping::open(file.path())?.whole())
+    Ok(Mapping::open(file.path()).map_err(scratch)?.whole())
 }

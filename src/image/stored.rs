@@ -136,7 +136,7 @@ impl StoredImage {
     /// Applies one of the layers over `tree`; gives the bytes of its tar and the paths that it brought.
     pub fn apply(&self, tree: &mut Tree, layer: &StoredLayer) -> Result<(u64, Vec<String>), Error> {
         let broken = |reason| Error::Layer { path: self.path.clone(), layer: layer.digest, reason };
-        let tar = inflated(&layer.blob).map_err(|error| broken(format!("it cannot be inflated: {error}")))?;
+        let tar = inflated(&layer.blob, broken)?;
         let diff_id = Sha256Digest::of(&tar);
         if diff_id != layer.diff_id {
             return Err(broken(format!("inflated its digest is sha256:{diff_id}, not sha256:{}", layer.diff_id)));
