@@ -1,4 +1,5 @@
-//! Digests as values: SHA-1 for Alpine's identities, SHA-256 for everything an image names.
+//! Digests as values: SHA-1 for Alpine's identities, SHA-256 for everything an image names, XXH3 for what this program
+//! wrote into its own cache, where only damage is to be found: who can write there could write a digest as well.
 //!
 //! A digest prints as lower-case hexadecimal. Which hash it is stands in its type, so that one cannot be compared with
 //! the other by mistake.
@@ -120,26 +121,71 @@ impl Default for Sha256 {
     }
 }
 
+/// A 128-bit XXH3 checksum. It finds damage and stops nobody who means harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checksum(pub [u8; 16]);
+
+/// A running XXH3 checksum.
+#[derive(Clone, Default)]
+pub struct Xxh3(xxhash_rust::xxh3::Xxh3);
+
+/// A running hash of one kind or another.
+pub trait RunningHash: Default {
+    /// What comes out.
+    type Digest;
+    /// Takes `bytes` in.
+    fn update(&mut self, bytes: &[u8]);
+    /// The digest of all that was taken in.
+    fn finish(self) -> Self::Digest;
+}
+
+impl RunningHash for Xxh3 {
+    type Digest = Checksum;
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(self) -> Checksum {
+        Checksum(self.0.digest128().to_le_bytes())
+    }
+}
+
+impl RunningHash for Sha256 {
+    type Digest = Sha256Digest;
+
+    fn update(&mut self, bytes: &[u8]) {
+        Self::update(self, bytes);
+    }
+
+    fn finish(self) -> Sha256Digest {
+        Self::finish(self)
+    }
+}
+
 /// A writer that hashes and counts what passes through it to `inner`.
-pub struct Sha256Writer<W> {
+pub struct HashingWriter<W, H> {
     inner: W,
-    hasher: Sha256,
+    hasher: H,
     written: u64,
 }
 
-impl<W: Write> Sha256Writer<W> {
+/// One that hashes with SHA-256.
+pub type Sha256Writer<W> = HashingWriter<W, Sha256>;
+
+impl<W: Write, H: RunningHash> HashingWriter<W, H> {
     /// Starts at zero bytes.
     pub fn new(inner: W) -> Self {
-        Self { inner, hasher: Sha256::new(), written: 0 }
+        Self { inner, hasher: H::default(), written: 0 }
     }
 
     /// The inner writer, the digest and the number of bytes that passed.
-    pub fn finish(self) -> (W, Sha256Digest, u64) {
+    pub fn finish(self) -> (W, H::Digest, u64) {
         (self.inner, self.hasher.finish(), self.written)
     }
 }
 
-impl<W: Write> Write for Sha256Writer<W> {
+impl<W: Write, H: RunningHash> Write for HashingWriter<W, H> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = self.inner.write(bytes)?;
         self.hasher.update(bytes.get(..taken).unwrap_or(bytes));

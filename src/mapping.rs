@@ -13,7 +13,7 @@ use std::ops::{Deref, Range};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::digest::{Sha1, Sha1Digest, Sha256, Sha256Digest};
+use crate::digest::{Checksum, RunningHash as _, Sha1, Sha1Digest, Sha256, Sha256Digest, Xxh3};
 
 /// Bytes that are looked at before they are let go of.
 const PIECE: usize = 4 << 20;
@@ -125,6 +125,16 @@ impl MappedSlice {
             start += piece.len();
         }
         Ok(())
+    }
+
+    /// The checksum of its bytes, read piece by piece.
+    pub fn checksum(&self) -> Checksum {
+        let mut hasher = Xxh3::default();
+        let Ok(()) = self.for_each_piece(|piece| {
+            hasher.update(piece);
+            Ok::<(), Infallible>(())
+        });
+        hasher.finish()
     }
 
     /// The SHA-1 of its bytes, read piece by piece.

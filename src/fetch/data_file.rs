@@ -1,7 +1,7 @@
 //! A package's inflated data in the cache: the tar, and behind it a seal that says what it must be.
 //!
-//! The seal holds the `datahash` that vouched for the data and the SHA-256 of the tar, so that a damaged file is known
-//! when it is used. Entries are read from the mapped tar; nothing is copied.
+//! The seal holds the `datahash` that vouched for the data and a checksum of the tar, so that a damaged file is known when
+//! it is used. Entries are read from the mapped tar; nothing is copied.
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
@@ -11,22 +11,22 @@ use super::cache::open_if_there;
 use super::unpack::unpack;
 use super::{Cache, Error, Section};
 use crate::apk::{self, Checksums, Head};
-use crate::digest::{Sha1Digest, Sha256Digest, Sha256Writer};
+use crate::digest::{Checksum, HashingWriter, Sha1Digest, Sha256Digest, Xxh3};
 use crate::mapping::Mapping;
 use crate::unfinished::Unfinished;
 
-const MAGIC: &[u8; 16] = b"apkbuild data 1\n";
-/// Magic, the tar's length (little-endian), `datahash`, SHA-256 of the tar.
-const SEAL: usize = 16 + 8 + 32 + 32;
+const MAGIC: &[u8; 16] = b"apkbuild data 2\n";
+/// Magic, the tar's length (little-endian), `datahash`, checksum of the tar.
+const SEAL: usize = 16 + 8 + 32 + 16;
 
 /// The data that `datahash` vouches for, if the cache has it whole. What is damaged is taken away.
 pub(super) fn open(cache: &Cache, datahash: Sha256Digest) -> Result<Option<Mapping>, Error> {
     let path = cache.data_path(datahash);
     let failed = |error| Error::file("cannot read the cache", error);
     let Some(file) = open_if_there(&path).map_err(failed)? else { return Ok(None) };
-    if let Some((length, digest)) = read_seal(&file, datahash).map_err(failed)? {
+    if let Some((length, checksum)) = read_seal(&file, datahash).map_err(failed)? {
         let data = Mapping::open_part(&path, length).map_err(failed)?;
-        if data.whole().sha256() == digest {
+        if data.whole().checksum() == checksum {
             Cache::touch(&file);
             return Ok(Some(data));
         }
@@ -39,8 +39,8 @@ pub(super) fn open(cache: &Cache, datahash: Sha256Digest) -> Result<Option<Mappi
 pub(super) fn is_whole(path: &Path) -> io::Result<bool> {
     let name = path.file_stem().and_then(|stem| stem.to_str()).and_then(Sha256Digest::from_hex);
     let (Some(datahash), Some(file)) = (name, open_if_there(path)?) else { return Ok(false) };
-    let Some((length, digest)) = read_seal(&file, datahash)? else { return Ok(false) };
-    Ok(Mapping::open_part(path, length)?.whole().sha256() == digest)
+    let Some((length, checksum)) = read_seal(&file, datahash)? else { return Ok(false) };
+    Ok(Mapping::open_part(path, length)?.whole().checksum() == checksum)
 }
 
 /// Inflates the data member that `reader` stands at into the cache, and gives the data.
@@ -55,9 +55,9 @@ pub(super) fn create(
     cache.make_section(Section::Data)?;
     let cannot_write = |error| Error::file("cannot write the cache", error);
     let mut file = Unfinished::beside(&cache.data_path(datahash)).map_err(cannot_write)?;
-    let mut writer = Sha256Writer::new(&mut file);
+    let mut writer = HashingWriter::<_, Xxh3>::new(&mut file);
     unpack(reader, head, &mut writer).map_err(|error| error.at(location))?;
-    let (_, digest, length) = writer.finish();
+    let (_, checksum, length) = writer.finish();
     let length_in_memory = usize::try_from(length)
         .map_err(|_| broken(apk::Error::TooLarge { member: "data member", limit: usize::MAX }))?;
     let data = Mapping::open_part(file.path(), length_in_memory).map_err(cannot_write)?;
@@ -68,14 +68,14 @@ pub(super) fn create(
     seal.extend_from_slice(MAGIC);
     seal.extend_from_slice(&length.to_le_bytes());
     seal.extend_from_slice(&datahash.0);
-    seal.extend_from_slice(&digest.0);
+    seal.extend_from_slice(&checksum.0);
     file.write_all(&seal).map_err(cannot_write)?;
     file.finish_unsynced().map_err(cannot_write)?;
     Ok(data)
 }
 
-/// Length and digest of the tar, where the file ends in a seal for `datahash`.
-fn read_seal(file: &fs_err::File, datahash: Sha256Digest) -> io::Result<Option<(usize, Sha256Digest)>> {
+/// Length and checksum of the tar, where the file ends in a seal for `datahash`.
+fn read_seal(file: &fs_err::File, datahash: Sha256Digest) -> io::Result<Option<(usize, Checksum)>> {
     let Some(length) = file.metadata()?.len().checked_sub(SEAL as u64) else { return Ok(None) };
     let mut seal = [0; SEAL];
     file.file().read_exact_at(&mut seal, length)?;
@@ -83,6 +83,6 @@ fn read_seal(file: &fs_err::File, datahash: Sha256Digest) -> io::Result<Option<(
     expected.extend_from_slice(MAGIC);
     expected.extend_from_slice(&length.to_le_bytes());
     expected.extend_from_slice(&datahash.0);
-    let digest = seal.strip_prefix(expected.as_slice()).and_then(|digest| digest.try_into().ok());
-    Ok(digest.map(Sha256Digest).zip(usize::try_from(length).ok()).map(|(digest, length)| (length, digest)))
+    let checksum = seal.strip_prefix(expected.as_slice()).and_then(|checksum| checksum.try_into().ok());
+    Ok(usize::try_from(length).ok().zip(checksum.map(Checksum)))
 }
