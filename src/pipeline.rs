@@ -16,6 +16,7 @@ mod plan;
 mod root_folder;
 mod sbom;
 mod select;
+mod shelf;
 mod shipment;
 mod sources;
 mod stage;
@@ -46,7 +47,7 @@ pub use select::{Selection, resolve};
 pub use shipment::{PushOptions, Shipment};
 pub use sources::Overrides;
 pub use vendor::{Vendored, vendor};
-pub use workshop::Workshop;
+pub use workshop::{Workshop, Workshops};
 
 /// What a build made.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use super::bytes::human;
 use super::delivery::{Delivered, DeliveryOptions};
 use super::{BuildOptions, Context, Error, lockfile};
 use crate::image::CompressionKind;
-use crate::pipeline::{self, Built, Format, Order, Place, Workshop};
+use crate::pipeline::{self, Built, Format, Order, Place, Workshops};
 use crate::prune::Report;
 use crate::recipe::Recipe;
 
@@ -89,6 +89,7 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
     let locks = locks
         .map(|(file, recipe)| lockfile::of_recipe(file, recipe, &overrides, arguments.locked, context))
         .collect::<Result<Vec<_>, _>>()?;
+    let mut workshops = Workshops::new(&overrides);
     let mut documents = Vec::new();
     for (((file, recipe), place), lock) in arguments.files.iter().zip(&recipes).zip(places).zip(&locks) {
         let order = Order {
@@ -107,8 +108,7 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
             over_size_is_allowed: arguments.over_size == OverSize::Warn,
             timestamp: super::options::source_date_epoch()?,
         };
-        let workshop = Workshop::open(&overrides, Some(recipe))?;
-        let built = pipeline::build(&order, &workshop, context.progress())?;
+        let built = pipeline::build(&order, workshops.for_recipe(recipe)?, context.progress())?;
         if let Some(path) = &arguments.report {
             write_report(path, &built)?;
         }

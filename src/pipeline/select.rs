@@ -1,6 +1,7 @@
 //! Which packages: indexes in, a selection out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::apk::Identity;
 use crate::digest::Sha256Digest;
@@ -45,7 +46,7 @@ impl Selection {
 /// The indexes of some repositories, read and verified.
 pub(super) struct Indexes {
     repositories: Vec<Repository>,
-    packages: Vec<ApkIndex>,
+    packages: Vec<Arc<ApkIndex>>,
     digests: Vec<Sha256Digest>,
     arch: Architecture,
 }
@@ -79,7 +80,7 @@ impl Indexes {
         let there: BTreeSet<&str> =
             self.named(kept.keys()).filter(|record| is_the_kept(*record)).map(IndexRecord::name).collect();
         let is_kept = |record: IndexRecord<'_>| !there.contains(record.name()) || is_the_kept(record);
-        let packages = self.packages.iter().map(|index| index.only(is_kept)).collect::<Result<_, _>>()?;
+        let packages = self.packages.iter().map(|index| index.only(is_kept).map(Arc::new)).collect::<Result<_, _>>()?;
         Ok(Self { repositories: self.repositories.clone(), packages, digests: self.digests.clone(), arch: self.arch })
     }
 
@@ -95,7 +96,7 @@ impl Indexes {
     pub(super) fn with_siblings(&self, names: &[String]) -> BTreeSet<String> {
         let origins: BTreeSet<&str> =
             self.named(names.iter()).map(IndexRecord::origin).filter(|origin| !origin.is_empty()).collect();
-        let records = self.packages.iter().flat_map(ApkIndex::records);
+        let records = self.packages.iter().flat_map(|index| index.records());
         let siblings = records.filter(|record| origins.contains(record.origin()));
         siblings.map(|record| record.name().to_owned()).chain(names.iter().cloned()).collect()
     }

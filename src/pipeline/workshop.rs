@@ -1,12 +1,15 @@
 //! The place where images are made: who is trusted, who fetches, where things are kept. Builds share one.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::shelf::{IndexSet, Shelf};
 use super::{Error, Overrides, Selection};
 use crate::apk::Keyring;
-use crate::digest::Sha256Digest;
 use crate::fetch::{self, Cache, FetchOptions, Fetcher, Section, VerifiedApk, Wanted};
 use crate::progress::Progress;
 use crate::recipe::{Architecture, Recipe};
@@ -17,6 +20,7 @@ use crate::repository::{ApkIndex, Location, Repository};
 pub struct Workshop {
     pub(super) overrides: Overrides,
     fetcher: Fetcher,
+    shelf: Shelf,
 }
 
 impl Workshop {
@@ -29,13 +33,13 @@ impl Workshop {
         options.keyring = keyring(overrides, recipe)?;
         options.allow_untrusted = overrides.allow_untrusted;
         options.offline = overrides.offline;
-        Ok(Self { overrides: overrides.clone(), fetcher: Fetcher::new(options) })
+        Ok(Self { overrides: overrides.clone(), fetcher: Fetcher::new(options), shelf: Shelf::default() })
     }
 
     /// The same, using the cache and local folders only.
     pub(super) fn without_network(&self) -> Self {
         let overrides = Overrides { offline: true, ..self.overrides.clone() };
-        Self { overrides, fetcher: self.fetcher.without_network() }
+        Self { overrides, fetcher: self.fetcher.without_network(), shelf: Shelf::default() }
     }
 
     /// The index of each of `repositories` for `arch`, in the same order, and its digest.
@@ -44,22 +48,34 @@ impl Workshop {
         repositories: &[Repository],
         arch: Architecture,
         progress: &dyn Progress,
-    ) -> Result<Vec<(ApkIndex, Sha256Digest)>, Error> {
+    ) -> Result<IndexSet, Error> {
+        if let Some(indexes) = self.shelf.indexes(repositories, arch) {
+            return Ok(indexes);
+        }
         let fetched = self.fetcher.indexes(repositories, arch.as_str(), progress)?;
-        let indexes = fetched.into_par_iter().map(|fetched| Ok((ApkIndex::parse(fetched.text)?, fetched.digest)));
+        let indexes =
+            fetched.into_par_iter().map(|fetched| Ok((Arc::new(ApkIndex::parse(fetched.text)?), fetched.digest)));
         // Of several that are damaged the first one is told.
         let indexes: Vec<Result<_, Error>> = indexes.collect();
-        indexes.into_iter().collect()
+        let indexes: IndexSet = indexes.into_iter().collect::<Result<_, Error>>()?;
+        self.shelf.keep_indexes(repositories, arch, indexes.clone());
+        Ok(indexes)
     }
 
     /// The packages of `selection`, verified, in install order; those without files are not among them.
     pub(super) fn packages(&self, selection: &Selection, progress: &dyn Progress) -> Result<Vec<VerifiedApk>, Error> {
-        Ok(self.fetcher.packages(&wanted(selection), progress)?)
+        Ok(self.fetch(&wanted(selection), progress)?)
     }
 
     /// Each of `wanted`, verified, in the same order.
     pub(super) fn fetch(&self, wanted: &[Wanted], progress: &dyn Progress) -> Result<Vec<VerifiedApk>, fetch::Error> {
-        self.fetcher.packages(wanted, progress)
+        let known: Vec<Option<VerifiedApk>> = wanted.iter().map(|wanted| self.shelf.package(wanted.identity)).collect();
+        let missing: Vec<Wanted> =
+            wanted.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(wanted, _)| wanted.clone()).collect();
+        let fetched = self.fetcher.packages(&missing, progress)?;
+        self.shelf.keep_packages(&fetched);
+        let mut fetched = fetched.into_iter();
+        Ok(known.into_iter().filter_map(|known| known.or_else(|| fetched.next())).collect())
     }
 
     /// The .apk of each of `wanted`, verified whole, as a file of the cache or of a local repository.
@@ -85,6 +101,28 @@ impl Workshop {
     /// The folder where finished stages are kept.
     pub(super) fn stages_folder(&self) -> Result<PathBuf, Error> {
         Ok(self.fetcher.cache().make_section(Section::Stages)?)
+    }
+}
+
+/// The workshops of one call: recipes that trust the same keys share one, and with it all that was read already.
+#[derive(Debug)]
+pub struct Workshops<'call> {
+    overrides: &'call Overrides,
+    open: BTreeMap<Vec<PathBuf>, Workshop>,
+}
+
+impl<'call> Workshops<'call> {
+    /// None yet.
+    pub fn new(overrides: &'call Overrides) -> Self {
+        Self { overrides, open: BTreeMap::new() }
+    }
+
+    /// The one for `recipe`, opened if need be.
+    pub fn for_recipe(&mut self, recipe: &Recipe) -> Result<&Workshop, Error> {
+        match self.open.entry(recipe.alpine.keys.iter().map(|key| recipe.folder.join(key)).collect()) {
+            Entry::Occupied(open) => Ok(open.into_mut()),
+            Entry::Vacant(vacant) => Ok(vacant.insert(Workshop::open(self.overrides, Some(recipe))?)),
+        }
     }
 }
 

@@ -263,6 +263,22 @@ fn several_recipes_go_into_one_folder() {
 }
 
 #[test]
+fn what_recipes_of_one_call_share_changes_no_byte() {
+    let (program, repository) = (program(""), repository());
+    let files: Vec<String> = (0..5).map(|number| format!("{number}.toml")).collect();
+    for (number, file) in files.iter().enumerate() {
+        program.write(file, recipe("").replace("\"hello\"", &format!("\"hello-{number}\"")));
+    }
+    let mut words = arguments(&repository, &["-o", "images"]);
+    words.splice(1..2, files.iter().cloned());
+    program.run(&words).success();
+    program.run(arguments(&repository, &["-o", "alone.tar", "--tag", "hello-3:latest"])).success();
+    let read = |name: &str| fs_err::read(program.folder().join(name)).unwrap();
+    assert_eq!(read("images/hello-3.tar"), read("alone.tar"));
+    assert_ne!(read("images/hello-2.tar"), read("alone.tar"), "each has its own name");
+}
+
+#[test]
 fn the_files_themselves_can_be_written() {
     let (program, repository) = (program(""), repository());
     program.run(arguments(&repository, &["--format", "rootfs", "-o", "root"])).success();

@@ -1,0 +1,50 @@
+//! What the builds of one call have in common: each index and each package is read and verified once, and selected once.
+//!
+//! It holds what is verified or worked out already, never what may be trusted differently by another recipe: recipes that
+//! trust other keys have a workshop, and so a shelf, of their own.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::apk::Identity;
+use crate::digest::Sha256Digest;
+use crate::fetch::VerifiedApk;
+use crate::recipe::Architecture;
+use crate::repository::{ApkIndex, Repository};
+
+/// The indexes of some repositories, in their order, with their digests.
+pub(super) type IndexSet = Vec<(Arc<ApkIndex>, Sha256Digest)>;
+
+/// Indexes and packages that were read in this call.
+#[derive(Debug, Default)]
+pub(super) struct Shelf {
+    indexes: Mutex<Vec<(Vec<Repository>, Architecture, IndexSet)>>,
+    packages: Mutex<BTreeMap<Identity, VerifiedApk>>,
+}
+
+impl Shelf {
+    /// The indexes of `repositories` for `arch`, if they were read.
+    pub(super) fn indexes(&self, repositories: &[Repository], arch: Architecture) -> Option<IndexSet> {
+        let indexes = lock(&self.indexes);
+        indexes.iter().find(|it| it.0 == repositories && it.1 == arch).map(|it| it.2.clone())
+    }
+
+    /// Keeps the indexes of `repositories` for `arch`.
+    pub(super) fn keep_indexes(&self, repositories: &[Repository], arch: Architecture, indexes: IndexSet) {
+        lock(&self.indexes).push((repositories.to_vec(), arch, indexes));
+    }
+
+    /// The package of that identity, if it was verified.
+    pub(super) fn package(&self, identity: Identity) -> Option<VerifiedApk> {
+        lock(&self.packages).get(&identity).cloned()
+    }
+
+    /// Keeps packages. Their data is mapped, so this is not memory.
+    pub(super) fn keep_packages(&self, packages: &[VerifiedApk]) {
+        lock(&self.packages).extend(packages.iter().map(|package| (package.identity(), package.clone())));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
