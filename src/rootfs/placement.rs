@@ -66,14 +66,17 @@ impl Placement {
             folders: BTreeSet::new(),
             files: BTreeMap::new(),
         };
+        // apk puts a package's files in their places when all are there, so its own account files do not count for it.
+        let passwd = Passwd::read(&rootfs.tree, accounts::PASSWD);
+        let groups = Groups::read(&rootfs.tree, accounts::GROUP);
         for entry in apk.entries() {
             // apk-package(5): names that begin with a dot at the top are metadata.
             if entry.path.is_empty() || entry.path.starts_with('.') {
                 continue;
             }
             let owner = Owner {
-                uid: self.names.uid(&rootfs.tree, &entry.user).unwrap_or(entry.uid),
-                gid: self.names.gid(&rootfs.tree, &entry.group).unwrap_or(entry.gid),
+                uid: self.names.uid(passwd.as_ref(), &entry.user).unwrap_or(entry.uid),
+                gid: self.names.gid(groups.as_ref(), &entry.group).unwrap_or(entry.gid),
                 mode: entry.mode,
                 xattrs: entry.xattrs.clone(),
             };
@@ -135,12 +138,7 @@ impl Placement {
             if old.is_some_and(|old| folder_passes(old, new)) {
                 folder.owner = current.id;
                 folder.wanted = wanted;
-                let inode = rootfs.tree.inode_mut(id);
-                if folder.in_charge {
-                    inode.metadata = folder.wanted.clone();
-                } else {
-                    inode.metadata.origin = folder.wanted.origin;
-                }
+                rootfs.tree.inode_mut(id).metadata.origin = folder.wanted.origin;
             }
             return Ok(());
         }
@@ -161,7 +159,9 @@ impl Placement {
                 return Err(Error::Place { package: current.name.clone(), path: entry.path.clone(), source });
             }
             None => {
-                let inode = Inode { kind: InodeKind::Directory(BTreeMap::new()), metadata: wanted.clone() };
+                // As mkdir(2) leaves it; what the package wants comes at the very end, so that scripts find root's folder.
+                let until_then = Metadata { mode: wanted.mode & 0o1777, uid: 0, gid: 0, ..wanted.clone() };
+                let inode = Inode { kind: InodeKind::Directory(BTreeMap::new()), metadata: until_then };
                 insert(tree, current, entry, &real, inode)?;
                 true
             }
@@ -242,20 +242,20 @@ impl Placement {
 }
 
 impl Names {
-    fn uid(&mut self, tree: &Tree, name: &str) -> Option<u32> {
+    fn uid(&mut self, passwd: Option<&Passwd>, name: &str) -> Option<u32> {
         if let Some(known) = self.users.get(name) {
             return *known;
         }
-        let found = Passwd::read(tree, accounts::PASSWD).and_then(|passwd| passwd.get(name).map(|user| user.uid));
+        let found = passwd.and_then(|passwd| passwd.get(name)).map(|user| user.uid);
         self.users.insert(name.to_owned(), found);
         found
     }
 
-    fn gid(&mut self, tree: &Tree, name: &str) -> Option<u32> {
+    fn gid(&mut self, groups: Option<&Groups>, name: &str) -> Option<u32> {
         if let Some(known) = self.groups.get(name) {
             return *known;
         }
-        let found = Groups::read(tree, accounts::GROUP).and_then(|groups| groups.get(name).map(|group| group.gid));
+        let found = groups.and_then(|groups| groups.get(name)).map(|group| group.gid);
         self.groups.insert(name.to_owned(), found);
         found
     }
