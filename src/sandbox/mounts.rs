@@ -32,6 +32,9 @@ const DEVICE_LINKS: [(&str, &str); 5] = [
     ("ptmx", "pts/ptmx"),
 ];
 
+/// Where something is always mounted over what the root has.
+const COVERED: [&str; 3] = ["/dev", "/proc", "/tmp"];
+
 /// Parts of /proc through which root of the host could change the host (the same as every engine's).
 const PROC_READ_ONLY: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 
@@ -69,6 +72,10 @@ pub(super) fn enter(sandbox: &Sandbox, host_root: bool) -> Result<BareRoot, Erro
     let read_only = if sandbox.read_only { MsFlags::MS_RDONLY } else { MsFlags::empty() };
     remount(&inside.root, MsFlags::MS_NOSUID | MsFlags::MS_NODEV | read_only)
         .map_err(|error| denied("the root", "/", error))?;
+
+    // What was made in something mounted goes with it; below it, the root may have the same of its own.
+    let is_covered = |made: &PathBuf| COVERED.iter().any(|place| made.starts_with(place) && made != Path::new(place));
+    inside.made.borrow_mut().retain(|made| !is_covered(made));
 
     // The old root comes to lie on top of the new one, at the same place, and is taken off (pivot_root(2)).
     fchdir(&inside.root).map_err(|error| Error::setup("enter the root", error))?;

@@ -73,7 +73,8 @@ impl ScriptRunner {
         fs_err::write(&script, call.text).map_err(failed)?;
         fs_err::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).map_err(failed)?;
 
-        let place = format!("/dev/apk/{}.{}", call.package_name, call.script.name());
+        // As apk calls it, from the root.
+        let place = format!("lib/apk/exec/{}.{}", call.package_name, call.script.name());
         let mut words = vec![OsString::from(&place)];
         words.extend(call.arguments.iter().map(OsString::from));
         let mut sandbox = Sandbox::new(&root, words);
@@ -85,7 +86,7 @@ impl ScriptRunner {
         sandbox.owners = Owners::Exchange { before, after: after.clone() };
         sandbox.privileges = Privileges::Install;
         sandbox.limits.time = Some(LONGEST);
-        sandbox.binds = vec![Bind { source: script, target: place.into(), read_only: true }];
+        sandbox.binds = vec![Bind { source: script, target: Path::new("/").join(place), read_only: true }];
 
         let mut running = sandbox.spawn(Output::Merged)?;
         let tail = running.take_output().map(Tail::follow);

@@ -1,6 +1,7 @@
 //! The owners of files in a root filesystem: set before a program of many users runs in it, told and brought back into
 //! one hand afterwards.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, lchown};
 use std::path::Path;
@@ -65,6 +66,8 @@ impl Settlement {
             }
         }
         let mut table = OwnerTable::new();
+        // What a file with several names had before its first was met.
+        let mut several_names = BTreeMap::new();
         // The slash has the link in /proc followed, which names the folder.
         for entry in walkdir::WalkDir::new(folder.join("")).same_file_system(true) {
             let entry = entry.map_err(|error| failed(error.into()))?;
@@ -72,7 +75,11 @@ impl Settlement {
             let mode = metadata.mode() & 0o7777;
             if self.after.is_some() {
                 let path = entry.path().strip_prefix(&folder).unwrap_or(entry.path());
-                table.insert(path.to_string_lossy().into_owned(), (metadata.uid(), metadata.gid(), mode));
+                let mut has = (metadata.uid(), metadata.gid(), mode);
+                if metadata.nlink() > 1 && !metadata.is_dir() {
+                    has = *several_names.entry(metadata.ino()).or_insert(has);
+                }
+                table.insert(path.to_string_lossy().into_owned(), has);
             }
             if metadata.uid() != 0 || metadata.gid() != 0 {
                 lchown(entry.path(), Some(0), Some(0)).map_err(failed)?;

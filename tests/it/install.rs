@@ -1,204 +1,7 @@
 //! Installing, held against the real apk: the same packages in the same order, and then the two trees, file for file.
-//!
-//! What may differ, and nothing else: see [`without_what_may_differ`].
-#![expect(clippy::unwrap_used, reason = "a step that fails ends the test")]
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
-
-use apkbuild::fetch::VerifiedApk;
-use apkbuild::rootfs::dump::dump;
-use apkbuild::rootfs::folder::{ReadOptions, read_folder};
-use apkbuild::rootfs::{
-    DatabaseOptions, Emulation, InodeKind, InstallOptions, Origin, Rootfs, RunScript, ScriptNote, Tree, write_database,
-};
-
-use crate::support::{BuiltRepository, Repository, shared_as_root};
-
-/// Times in the trees; those of packages are older.
-const TIMESTAMP: i64 = 1_750_000_000;
-
-/// Alpine's own packages of a release's root filesystem, rebuilt once for the whole run.
-fn real_packages(shared: &Path) -> &'static Path {
-    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let minirootfs = fs_err::read_dir(shared.join("alpine"))
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .find(|path| path.to_string_lossy().contains("minirootfs"))
-            .unwrap();
-        let status =
-            Command::new(shared.join("tools/real-repository")).arg(minirootfs).arg(folder.path()).status().unwrap();
-        assert!(status.success());
-        folder
-    });
-    folder.path()
-}
-
-/// `repository` with Alpine's own packages beside its own.
-fn with_real_packages(shared: &Path, repository: Repository) -> BuiltRepository {
-    let built = repository.build();
-    for entry in fs_err::read_dir(real_packages(shared).join("x86_64")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "apk") {
-            fs_err::copy(&path, built.path().join("x86_64").join(path.file_name().unwrap())).unwrap();
-        }
-    }
-    built.index();
-    built
-}
-
-/// What apk left, and what it installed in which order (`NAME-VERSION`).
-struct Reference {
-    folder: tempfile::TempDir,
-    order: Vec<String>,
-    said: String,
-}
-
-fn apk_install(shared: &Path, repository: &Path, keys: &Path, world: &[&str], scripts: bool) -> Reference {
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new(shared.join("tools/apk"));
-    command
-        .env("APK_REFERENCE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("apk-reference"))
-        .args([Path::new("install"), repository, keys, &folder.path().join("root")])
-        .args((!scripts).then_some("--no-scripts"))
-        .args(world);
-    let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    let installed = |line: &str| {
-        let (_, rest) = line.split_once(") Installing ")?;
-        let (name, version) = rest.trim_end_matches(')').split_once(" (")?;
-        Some(format!("{name}-{version}"))
-    };
-    let order: Vec<String> = said.lines().filter_map(installed).collect();
-    assert!(!order.is_empty(), "apk installed nothing: {said}");
-    Reference { folder, order, said }
-}
-
-fn install(repository: &Path, order: &[String], world: &[&str], scripts: bool) -> (Rootfs, Vec<ScriptNote>) {
-    let packages: Vec<VerifiedApk> = order
-        .iter()
-        .map(|package| {
-            let path: PathBuf = repository.join("x86_64").join(format!("{package}.apk"));
-            VerifiedApk::verify(&fs_err::read(path).unwrap(), None).unwrap()
-        })
-        .collect();
-    let mut emulation = Emulation;
-    let runner = scripts.then_some(&mut emulation as &mut dyn RunScript);
-    let options = InstallOptions { scripts: runner, timestamp: TIMESTAMP };
-    let mut installation = Rootfs::install(&packages, options).unwrap();
-    let options = DatabaseOptions {
-        world: world.iter().map(|word| (*word).to_owned()).collect(),
-        arch: "x86_64".to_owned(),
-        timestamp: TIMESTAMP,
-        ..DatabaseOptions::default()
-    };
-    write_database(&mut installation.rootfs, &options).unwrap();
-    (installation.rootfs, installation.notes)
-}
-
-/// Leaves out, on either side:
-/// - apk's lock and its folder for running scripts;
-/// - the backups that busybox makes of account files, `passwd-`, `group-` and `shadow-`;
-/// - in the shadow file, the day on which a password was last changed.
-///
-/// Device nodes, which apk makes in `/dev`, were left out when the folder was read.
-fn without_what_may_differ(mut tree: Tree) -> Tree {
-    for path in ["lib/apk/db/lock", "lib/apk/exec", "etc/passwd-", "etc/group-", "etc/shadow-"] {
-        tree.remove(path);
-    }
-    if let Some(id) = tree.lookup("etc/shadow") {
-        let text = String::from_utf8_lossy(tree.file("etc/shadow").unwrap()).into_owned();
-        let without_day = |line: &str| match line.split_once(":!:") {
-            Some((name, rest)) => {
-                format!("{name}:!:{}\n", rest.trim_start_matches(|letter: char| letter.is_ascii_digit()))
-            }
-            None => format!("{line}\n"),
-        };
-        let text: String = text.lines().map(without_day).collect();
-        tree.inode_mut(id).kind = InodeKind::File { content: text.into_bytes().into(), checksum: None };
-    }
-    tree
-}
-
-/// The lines that only one of two texts has.
-fn differences(ours: &str, reference: &str) -> String {
-    let mut counts: BTreeMap<&str, i32> = BTreeMap::new();
-    for line in ours.lines() {
-        *counts.entry(line).or_default() += 1;
-    }
-    for line in reference.lines() {
-        *counts.entry(line).or_default() -= 1;
-    }
-    let mut text = String::new();
-    for (line, count) in counts {
-        match count {
-            0 => {}
-            1.. => text += &format!("only here:   {line}\n"),
-            _ => text += &format!("only in apk: {line}\n"),
-        }
-    }
-    text
-}
-
-/// The lines that differ of files that both trees have.
-fn lines_that_differ(ours: &Tree, theirs: &Tree) -> String {
-    let mut text = String::new();
-    for (path, _) in ours.walk() {
-        if let (Some(one), Some(other)) = (ours.file(&path), theirs.file(&path))
-            && one[..] != other[..]
-        {
-            let lines = differences(&String::from_utf8_lossy(one), &String::from_utf8_lossy(other));
-            text += &format!("{path}:\n{lines}");
-        }
-    }
-    text
-}
-
-/// Installs `world` both ways and fails with what differs. `expected` are differences of the dumps that are known.
-fn hold_against_apk(
-    shared: &Path,
-    repository: &Path,
-    keys: &Path,
-    world: &[&str],
-    scripts: bool,
-    expected: &str,
-) -> (Rootfs, Vec<ScriptNote>) {
-    let reference = apk_install(shared, repository, keys, world, scripts);
-    let (rootfs, notes) = install(repository, &reference.order, world, scripts);
-    let options = ReadOptions { owner: None, timestamp: None, skip_unfit: true, origin: Origin::Generated };
-    let theirs = without_what_may_differ(read_folder(&reference.folder.path().join("root"), &options).unwrap());
-    let ours = without_what_may_differ(rootfs.tree.clone());
-    for path in ["installed", "triggers", "scripts.tar"].map(|name| format!("lib/apk/db/{name}")) {
-        let text = |tree: &Tree| tree.file(&path).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        let (ours, theirs) = (text(&ours).unwrap(), text(&theirs).unwrap_or_default());
-        assert!(ours == theirs, "{world:?}: {path} differs:\n{}\n{}", differences(&ours, &theirs), reference.said);
-    }
-    let found = differences(&dump(&ours), &dump(&theirs));
-    assert!(
-        found == expected,
-        "{world:?}, scripts {scripts}: the trees differ:\n{found}{}apk said:\n{}",
-        lines_that_differ(&ours, &theirs),
-        reference.said
-    );
-    for (path, id) in ours.walk() {
-        // Of links and folders apk sets no time, and what a script rewrote has the script's.
-        let inode = ours.inode(id);
-        let is_brought = matches!(inode.metadata.origin, Origin::Package(_)) && inode.metadata.mtime != TIMESTAMP;
-        if is_brought && matches!(inode.kind, InodeKind::File { .. }) {
-            assert_eq!(Some(inode.metadata.mtime), theirs.get(&path).map(|inode| inode.metadata.mtime), "{path}");
-        }
-    }
-    (rootfs, notes)
-}
-
-fn hold_built(shared: &Path, repository: &BuiltRepository, world: &[&str], expected: &str) -> Vec<ScriptNote> {
-    hold_against_apk(shared, repository.path(), repository.keys_dir(), world, false, expected);
-    hold_against_apk(shared, repository.path(), repository.keys_dir(), world, true, expected).1
-}
+use crate::support::apk_reference::{Scripts, hold_against_apk, hold_built, real_packages, with_real_packages};
+use crate::support::{Repository, shared_as_root};
 
 #[test]
 fn alpines_own_packages_are_installed_as_apk_installs_them() {
@@ -206,11 +9,11 @@ fn alpines_own_packages_are_installed_as_apk_installs_them() {
     let repository = real_packages(&shared);
     let all = ["alpine-baselayout", "alpine-keys", "apk-tools", "busybox", "musl-utils", "ssl_client"];
     for world in [&all[..], &["alpine-baselayout"], &["busybox"], &["zlib"]] {
-        for scripts in [false, true] {
+        for scripts in Scripts::all() {
             let (rootfs, notes) = hold_against_apk(&shared, repository, &repository.join("keys"), world, scripts, "");
             assert!(notes.iter().all(|note| note.outcome.unrun.is_empty()), "{notes:?}");
             let has_applets = rootfs.tree.resolve("bin/ls").is_some();
-            assert_eq!(has_applets, scripts && world != ["zlib"], "{world:?}");
+            assert_eq!(has_applets, scripts != Scripts::Skipped && world != ["zlib"], "{world:?}");
         }
     }
 }
@@ -433,7 +236,7 @@ f() { local x=in y; y=2; echo "$1 $x $y $#"; return 3; }; x=out; f arg more > fu
 echo to-err 1>&2; echo kept 2>/dev/null >> group; ls-of-no-kind; echo $? >> group; /etc/passwd; echo $? >> group
 grep -q '^root:' /etc/passwd && echo root >> group; grep '^shadow' /etc/group | cut -d: -f1,3 >> group; grep ^shadow: /etc/group | cut -d: -f3 >> group
 head -n 2 /etc/passwd | tail-of-no-kind; head -n 1 < /etc/passwd >> group; basename /a/b.c .c >> group; dirname /a/b/ >> group; dirname x >> group
-readlink /bin/ls >> group; readlink -f /bin/ls >> group; readlink words; echo $? >> group; command -v ls >> group; command -v nothing; echo $? >> group
+readlink /bin/ls >> group; readlink -f /bin/ls >> group; readlink words; echo $? >> group; ls /usr > ls; (cd /usr; ls -1) >> ls; ls words >> ls; ls none; echo $? >> ls; { echo b; echo B; echo a; echo b; } | sort >> ls; sort -u ls words | sort -r >> ls; command -v ls >> group; command -v nothing; echo $? >> group
 cp words copy; cp -p /etc/shadow secret; cp -r deep tree; mv y.txt deep/; mv deep/er deep/other; ln -s ../x link; ln -sf again link; ln words hard
 mkdir m1 -m 0710; mkdir -p m2/m3; mkdir m1; echo $? >> group; rmdir m2; echo $? >> group; rm -rf m2 none; rm none; echo $? >> group; rmdir -p m1
 chmod 4711 copy; chmod u-s,g+w copy; chmod -R go-rwx tree; chmod +x here; chmod a=r raw; chmod g=u,o= printf; chmod 2775 deep; chmod 755 deep
@@ -453,7 +256,37 @@ fn scripts_do_here_what_they_do_for_apk() {
         .depends("busybox alpine-baselayout")
         .script("post-install", STATEMENTS);
     let repository = with_real_packages(&shared, repository);
-    let (_, notes) = hold_against_apk(&shared, repository.path(), repository.keys_dir(), &["statements"], true, "");
+    let notes = hold_built(&shared, &repository, &["statements"], "");
     assert!(notes.iter().all(|note| note.outcome.unrun.is_empty()), "{notes:#?}");
     assert_eq!(notes.first().map(|note| note.outcome.status), Some(1), "it ends at its last `false`");
+}
+
+/// All packages of the stand-in repository at once, but for the one that is made to clash with another.
+#[test]
+fn a_whole_repository_is_installed_as_apk_installs_it() {
+    let Some(shared) = shared_as_root("install") else { return };
+    let Some(stand_in) = std::env::var_os("APKBUILD_STAND_IN").map(std::path::PathBuf::from) else {
+        eprintln!("install: skipped, since APKBUILD_STAND_IN names no folder that scripts/local-mirror printed");
+        return;
+    };
+    let repository = Repository::new().build();
+    let mut world = Vec::new();
+    for section in ["main", "community"] {
+        for entry in fs_err::read_dir(stand_in.join("repo/latest-stable").join(section).join("x86_64")).unwrap() {
+            let path = entry.unwrap().path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".apk")) else { continue };
+            fs_err::copy(&path, repository.path().join(format!("x86_64/{name}.apk"))).unwrap();
+            // NAME-VERSION-rN
+            world.push(name.rsplitn(3, '-').nth(2).unwrap().to_owned());
+        }
+    }
+    repository.index();
+    // apk looks for them where the index says that they belong.
+    std::os::unix::fs::symlink("x86_64", repository.path().join("noarch")).unwrap();
+    world.retain(|name| name != "stand-in-banner-clash");
+    world.sort();
+    assert!(world.len() > 20, "{world:?}");
+    let world: Vec<&str> = world.iter().map(String::as_str).collect();
+    let notes = hold_built(&shared, &repository, &world, "");
+    assert!(notes.iter().all(|note| note.outcome.unrun.is_empty()), "{notes:#?}");
 }

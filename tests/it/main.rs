@@ -8,6 +8,7 @@ mod cache;
 mod check;
 mod copy;
 mod delivery;
+mod emulation;
 mod fetch;
 mod forbidden;
 mod image;

@@ -2,6 +2,7 @@
 //! own, and a folder served over HTTP.
 #![allow(dead_code, unused_imports, reason = "each test file uses what it needs")]
 
+pub mod apk_reference;
 mod program;
 mod repository;
 mod server;

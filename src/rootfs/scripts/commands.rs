@@ -148,7 +148,8 @@ impl Shell<'_> {
     }
 
     fn run_applet(&mut self, applet: &str, arguments: &[String], streams: &mut Streams) -> Flow<u8> {
-        if let Some(result) = self.run_account_command(applet, arguments) {
+        let result = self.run_account_command(applet, arguments).or_else(|| self.run_shells_command(applet, arguments));
+        if let Some(result) = result {
             return result;
         }
         match self.run_common(applet, arguments, streams) {

@@ -20,6 +20,7 @@ mod parameters;
 mod permissions;
 mod redirection;
 mod shell;
+mod shells;
 mod test_command;
 mod text_commands;
 

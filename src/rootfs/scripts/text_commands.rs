@@ -1,4 +1,4 @@
-//! Commands that read: `cat`, `grep`, `cut`, `head`, `basename`, `dirname`, `readlink`, `id`, `getent`.
+//! Commands that read: `cat`, `ls`, `grep`, `cut`, `head`, `sort`, `basename`, `dirname`, `readlink`, `which`, `id`, `getent`.
 
 use std::collections::BTreeSet;
 
@@ -17,12 +17,15 @@ impl Shell<'_> {
     ) -> Option<Flow<u8>> {
         Some(match name {
             "cat" => self.cat(arguments, streams),
+            "ls" => self.ls(arguments, streams),
+            "sort" => self.sort(arguments, streams),
             "grep" => self.grep(arguments, streams),
             "cut" => cut(arguments, streams),
             "head" => self.head(arguments, streams),
             "basename" => Ok(basename(arguments, streams)),
             "dirname" => Ok(dirname(arguments, streams)),
             "readlink" => self.readlink(arguments, streams),
+            "which" => self.which(arguments, streams),
             "id" => self.id(arguments, streams),
             "getent" => self.getent(arguments, streams),
             _ => return None,
@@ -121,6 +124,70 @@ impl Shell<'_> {
         Ok(0)
     }
 
+    /// The names in one folder, a line each, as `ls` prints them into anything but a terminal.
+    fn ls(&mut self, arguments: &[String], streams: &mut Streams) -> Flow<u8> {
+        let Some(call) = Call::parse(arguments, "1") else { return unknown("an option of `ls`") };
+        let path = match call.operands.as_slice() {
+            [] => ".",
+            [path] => path,
+            _ => return unknown("`ls` of several"),
+        };
+        let Some(real) = self.existing(path)? else { return Ok(1) };
+        match self.tree.lookup(&real).and_then(|id| self.tree.children(id)) {
+            Some(children) => {
+                for name in children.keys().filter(|name| !name.starts_with('.')) {
+                    streams.output.extend_from_slice(format!("{name}\n").as_bytes());
+                }
+            }
+            None => streams.output.extend_from_slice(format!("{path}\n").as_bytes()),
+        }
+        Ok(0)
+    }
+
+    /// Lines in the order of their bytes.
+    fn sort(&mut self, arguments: &[String], streams: &mut Streams) -> Flow<u8> {
+        let Some(call) = Call::parse(arguments, "ur") else { return unknown("an option of `sort`") };
+        let mut bytes = Vec::new();
+        if call.operands.is_empty() {
+            bytes = std::mem::take(&mut streams.input);
+        }
+        for path in &call.operands {
+            let Some(more) = self.read_file(path)? else { return Ok(1) };
+            bytes.extend_from_slice(&more);
+            if !bytes.ends_with(b"\n") && !bytes.is_empty() {
+                bytes.push(b'\n');
+            }
+        }
+        let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|_| !bytes.is_empty()).collect();
+        lines.sort_unstable();
+        if call.has('u') {
+            lines.dedup();
+        }
+        if call.has('r') {
+            lines.reverse();
+        }
+        for line in lines {
+            streams.output.extend_from_slice(line);
+            streams.output.push(b'\n');
+        }
+        Ok(0)
+    }
+
+    fn which(&mut self, arguments: &[String], streams: &mut Streams) -> Flow<u8> {
+        let Some(call) = Call::parse(arguments, "") else { return unknown("an option of `which`") };
+        let mut status = u8::from(call.operands.is_empty());
+        for name in &call.operands {
+            let found =
+                if name.contains('/') { self.existing(name)?.map(|_| (*name).to_owned()) } else { self.search(name)? };
+            match found {
+                Some(path) => streams.output.extend_from_slice(format!("{path}\n").as_bytes()),
+                None => status = 1,
+            }
+        }
+        Ok(status)
+    }
+
     fn readlink(&mut self, arguments: &[String], streams: &mut Streams) -> Flow<u8> {
         let Some(call) = Call::parse(arguments, "fn") else { return unknown("an option of `readlink`") };
         let [path] = call.operands.as_slice() else { return Ok(1) };
@@ -140,7 +207,7 @@ impl Shell<'_> {
     }
 
     fn id(&self, arguments: &[String], streams: &mut Streams) -> Flow<u8> {
-        let Some(call) = Call::parse(arguments, "ugn") else { return unknown("an option of `id`") };
+        let Some(call) = Call::parse(arguments, "ugGn") else { return unknown("an option of `id`") };
         let passwd = Passwd::read(self.tree, accounts::PASSWD).unwrap_or_default();
         let groups = Groups::read(self.tree, accounts::GROUP).unwrap_or_default();
         let user = match call.operands.as_slice() {
@@ -150,16 +217,33 @@ impl Shell<'_> {
         let Some(user) = user else {
             return if call.operands.is_empty() { unknown("`id` without an account 0") } else { Ok(1) };
         };
-        let answer = match (call.has('u'), call.has('g'), call.has('n')) {
-            (true, false, false) => user.uid.to_string(),
-            (true, false, true) => user.name.clone(),
-            (false, true, false) => user.gid.to_string(),
-            (false, true, true) => match groups.by_gid(user.gid) {
-                Some(group) => group.name.clone(),
-                None => return unknown("the name of a group that is none"),
-            },
-            // Printed for people; only whether there is such an account can matter.
-            _ => format!("uid={}({}) gid={}", user.uid, user.name, user.gid),
+        // The primary group first, then as the file has them (getgrouplist(3) of musl).
+        let others: Vec<u32> =
+            groups.entries().filter(|group| group.members.contains(&user.name)).map(|group| group.gid).collect();
+        let memberships: Vec<u32> =
+            std::iter::once(user.gid).chain(others.iter().copied().filter(|gid| *gid != user.gid)).collect();
+        let named = |gid: &u32| match groups.by_gid(*gid) {
+            Some(group) => format!("{gid}({})", group.name),
+            None => gid.to_string(),
+        };
+        let answer = match (call.has('u'), call.has('g'), call.has('G'), call.has('n')) {
+            (true, false, false, false) => user.uid.to_string(),
+            (true, false, false, true) => user.name.clone(),
+            (false, true, false, false) => user.gid.to_string(),
+            (false, false, true, false) => memberships.iter().map(u32::to_string).collect::<Vec<_>>().join(" "),
+            (false, primary, every, true) if primary != every => {
+                let asked = if primary { memberships.get(..1).unwrap_or_default() } else { &memberships };
+                let names: Option<Vec<&str>> =
+                    asked.iter().map(|gid| groups.by_gid(*gid).map(|group| group.name.as_str())).collect();
+                let Some(names) = names else { return unknown("the name of a group that is none") };
+                names.join(" ")
+            }
+            (false, false, false, false) => {
+                // Here the primary group stands again where the account is listed as its member.
+                let list: Vec<String> = std::iter::once(&user.gid).chain(&others).map(named).collect();
+                format!("uid={}({}) gid={} groups={}", user.uid, user.name, named(&user.gid), list.join(","))
+            }
+            _ => return unknown("these options of `id` together"),
         };
         streams.output.extend_from_slice(format!("{answer}\n").as_bytes());
         Ok(0)
