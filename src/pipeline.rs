@@ -106,7 +106,7 @@ pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) ->
     let mut over_size = None;
     for arch in order.archs() {
         let (image, tree) = build_for(order, arch, workshop, progress)?;
-        if let Some(bill) = Bill::draw_up(order.recipe, &image, &tree) {
+        if let Some(bill) = Bill::draw_up(&order.recipe.size, &image, &tree.tree) {
             if !order.over_size_is_allowed {
                 return Err(Error::OverSize(Box::new(bill)));
             }

@@ -1,22 +1,27 @@
 //! `apkbuild check FILE|IMAGE`: boots an image without any engine and holds it against its recipe's `[check]` and
-//! `[size]`, or, without a recipe, against what the image says of itself.
+//! `[size]`, or, without a recipe, against what the image says of itself. A recipe's image is built for it and not kept.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::run::{images_folder, told};
-use super::{Context, Error, lockfile};
-use crate::image::DatabasePackage;
-use crate::pipeline::Overrides;
+use super::{BuildOptions, Context, Error, lockfile};
+use crate::image::{CompressionKind, Contents, DatabasePackage, StoredImage};
+use crate::pipeline::{self, Bill, Order, Overrides, Place, Workshop};
 use crate::recipe::{Architecture, Check, HttpCheck, Recipe, SizeLimits};
 use crate::sandbox::Startable;
 use crate::sandbox::check::{Booted, Expectations, Outcome, Request, STARTS};
+use crate::unfinished::UnfinishedFolder;
 
 /// How fast an image must be where no recipe says it.
 const DEFAULT_STARTUP: Duration = Duration::from_secs(2);
+
+/// The name of an image that is built to be checked.
+const ARCHIVE: &str = "image.tar";
 
 /// Longest body that a table shows, in letters.
 const LONGEST_SHOWN: usize = 48;
@@ -25,18 +30,17 @@ const LONGEST_SHOWN: usize = 48;
 #[derive(Debug, Args)]
 #[command(after_help = "Exit code 3 says that something did not hold.")]
 pub struct CheckArguments {
-    /// A recipe, whose image is NAME.tar in the current folder, or an image: an archive, an OCI folder or a root filesystem
+    /// A recipe, whose image is built, or an image: an archive, an OCI folder or a root filesystem
     #[arg(value_name = "FILE|IMAGE")]
     target: PathBuf,
-    /// The image, where it is not what the recipe's name says
+    /// An image that was built from the recipe, in place of building it
     #[arg(long, value_name = "IMAGE")]
     image: Option<PathBuf>,
     /// The recipe that an image is held against; without one, against what the image says of itself
     #[arg(long, value_name = "FILE", conflicts_with = "image")]
     recipe: Option<PathBuf>,
-    /// Where unpacked images are kept for the next time
-    #[arg(long, value_name = "DIR", env = "APKBUILD_CACHE_DIR")]
-    cache_dir: Option<PathBuf>,
+    #[command(flatten)]
+    build: BuildOptions,
 }
 
 /// One line of the report.
@@ -46,6 +50,8 @@ struct Line {
     expected: String,
     found: String,
     held: bool,
+    #[serde(skip)]
+    is_size: bool,
 }
 
 /// The report as JSON.
@@ -55,6 +61,8 @@ struct Report<'report> {
     held: bool,
     checks: &'report [Line],
     startup_milliseconds: Vec<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bill: Option<Value>,
     #[serde(skip_serializing_if = "str::is_empty")]
     output: &'report str,
 }
@@ -65,13 +73,19 @@ pub fn run(arguments: &CheckArguments, context: &Context) -> Result<(), Error> {
     let recipe = if is_recipe { Some(&arguments.target) } else { arguments.recipe.as_ref() };
     let recipe = recipe.map(|path| Recipe::load(path)).transpose();
     let recipe = recipe.map_err(|error| Error::from_recipe(&error, context.color_messages()))?;
-    let image = match (&arguments.image, &recipe) {
-        (Some(image), _) => image.clone(),
-        (None, Some(recipe)) if is_recipe => built_image(recipe, &arguments.target)?,
-        _ => arguments.target.clone(),
+    let built = match (&arguments.image, &recipe) {
+        (None, Some(recipe)) if is_recipe => {
+            Some(BuiltForCheck::from(&arguments.target, recipe, &arguments.build, context)?)
+        }
+        _ => None,
     };
-    let startable =
-        Startable::open(&image, None, &images_folder(arguments.cache_dir.as_deref())?).map_err(|error| told(&error))?;
+    let image = match (&built, &arguments.image) {
+        (Some(built), _) => built.path(),
+        (None, Some(image)) => image.clone(),
+        (None, None) => arguments.target.clone(),
+    };
+    let images = images_folder(arguments.build.cache_dir.as_deref())?;
+    let startable = Startable::open(&image, None, &images).map_err(|error| told(&error))?;
     let check = recipe.as_ref().and_then(|recipe| recipe.check.as_ref());
     let expected = match (check, &recipe) {
         (Some(check), _) => of_recipe(check),
@@ -90,19 +104,65 @@ pub fn run(arguments: &CheckArguments, context: &Context) -> Result<(), Error> {
         let file = arguments.recipe.as_ref().unwrap_or(&arguments.target);
         lines.extend(lock_line(file, recipe, &startable, context)?);
     }
-    report(&image, &lines, &booted, context)
+    let bill = match (built, &recipe) {
+        (Some(built), _) => built.over_size,
+        (None, Some(recipe)) if lines.iter().any(|line| line.is_size && !line.held) => bill_of(&recipe.size, &image)?,
+        _ => None,
+    };
+    let name = arguments.image.as_ref().unwrap_or(&arguments.target);
+    report(name, &lines, &booted, bill.as_ref(), context)
 }
 
-/// The archive that `recipe` wrote for the recipe at `path`.
-fn built_image(recipe: &Recipe, path: &Path) -> Result<PathBuf, Error> {
-    let name = recipe.name.rsplit('/').next().unwrap_or_default();
-    let image = PathBuf::from(format!("{name}.tar"));
-    if image.exists() {
-        return Ok(image);
+/// A recipe's image, in a folder that goes away with this value.
+struct BuiltForCheck {
+    folder: UnfinishedFolder,
+    over_size: Option<Bill>,
+}
+
+impl BuiltForCheck {
+    /// Builds it for this machine's architecture where the recipe has it, whatever its size.
+    fn from(file: &Path, recipe: &Recipe, options: &BuildOptions, context: &Context) -> Result<Self, Error> {
+        let mut overrides = options.overrides();
+        if overrides.archs.is_empty() && recipe.archs.contains(&Architecture::host()) {
+            overrides.archs = vec![Architecture::host()];
+        }
+        let folder = UnfinishedFolder::temporary()?;
+        let place = Place { path: folder.path().join(ARCHIVE), format: pipeline::Format::Archive };
+        let lock = lockfile::of_recipe(file, recipe, &overrides, false, context)?;
+        let order = Order {
+            recipe,
+            overrides: &overrides,
+            lock: lock.as_ref(),
+            place: Some(place),
+            sboms: Vec::new(),
+            companions: Vec::new(),
+            tag: None,
+            compression: CompressionKind::Gzip,
+            level: None,
+            over_size_is_allowed: true,
+            timestamp: super::options::source_date_epoch()?,
+        };
+        let workshop = Workshop::open(&overrides, Some(recipe))?;
+        let built = pipeline::build(&order, &workshop, context.progress())?;
+        super::recipe::tell_script_notes(&built, context);
+        context.progress_is_over();
+        Ok(Self { folder, over_size: built.over_size })
     }
-    let message = format!("the recipe's image `{}` is not there", image.display());
-    let help = format!("build it with `apkbuild recipe {}`, or say where it is with --image", path.display());
-    Err(Error::failed(message).with_help(help))
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join(ARCHIVE)
+    }
+}
+
+/// The bill of an image on disk; none of a root filesystem, which has no layers to look into.
+fn bill_of(limits: &SizeLimits, image: &Path) -> Result<Option<Bill>, Error> {
+    if image.is_dir() && !image.join("index.json").is_file() {
+        return Ok(None);
+    }
+    let failed = |error: crate::image::Error| Error::from_room(&error).with_help(error.help());
+    let images = StoredImage::open_all(image).map_err(failed)?;
+    let Some(image) = images.into_iter().next() else { return Ok(None) };
+    Ok(Bill::of_stored(limits, &Contents::of(image).map_err(failed)?))
 }
 
 /// What an image says of itself: that its ports answer.
@@ -135,6 +195,7 @@ fn size_lines(limits: &SizeLimits, startable: &Startable) -> Vec<Line> {
             expected: format!("at most {}", show(limit)),
             found: show(size),
             held: size <= limit,
+            is_size: true,
         })
     };
     sizes.into_iter().filter_map(line).collect()
@@ -161,10 +222,10 @@ fn lock_line(file: &Path, recipe: &Recipe, startable: &Startable, context: &Cont
         Some(first) => format!("{} otherwise, such as {}-{}", others.len(), first.name, first.version),
     };
     let what = crate::lock::path_of(file).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Some(Line { what, expected: "its packages".to_owned(), found, held: others.is_empty() }))
+    Ok(Some(Line { what, expected: "its packages".to_owned(), found, held: others.is_empty(), is_size: false }))
 }
 
-fn report(image: &Path, lines: &[Line], booted: &Booted, context: &Context) -> Result<(), Error> {
+fn report(image: &Path, lines: &[Line], booted: &Booted, bill: Option<&Bill>, context: &Context) -> Result<(), Error> {
     let held = lines.iter().all(|line| line.held);
     if context.json {
         let milliseconds = |time: &Duration| (time.as_secs_f64() * 1e6).round() / 1e3;
@@ -173,6 +234,7 @@ fn report(image: &Path, lines: &[Line], booted: &Booted, context: &Context) -> R
             held,
             checks: lines,
             startup_milliseconds: booted.times.iter().map(milliseconds).collect(),
+            bill: bill.map(Bill::to_json),
             output: &booted.output,
         })?;
     } else {
@@ -183,6 +245,9 @@ fn report(image: &Path, lines: &[Line], booted: &Booted, context: &Context) -> R
     }
     if !booted.output.is_empty() && !context.json {
         context.say(&format!("the last lines of the program's output:\n{}", indented(&booted.output)));
+    }
+    if let Some(bill) = bill.filter(|_| !context.json) {
+        context.say(&bill.to_string());
     }
     let missed: Vec<&str> = lines.iter().filter(|line| !line.held).map(|line| line.what.as_str()).collect();
     Err(Error::not_held(format!("`{}` does not hold: {}", image.display(), missed.join(", "))))
@@ -197,7 +262,13 @@ fn account_line(startable: &Startable, expected: Option<&str>) -> Line {
         Some(name) => user.name.as_deref() == Some(name) || user.account.uid.to_string() == name,
         None => user.account.uid != 0,
     };
-    Line { what: "account".to_owned(), expected: expected.unwrap_or("not root").to_owned(), found, held }
+    Line {
+        what: "account".to_owned(),
+        expected: expected.unwrap_or("not root").to_owned(),
+        found,
+        held,
+        is_size: false,
+    }
 }
 
 fn lines_of(expected: &Expectations, booted: &Booted) -> Vec<Line> {
@@ -206,7 +277,7 @@ fn lines_of(expected: &Expectations, booted: &Booted) -> Vec<Line> {
     if expected.requests.is_empty() {
         let held = booted.ending.is_none_or(crate::sandbox::Ending::is_success);
         let found = booted.ending.map_or_else(|| "it runs".to_owned(), |ending| format!("it ended ({ending})"));
-        lines.push(Line { what: "start".to_owned(), expected: "no failure".to_owned(), found, held });
+        lines.push(Line { what: "start".to_owned(), expected: "no failure".to_owned(), found, held, is_size: false });
         return lines;
     }
     let median = booted.median();
@@ -216,7 +287,7 @@ fn lines_of(expected: &Expectations, booted: &Booted) -> Vec<Line> {
         None => "no answer".to_owned(),
     };
     let held = median.is_some_and(|median| median <= expected.startup);
-    lines.push(Line { what: "startup".to_owned(), expected: format!("at most {limit}"), found, held });
+    lines.push(Line { what: "startup".to_owned(), expected: format!("at most {limit}"), found, held, is_size: false });
     for (request, outcome) in expected.requests.iter().zip(&booted.requests) {
         let wanted = request.status.map_or_else(|| "an answer".to_owned(), |status| status.to_string());
         let (found, held) = match outcome {
@@ -230,6 +301,7 @@ fn lines_of(expected: &Expectations, booted: &Booted) -> Vec<Line> {
             expected: with_body(&wanted, request.body.as_deref()),
             found,
             held,
+            is_size: false,
         });
     }
     lines

@@ -181,10 +181,8 @@ fn write_report(path: &Path, built: &Built) -> Result<(), Error> {
 /// Warns of what was not done as a package wanted it, or is larger than the recipe wants it.
 fn tell_notes(built: &Built, context: &Context) {
     use crate::progress::Progress as _;
+    tell_script_notes(built, context);
     for image in &built.images {
-        for note in &image.script_notes {
-            context.progress().warning(&script_note(note));
-        }
         for pattern in &image.report.unmatched {
             context.progress().warning(&format!("`{pattern}` under [prune] fits no path"));
         }
@@ -222,6 +220,14 @@ fn trace_notes(report: &Report, all: bool) -> Vec<String> {
         }
     }
     notes
+}
+
+/// Warns of install scripts that failed or were not carried out in full.
+pub(super) fn tell_script_notes(built: &Built, context: &Context) {
+    use crate::progress::Progress as _;
+    for note in built.images.iter().flat_map(|image| &image.script_notes) {
+        context.progress().warning(&script_note(note));
+    }
 }
 
 /// What is left undone of an install script, a line each.

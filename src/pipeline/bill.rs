@@ -1,11 +1,15 @@
-//! The bill of an image that is too large: by how much, and what weighs most.
+//! The bill of an image that is too large: by how much, what weighs most, and what could be left out.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde_json::{Value, json};
+
 use super::BuiltImage;
-use crate::recipe::Recipe;
-use crate::rootfs::{InodeKind, Rootfs};
+use crate::image::Contents;
+use crate::prune::Cut;
+use crate::recipe::SizeLimits;
+use crate::rootfs::{InodeKind, Tree};
 
 /// How many packages and folders a bill names.
 const LINES: usize = 8;
@@ -19,6 +23,8 @@ pub struct Bill {
     pub packages: Vec<BillLine>,
     /// The folders that weigh most, unpacked.
     pub folders: Vec<BillLine>,
+    /// Modules that all who import them can do without, the largest saving first; known to a build only.
+    pub cuts: Vec<Cut>,
 }
 
 /// One thing with its weight.
@@ -31,30 +37,57 @@ pub struct BillLine {
 }
 
 impl Bill {
-    /// Holds an image against the recipe's `[size]`; `None` where it keeps to it.
-    pub(super) fn draw_up(recipe: &Recipe, image: &BuiltImage, rootfs: &Rootfs) -> Option<Self> {
-        let sizes = [
-            ("unpacked", recipe.size.unpacked, image.unpacked_size),
-            ("compressed", recipe.size.compressed, image.packed.compressed_size()),
-        ];
-        let exceeded: Vec<_> = sizes
-            .into_iter()
-            .filter_map(|(name, limit, found)| limit.filter(|limit| found > *limit).map(|limit| (name, limit, found)))
-            .collect();
-        if exceeded.is_empty() {
-            return None;
-        }
+    /// The same for a program: sizes in bytes.
+    pub fn to_json(&self) -> Value {
+        let lines = |lines: &[BillLine]| -> Vec<Value> {
+            lines.iter().map(|line| json!({ "name": line.name, "bytes": line.bytes })).collect()
+        };
+        let exceeded = self.exceeded.iter();
+        json!({
+            "exceeded": exceeded.map(|(size, allowed, found)| json!({ "size": size, "allowed": allowed, "found": found }))
+                .collect::<Vec<_>>(),
+            "packages": lines(&self.packages),
+            "folders": lines(&self.folders),
+            "cuts": self.cuts.iter().map(|cut| json!({
+                "module": cut.module, "bytes": cut.bytes, "files": cut.files, "importers": cut.importers,
+            })).collect::<Vec<_>>(),
+        })
+    }
+
+    /// Holds an image that was just built against `limits`; `None` where it keeps to them.
+    pub(super) fn draw_up(limits: &SizeLimits, image: &BuiltImage, tree: &Tree) -> Option<Self> {
+        let exceeded = exceeded(limits, image.unpacked_size, image.packed.compressed_size())?;
         let packages = image.report.packages.iter();
         let packages = packages.map(|package| (format!("{}-{}", package.name, package.version), package.bytes));
-        Some(Self { exceeded, packages: heaviest(packages), folders: heaviest(folders(rootfs).into_iter()) })
+        let cuts = image.report.cuts.iter().take(LINES).cloned().collect();
+        Some(Self { exceeded, packages: heaviest(packages), folders: heaviest(folders(tree).into_iter()), cuts })
+    }
+
+    /// Holds an image that lies on disk against `limits`; `None` where it keeps to them.
+    pub fn of_stored(limits: &SizeLimits, contents: &Contents) -> Option<Self> {
+        let exceeded = exceeded(limits, contents.total().bytes, contents.image.compressed_size())?;
+        let (amounts, _) = contents.by_package();
+        let packages = contents.packages.iter().zip(amounts);
+        let packages =
+            packages.map(|(package, amount)| (format!("{}-{}", package.name, package.version), amount.bytes));
+        let folders = heaviest(folders(&contents.tree).into_iter());
+        Some(Self { exceeded, packages: heaviest(packages), folders, cuts: Vec::new() })
     }
 }
 
+/// Which sizes are over `limits`, if any.
+fn exceeded(limits: &SizeLimits, unpacked: u64, compressed: u64) -> Option<Vec<(&'static str, u64, u64)>> {
+    let sizes = [("unpacked", limits.unpacked, unpacked), ("compressed", limits.compressed, compressed)];
+    let over = |(name, limit, found): (_, Option<u64>, u64)| Some((name, limit.filter(|limit| found > *limit)?, found));
+    let exceeded: Vec<_> = sizes.into_iter().filter_map(over).collect();
+    (!exceeded.is_empty()).then_some(exceeded)
+}
+
 /// The weight of each folder three deep at most, with all below it.
-fn folders(rootfs: &Rootfs) -> BTreeMap<String, u64> {
+fn folders(tree: &Tree) -> BTreeMap<String, u64> {
     let mut weights = BTreeMap::new();
-    for (path, id) in rootfs.tree.walk() {
-        let InodeKind::File { content, .. } = &rootfs.tree.inode(id).kind else { continue };
+    for (path, id) in tree.walk() {
+        let InodeKind::File { content, .. } = &tree.inode(id).kind else { continue };
         let mut parts = path.split('/').collect::<Vec<_>>();
         parts.pop();
         parts.truncate(3);
@@ -88,6 +121,17 @@ impl fmt::Display for Bill {
             for line in lines {
                 write!(formatter, "\n    {:>10}  {}", megabytes(line.bytes), line.name)?;
             }
+        }
+        if !self.cuts.is_empty() {
+            write!(formatter, "\n  cheapest cuts, for `drop` under [prune]:")?;
+        }
+        for cut in &self.cuts {
+            let importers = match cut.importers.as_slice() {
+                [] => String::new(),
+                [one] => format!(", imported by {one}"),
+                [first, rest @ ..] => format!(", imported by {first} and {} more", rest.len()),
+            };
+            write!(formatter, "\n    {:>10}  \"{}\"{importers}", megabytes(cut.bytes), cut.module)?;
         }
         Ok(())
     }

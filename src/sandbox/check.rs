@@ -196,7 +196,11 @@ fn ask(
                     Err(error) => last = Outcome::Silent(Silence::Broken(error.to_string())),
                 }
             }
-            Err(_) if running.connect(Ipv4Addr::LOCALHOST, request.port)?.is_ok() => {
+            // It may have begun to listen between the two, so whoever asks from outside tries again.
+            Err(_)
+                if running.connect(Ipv4Addr::LOCALHOST, request.port)?.is_ok()
+                    && running.connect(OUTSIDE_ADDRESS, request.port)?.is_err() =>
+            {
                 last = Outcome::Silent(Silence::LoopbackOnly);
             }
             Err(_) => {}

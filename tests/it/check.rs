@@ -4,7 +4,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use super::sandbox::{Root, sandbox_is_possible};
+use super::sandbox::{Root, inside, sandbox_is_possible};
+use super::support::{Program, Repository};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_apkbuild");
 
@@ -139,11 +140,58 @@ fn a_recipe_says_what_is_expected() {
     assert_eq!(held(201, "appuser", "20MB"), (vec![true, true, true, true], Some(0)));
     assert_eq!(held(200, "appuser", "20MB"), (vec![true, true, false, true], Some(3)));
     assert_eq!(held(201, "root", "1KB"), (vec![false, true, true, false], Some(3)));
+}
 
-    let missing = Command::new(PROGRAM).arg("check").arg(&file).current_dir(folder.path()).output().unwrap();
-    assert_eq!(missing.status.code(), Some(1));
-    let errors = String::from_utf8(missing.stderr).unwrap();
-    assert!(errors.starts_with("error: the recipe's image `hello.tar` is not there\nhelp: build it with"), "{errors}");
+#[test]
+fn a_recipe_is_built_to_be_checked() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let repository = Repository::new()
+        .package("server", "1-r0")
+        .program("bin/inside", fs_err::read(inside()).unwrap())
+        .directory("srv")
+        .package("ballast", "2-r1")
+        .file("usr/share/ballast/weight", vec![7; 3_000_000])
+        .build();
+    let program = Program::new();
+    let recipe = |size: &str| {
+        format!(
+            "name = \"hello\"\nalpine.packages = [\"server\", \"ballast\"]\n[config]\n\
+             cmd = [\"inside\", \"serve\", \"0.0.0.0:8000\", \"200\", \"hi\"]\n[prune]\nprofile = \"none\"\n\
+             [size]\nunpacked = \"{size}\"\n[check]\nuser = \"appuser\"\nstartup = \"5s\"\n\
+             http = [{{ port = 8000, path = \"/\", body = \"hi\" }}]\n"
+        )
+    };
+    let location = repository.location();
+    let keys = repository.keys_dir().display().to_string();
+    let words = ["check", "hello.toml", "-X", &location, "--keys-dir", &keys];
+    program.write("hello.toml", recipe("50MB"));
+    let table = program.run(words).success().to_owned();
+    assert_eq!(table.lines().count(), 4, "{table}");
+    assert!(table.lines().all(|line| line.ends_with("  holds")), "{table}");
+    let files = || fs_err::read_dir(program.folder()).unwrap().count();
+    assert_eq!(files(), 1, "the image is not kept");
+
+    // Over its size: the bill, from the recipe and from an image that is there.
+    program.write("hello.toml", recipe("2MB"));
+    let bill =
+        ["unpacked, where 2.00 MB is allowed", "largest packages", "3.00 MB  ballast-2-r1", "/usr/share/ballast"];
+    let built = program.run(words);
+    let build = ["recipe", "hello.toml", "-X", &location, "--keys-dir", &keys, "--over-size", "warn"];
+    program.run(build).success();
+    let stored = program.run(["check", "hello.tar", "--recipe", "hello.toml"]);
+    let refused = program.run(&build[..6]);
+    for finished in [built, stored, refused] {
+        let message = finished.failure(3);
+        for part in bill {
+            assert!(message.contains(part), "`{part}` is missing in {message}");
+        }
+    }
+    let report = program.run(["check", "hello.tar", "--recipe", "hello.toml", "--json"]);
+    let mut documents = serde_json::Deserializer::from_str(&report.stdout).into_iter::<Value>();
+    let report = documents.next().unwrap().unwrap();
+    assert_eq!(report["bill"]["packages"][0], json!({ "name": "ballast-2-r1", "bytes": 3_000_000 }));
 }
 
 #[test]
