@@ -144,7 +144,9 @@ fn build_for(
     let timestamp = order.timestamp.unwrap_or_else(|| rootfs::newest_build_date(&packages));
     let outputs = &order.outputs();
     let scratch = &workshop.stages_folder()?;
-    let furnishing = Furnishing { recipe, copies: &recipe.copies, outputs, stages: &stages, scratch, timestamp };
+    let version = selection.release();
+    let furnishing =
+        Furnishing { recipe, copies: &recipe.copies, outputs, version, stages: &stages, scratch, timestamp };
     let Installation { mut rootfs, notes } = furnish::furnish(&furnishing, &packages)?;
     furnish::adjust(recipe, &mut rootfs.tree, timestamp)?;
     rootfs.packages.extend(translate::packages_without_files(&selection));

@@ -11,8 +11,8 @@ def check_scanner_data(report, label, archive, world):
         release = dict(line.split("=", 1) for line in archive.text("etc/os-release").splitlines() if "=" in line)
         expect("ID", "alpine", release["ID"].strip('"'))
         version = archive.text("etc/alpine-release").strip()
-        if not version:
-            raise Failed("etc/alpine-release is empty")
+        if not version[:1].isdigit():
+            raise Failed(f"etc/alpine-release holds {version!r}, which is no version")
         expect("VERSION_ID", version, release["VERSION_ID"].strip('"'))
     with report.check(f"{label}: repositories and world are the recipe's"):
         expect("world", sorted(world), archive.text("etc/apk/world").split())

@@ -38,6 +38,8 @@ pub struct LockedIndex {
     pub repository: String,
     /// SHA-256 of APKINDEX.tar.gz.
     pub digest: Sha256Digest,
+    /// The release that it is of, where it says so.
+    pub release: Option<String>,
 }
 
 impl Lockfile {
@@ -74,7 +76,9 @@ impl fmt::Display for Lockfile {
         for (name, architecture) in &self.architectures {
             writeln!(formatter, "\n[architectures.{name}]")?;
             let indexes = architecture.indexes.iter().map(|index| {
-                format!("{{ repository = {}, sha256 = \"{}\" }}", quoted(&index.repository), index.digest)
+                let release = index.release.as_ref().map(|text| format!(", release = {}", quoted(text)));
+                let (repository, digest) = (quoted(&index.repository), index.digest);
+                format!("{{ repository = {repository}, sha256 = \"{digest}\"{} }}", release.unwrap_or_default())
             });
             write_list(formatter, "indexes", indexes)?;
             write_list(formatter, "packages", architecture.packages.iter().map(package_line))?;

@@ -17,7 +17,11 @@ fn sample() -> Lockfile {
     };
     let packages = BTreeMap::from([(PackageName::parse("busybox").unwrap(), package)]);
     let architecture = LockedArchitecture {
-        indexes: vec![LockedIndex { repository: "main".to_owned(), digest: Sha256Digest::of(b"index") }],
+        indexes: vec![LockedIndex {
+            repository: "main".to_owned(),
+            digest: Sha256Digest::of(b"index"),
+            release: Some("3.22.1".to_owned()),
+        }],
         packages: packages.clone(),
         stages: BTreeMap::from([("deps".to_owned(), packages)]),
     };
@@ -53,7 +57,7 @@ fn a_lock_prints_a_package_a_line_and_is_read_back() {
 
     [architectures.x86_64]
     indexes = [
-        { repository = "main", sha256 = "1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6" },
+        { repository = "main", sha256 = "1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6", release = "3.22.1" },
     ]
     packages = [
         { name = "busybox", version = "1.37.0-r13", identity = "Q1qKcZ+j23xssAXmgQhkOO8dHnbWw=", size = 507831, installed-size = 950272, repositories = [0] },

@@ -32,6 +32,7 @@ struct WrittenArchitecture {
 struct WrittenIndex {
     repository: String,
     sha256: String,
+    release: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -74,7 +75,7 @@ impl WrittenIndex {
     fn read(self) -> Result<LockedIndex, Error> {
         let digest = Sha256Digest::from_hex(&self.sha256);
         let digest = digest.ok_or(Error::Value { value: self.sha256, expected: "SHA-256 in hexadecimal" })?;
-        Ok(LockedIndex { repository: self.repository, digest })
+        Ok(LockedIndex { repository: self.repository, digest, release: self.release })
     }
 }
 

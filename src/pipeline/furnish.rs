@@ -18,6 +18,8 @@ pub(super) struct Furnishing<'order> {
     pub(super) copies: &'order [CopyStep],
     /// What the build writes, which is not copied into itself.
     pub(super) outputs: &'order [PathBuf],
+    /// The version of the release, where the repositories say it.
+    pub(super) version: Option<&'order str>,
     /// The stages that may be copied from.
     pub(super) stages: &'order Stages,
     /// A folder of the cache, for install scripts to run in.
@@ -39,7 +41,7 @@ pub(super) fn see_that_scripts_run(recipe: &Recipe, arch: Architecture) -> Resul
 
 /// Installs `packages`, makes the account, and copies.
 pub(super) fn furnish(furnishing: &Furnishing<'_>, packages: &[VerifiedApk]) -> Result<Installation, Error> {
-    let Furnishing { recipe, timestamp, .. } = *furnishing;
+    let Furnishing { recipe, version, timestamp, .. } = *furnishing;
     let (mut emulation, mut runner);
     let scripts: Option<&mut dyn RunScript> = match recipe.alpine.scripts {
         Scripts::Emulate => {
@@ -56,7 +58,7 @@ pub(super) fn furnish(furnishing: &Furnishing<'_>, packages: &[VerifiedApk]) -> 
     let rootfs = &mut installation.rootfs;
     let account = translate::account(&recipe.user);
     let release = recipe.alpine.release.to_string();
-    add_base(rootfs, &BaseOptions { account: &account, release: &release, timestamp })?;
+    add_base(rootfs, &BaseOptions { account: &account, release: &release, version, timestamp })?;
     for step in furnishing.copies {
         copy(furnishing, step, &mut rootfs.tree)?;
     }

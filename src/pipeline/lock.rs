@@ -102,9 +102,14 @@ fn lock_for(
         let kept = old.map(|old| kept(old, update, indexes)).unwrap_or_default();
         let selection = select(part, indexes, &kept, progress)?;
         if locked.indexes.is_empty() {
-            let indexes = names.iter().zip(&selection.index_digests);
-            locked.indexes =
-                indexes.map(|(name, digest)| LockedIndex { repository: name.clone(), digest: *digest }).collect();
+            let indexes = names.iter().zip(&selection.index_digests).zip(&selection.releases);
+            locked.indexes = indexes
+                .map(|((name, digest), release)| LockedIndex {
+                    repository: name.clone(),
+                    digest: *digest,
+                    release: release.clone(),
+                })
+                .collect();
         }
         let packages = packages_of(&selection.resolution);
         match part.stage {

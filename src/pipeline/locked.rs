@@ -145,7 +145,9 @@ impl<'lock> Locked<'lock> {
             return Err(incoherent(format!("nothing asks for {name}")));
         }
         let index_digests = self.lock.indexes.iter().map(|index| index.digest).collect();
-        Ok(Selection { arch: self.arch, repositories: self.repositories.clone(), index_digests, resolution })
+        let releases = self.lock.indexes.iter().map(|index| index.release.clone()).collect();
+        let repositories = self.repositories.clone();
+        Ok(Selection { arch: self.arch, repositories, index_digests, releases, resolution })
     }
 
     /// What an index would say of a package.

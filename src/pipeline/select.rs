@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::apk::Identity;
+use crate::apk::{Identity, Version};
 use crate::digest::Sha256Digest;
 use crate::fetch;
 use crate::progress::Progress;
@@ -22,6 +22,8 @@ pub struct Selection {
     pub repositories: Vec<Repository>,
     /// The digest of each repository's index.
     pub index_digests: Vec<Sha256Digest>,
+    /// The release that each repository's index says it is of: the version of its package `alpine-release`.
+    pub releases: Vec<Option<String>>,
     /// The packages, in install order.
     pub resolution: Resolution,
 }
@@ -31,6 +33,12 @@ impl Selection {
     pub fn repositories_of(&self, selected: &Selected) -> Vec<String> {
         let repositories = selected.sources.iter().filter_map(|place| self.repositories.get(*place));
         repositories.filter_map(|repository| repository.locations.first()).map(ToString::to_string).collect()
+    }
+
+    /// The release that the first repository without a tag that knows it is of: `3.22.1`.
+    pub(super) fn release(&self) -> Option<&str> {
+        let untagged = self.repositories.iter().zip(&self.releases).filter(|(repository, _)| repository.tag.is_none());
+        untagged.filter_map(|(_, release)| release.as_deref()).next()
     }
 
     /// The packages that come only from a tagged repository, with its tag.
@@ -112,9 +120,19 @@ impl Indexes {
             arch: self.arch,
             repositories: self.repositories.clone(),
             index_digests: self.digests.clone(),
+            releases: self.packages.iter().map(|index| release_of(index)).collect(),
             resolution: resolve::resolve(world, &sources, self.arch.as_str())?,
         })
     }
+}
+
+/// The release that `index` is of, by the newest `alpine-release` in it, without that package's own revision.
+fn release_of(index: &ApkIndex) -> Option<String> {
+    let records = index.providers("alpine-release").map(|(_, record)| record);
+    let versions = records.filter(|record| record.name() == "alpine-release").map(IndexRecord::version);
+    let newest = versions.filter_map(|version| Version::parse(version).ok()).max()?;
+    let text = newest.as_str();
+    Some(text.rsplit_once("-r").map_or(text, |(release, _)| release).to_owned())
 }
 
 /// Says where it is so that Alpine's own keys for `arch` are not built in.

@@ -62,11 +62,13 @@ fn build_stage(
     progress: &dyn Progress,
 ) -> Result<Tree, Error> {
     let recipe = order.recipe;
-    let (_, packages) = choice.packages(Part::stage(stage), workshop, progress)?;
+    let (selection, packages) = choice.packages(Part::stage(stage), workshop, progress)?;
     let timestamp = order.timestamp.unwrap_or_else(|| newest_build_date(&packages));
     let outputs = &order.outputs();
     let scratch = &workshop.stages_folder()?;
-    let furnishing = Furnishing { recipe, copies: &stage.copies, outputs, stages: earlier, scratch, timestamp };
+    let version = selection.release();
+    let furnishing =
+        Furnishing { recipe, copies: &stage.copies, outputs, version, stages: earlier, scratch, timestamp };
     let tree = furnish(&furnishing, &packages)?.rootfs.tree;
     if stage.run.is_empty() {
         return Ok(tree);

@@ -32,13 +32,15 @@ pub struct BaseOptions<'recipe> {
     pub account: &'recipe Account,
     /// The release as the recipe names it: `v3.22`, `edge`.
     pub release: &'recipe str,
+    /// Its version, where the repositories say it: `3.22.1`.
+    pub version: Option<&'recipe str>,
     /// Modification time of what is made, in seconds since 1970.
     pub timestamp: i64,
 }
 
 /// Adds the base to `rootfs`, whose packages are installed.
 pub fn add_base(rootfs: &mut Rootfs, options: &BaseOptions<'_>) -> Result<(), Error> {
-    let BaseOptions { account, release, timestamp } = *options;
+    let BaseOptions { account, release, version, timestamp } = *options;
     let tree = &mut rootfs.tree;
     for (path, mode) in
         [("dev", 0o755), ("proc", 0o555), ("sys", 0o555), ("run", 0o755), ("tmp", 0o1777), ("root", 0o700)]
@@ -54,7 +56,7 @@ pub fn add_base(rootfs: &mut Rootfs, options: &BaseOptions<'_>) -> Result<(), Er
     }
     add_accounts(tree, account, timestamp)?;
     add_home(tree, account, timestamp)?;
-    add_release(tree, release, timestamp)
+    add_release(tree, release, version, timestamp)
 }
 
 fn add_accounts(tree: &mut Tree, account: &Account, timestamp: i64) -> Result<(), Error> {
@@ -167,16 +169,21 @@ fn add_home(tree: &mut Tree, account: &Account, timestamp: i64) -> Result<(), Er
     Ok(())
 }
 
-/// Writes `etc/alpine-release` and `etc/os-release` where no package brought them. A patch level is not made up: what
-/// is written says as much as the recipe does.
-fn add_release(tree: &mut Tree, release: &str, timestamp: i64) -> Result<(), Error> {
-    let version = release.strip_prefix('v').unwrap_or(release);
+/// Writes `etc/alpine-release` and `etc/os-release` where no package brought them. A version is not made up: where the
+/// repositories do not say it, what is written says as much as the recipe does.
+fn add_release(tree: &mut Tree, release: &str, version: Option<&str>, timestamp: i64) -> Result<(), Error> {
+    let version = version.unwrap_or(release.strip_prefix('v').unwrap_or(release));
+    // As Alpine names a release: v3.22 for 3.22.1, and edge as it is.
+    let series = match version.match_indices('.').nth(1) {
+        Some((end, _)) if release != "edge" => format!("v{}", version.get(..end).unwrap_or(version)),
+        _ => release.to_owned(),
+    };
     if tree.resolve_parent("etc/alpine-release").is_none_or(|real| tree.get(&real).is_none()) {
         write_file(tree, "etc/alpine-release", format!("{version}\n").into_bytes(), timestamp)?;
     }
     if tree.resolve_parent("etc/os-release").is_none_or(|real| tree.get(&real).is_none()) {
         let text = format!(
-            "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID={version}\nPRETTY_NAME=\"Alpine Linux {release}\"\n\
+            "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID={version}\nPRETTY_NAME=\"Alpine Linux {series}\"\n\
              HOME_URL=\"https://alpinelinux.org/\"\n\
              BUG_REPORT_URL=\"https://gitlab.alpinelinux.org/alpine/aports/-/issues\"\n"
         );
@@ -205,7 +212,7 @@ mod tests {
         for (path, text) in files {
             write_file(&mut rootfs.tree, path, text.as_bytes().to_vec(), 1).unwrap();
         }
-        add_base(&mut rootfs, &BaseOptions { account, release: "v3.22", timestamp: 9 })?;
+        add_base(&mut rootfs, &BaseOptions { account, release: "v3.22", version: None, timestamp: 9 })?;
         Ok(rootfs)
     }
 
@@ -237,6 +244,17 @@ mod tests {
         for path in ["proc", "sys", "dev", "run"] {
             assert!(rootfs.tree.get(path).is_some(), "{path}");
         }
+    }
+
+    #[test]
+    fn the_version_is_that_of_the_repositories() {
+        let mut rootfs = Rootfs::default();
+        let options =
+            BaseOptions { account: &account(), release: "latest-stable", version: Some("3.22.1"), timestamp: 9 };
+        add_base(&mut rootfs, &options).unwrap();
+        assert_eq!(read(&rootfs, "etc/alpine-release"), "3.22.1\n");
+        let text = read(&rootfs, "etc/os-release");
+        assert!(text.contains("VERSION_ID=3.22.1\nPRETTY_NAME=\"Alpine Linux v3.22\"\n"), "{text}");
     }
 
     #[test]

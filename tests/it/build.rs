@@ -279,6 +279,31 @@ fn what_recipes_of_one_call_share_changes_no_byte() {
 }
 
 #[test]
+fn the_release_is_the_one_that_the_repository_tells() {
+    let repository = Repository::new()
+        .package("app-runtime", "2.0-r1")
+        .program("usr/bin/runtime", "runtime\n")
+        .package("alpine-release", "3.22.1-r0")
+        .file("etc/alpine-release", "3.22.1\n")
+        .build();
+    let program = program("");
+    let release = || fs_err::read_to_string(program.folder().join("root/etc/alpine-release")).unwrap();
+    let rootfs = ["--format", "rootfs", "-o", "root"];
+    program.run(arguments(&repository, &rootfs)).success();
+    assert_eq!(release(), "3.22.1\n", "the package is not installed, and yet the version is known");
+    let database = fs_err::read_to_string(program.folder().join("root/lib/apk/db/installed")).unwrap();
+    assert!(!database.contains("alpine-release"), "what was not asked for does not ship: {database}");
+
+    let mut lock = arguments(&repository, &[]);
+    "lock".clone_into(&mut lock[0]);
+    program.run(&lock).success();
+    fs_err::remove_file(repository.path().join("x86_64/APKINDEX.tar.gz")).unwrap();
+    fs_err::remove_dir_all(program.folder().join("root")).unwrap();
+    program.run(arguments(&repository, &rootfs)).success();
+    assert_eq!(release(), "3.22.1\n", "the lock knows it as well");
+}
+
+#[test]
 fn the_files_themselves_can_be_written() {
     let (program, repository) = (program(""), repository());
     program.run(arguments(&repository, &["--format", "rootfs", "-o", "root"])).success();
