@@ -1,0 +1,1 @@
+"""What scripts/bench measures, a file for each thing that is measured or that measures."""
