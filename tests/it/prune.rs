@@ -232,3 +232,37 @@ fn bytecode_of_packages_takes_the_place_of_their_sources() {
         assert!(message.contains(word), "`{word}` is not in:\n{message}");
     }
 }
+
+#[test]
+fn the_real_apk_finds_every_record_true() {
+    let Some(shared) = super::support::shared_as_root("the_real_apk_finds_every_record_true") else { return };
+    let repository = repository(true);
+    let program = python("profile = \"traced\"\nbytecode = \"compiled\"\ndrop = [\"ssl\"]");
+    call(&program, &repository, "recipe", &["--format", "rootfs", "-o", "root"]).success();
+    let reference = tempfile::tempdir().unwrap();
+    let apk = |words: &[&str]| {
+        let command = std::process::Command::new(shared.join("tools/apk"))
+            .env("APK_REFERENCE", reference.path().join("apk"))
+            .arg("run")
+            .args(words)
+            .output()
+            .unwrap();
+        assert!(command.status.success(), "{words:?}: {}", String::from_utf8_lossy(&command.stderr));
+        String::from_utf8(command.stdout).unwrap()
+    };
+    apk(&["--version"]);
+    let inside = reference.path().join("apk/mnt/root/checked");
+    let copied = std::process::Command::new("cp").arg("-a").arg(program.folder().join("root")).arg(&inside).status();
+    assert!(copied.unwrap().success());
+    let checked = ["--root", "/mnt/root/checked"];
+    assert_eq!(apk(&[&checked[..], &["audit", "--system"]].concat()), "", "what apk would find changed or missing");
+    let mut packages: Vec<String> = apk(&[&checked[..], &["info", "-v"]].concat()).lines().map(str::to_owned).collect();
+    packages.sort();
+    assert_eq!(packages, ["libtls-1-r0", "python3-3.10.1-r0"]);
+    assert!(apk(&[&checked[..], &["info", "-L", "python3"]].concat()).contains("usr/lib/python3.10/os.pyc\n"));
+    fs_err::write(inside.join(LIBRARY).join("os.pyc"), "changed").unwrap();
+    assert!(
+        apk(&[&checked[..], &["audit", "--system"]].concat()).contains("os.pyc"),
+        "the audit finds what is changed"
+    );
+}

@@ -9,8 +9,6 @@ mod native;
 
 pub(crate) use engine::Engine;
 pub use facts::Facts;
-#[cfg(test)]
-pub(crate) use facts::parallel;
-pub(crate) use facts::{Language, bracket_depth};
+pub(crate) use facts::{Language, bracket_depth, parallel};
 pub(crate) use graph::{Edge, How, Reasons, Source, step};
 pub(crate) use native::NativeFacts;
