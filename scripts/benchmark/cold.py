@@ -2,7 +2,7 @@
 
 from .bare import Bare
 from .command import Missing, Seconds
-from .rounds import ratio, rounds
+from .rounds import ratio, rounds, worked
 from .route import BY_HAND, PIGZ, SHORTEST, ZSTD, Route
 
 
@@ -39,6 +39,8 @@ def measure_cold(results, subject, bare_program, repetitions, by_hand=None, of_b
     results.table(title, seconds, "bare work", memory)
     if of_bare:
         results.goal(f"{subject.name}: first build, of the bare work", ratio(seconds, "apkbuild", "bare work"), of_bare, " times")
+        work = worked(seconds["apkbuild"]) / worked(seconds["bare work"])
+        results.goal(f"{subject.name}: first build, of the bare work, processors' time", work, of_bare, " times")
     if route:
         results.goal(f"{subject.name}: first build, of apk + tar + gzip + umoci", ratio(seconds, "apkbuild", "apk + tar + gzip + umoci"), 1 / 3, " times")
 

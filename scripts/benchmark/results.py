@@ -3,6 +3,8 @@
 import json
 import statistics
 
+from .rounds import ratio, worked
+
 
 class Results:
     """Prints tables to standard output and remembers what is in them."""
@@ -10,31 +12,25 @@ class Results:
     def __init__(self):
         self.tables, self.goals, self.skipped = [], [], []
 
-    def table(self, title, seconds, base=None, memory=None):
-        """A line for each of `seconds` (name to a list): median, least, most, the median that processors worked, and how
-        much the first is of `base`; with the anonymous memory of those in `memory`."""
-        memory = memory or {}
-        unit = statistics.median(seconds[base]) if base else None
+    def table(self, title, seconds, base, memory):
+        """A line for each of `seconds` (name to a list): least and most by the clock, the medians by the clock and of
+        what processors worked, each also as a multiple of that of `base`; the anonymous memory of those in `memory`."""
         rows = []
         for name, took in seconds.items():
-            median = statistics.median(took)
             rows.append({
-                "name": name, "median": median, "least": min(took), "most": max(took), "repetitions": len(took),
-                "worked": statistics.median(one.worked for one in took),
-                "ratio": median / unit if unit else None, "anonymous": memory.get(name),
+                "name": name, "repetitions": len(took), "least": min(took), "most": max(took), "anonymous": memory.get(name),
+                "median": statistics.median(took), "times": ratio(seconds, name, base),
+                "worked": worked(took), "worked times": worked(took) / worked(seconds[base]),
             })
         self.tables.append({"title": title, "base": base, "rows": rows})
         width = max(len(name) for name in seconds)
-        heading = f"of {base}" if base else ""
         print(f"\n{title}")
-        print(f"    {'':<{width}}  {'median':>10}  {'least':>10}  {'most':>10}  {'n':>3}  {'processors':>10}  {heading:>{max(len(heading), 6)}}  {'anonymous' if memory else ''}".rstrip())
+        print(f"    {'':<{width}}    n       least        most      median  times  processors  times  anonymous")
         for row in rows:
-            share = f"{row['ratio']:.2f}" if row["ratio"] is not None else ""
-            held = f"{row['anonymous'] / 1e6:.0f} MB" if row["anonymous"] is not None else ""
-            times = "  ".join(f"{row[key] * 1000:>7.1f} ms" for key in ("median", "least", "most"))
-            worked = f"{row['worked'] * 1000:>7.1f} ms"
-            print(f"    {row['name']:<{width}}  {times}  {row['repetitions']:>3}  {worked}  {share:>{max(len(heading), 6)}}  {held:>9}".rstrip())
-        print(end="", flush=True)
+            held = f"{row['anonymous'] / 1e6:>6.0f} MB" if row["anonymous"] is not None else ""
+            least, most, median, busy = (f"{row[key] * 1000:>7.1f} ms" for key in ("least", "most", "median", "worked"))
+            line = f"    {row['name']:<{width}}  {row['repetitions']:>3}  {least}  {most}  {median}  {row['times']:>5.2f}  {busy}  {row['worked times']:>5.2f}  {held}"
+            print(line.rstrip(), flush=True)
 
     def goal(self, what, found, most, unit=""):
         """That `found` is at most `most`."""

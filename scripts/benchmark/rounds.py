@@ -17,6 +17,11 @@ def rounds(rivals, repetitions):
     return seconds
 
 
+def worked(several):
+    """The median of the seconds that processors worked."""
+    return statistics.median(seconds.worked for seconds in several)
+
+
 def ratio(seconds, name, other):
-    """The median of `name` over that of `other`."""
+    """The median of `name` over that of `other`, by the clock."""
     return statistics.median(seconds[name]) / statistics.median(seconds[other])
