@@ -42,7 +42,7 @@ cmd = ["/usr/bin/greeting"]
 def check_architectures(report, program, registry, environment, folder):
     """An image for two architectures out of packages that are made here, built straight into the registry."""
     with report.check("registry: one tag for two architectures, each with its bill of materials"):
-        here = folder / "architectures"
+        here = folder / "greeting"
         (here / "root/usr/bin").mkdir(parents=True)
         (here / "root/usr/bin/greeting").write_text("#!/bin/sh\necho hello\n")
         (here / "root/usr/bin/greeting").chmod(0o755)

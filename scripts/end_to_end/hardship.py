@@ -99,7 +99,7 @@ def check_container_build(report, engine, program, recipe, stand_in, folder, arc
 
         def inside(*words):
             words = ["run", "--rm", "--network", "host", "--user", "4321:4321", "-v", f"{stand_in}:/stand-in:ro",
-                     "-v", f"{place}:/out", "-e", "TMPDIR=/out", image, "/apkbuild", *words, "--cache-dir", "/out/cache"]
+                     "-v", f"{place}:/out", "-e", "TMPDIR=/out", "-e", "APKBUILD_CACHE_DIR=/out/cache", image, "/apkbuild", *words]
             return subprocess.run([*engine.command, *words], env=engine.environment, capture_output=True, text=True, timeout=300)
 
         try:
