@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{Context, Error};
-use crate::fetch::{self, Cache};
+use crate::fetch::Cache;
 
 /// Arguments of `cache`.
 #[derive(Debug, Args)]
@@ -33,16 +33,15 @@ enum Action {
 
 /// Does what is asked. `verify` ends with exit code 3 where something was damaged.
 pub fn run(arguments: &CacheArguments, context: &Context) -> Result<(), Error> {
-    let failed = |error: fetch::Error| Error::from_room(&error).with_help(error.help());
     let cache = match &arguments.cache_dir {
         Some(folder) => Cache::at(folder),
-        None => Cache::of_user().map_err(failed)?,
+        None => Cache::of_user()?,
     };
     match &arguments.action {
         Action::Dir if context.json => context.print_json(&serde_json::json!({ "cache": cache.root() })),
         Action::Dir => context.print(&cache.root().display().to_string()),
         Action::Clean { keep } => {
-            let cleaned = cache.clean(keep.unwrap_or(0)).map_err(failed)?;
+            let cleaned = cache.clean(keep.unwrap_or(0))?;
             if context.json {
                 return context.print_json(&serde_json::json!({
                     "removed": cleaned.removed,
@@ -60,8 +59,8 @@ pub fn run(arguments: &CacheArguments, context: &Context) -> Result<(), Error> {
             ))
         }
         Action::Verify => {
-            let (looked_at, damaged) = cache.verify().map_err(failed)?;
-            cache.remove(&damaged).map_err(failed)?;
+            let (looked_at, damaged) = cache.verify()?;
+            cache.remove(&damaged)?;
             if context.json {
                 let list: Vec<_> = damaged
                     .iter()

@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::run::{images_folder, told};
+use super::run::images_folder;
 use super::{BuildOptions, Context, Error, lockfile};
 use crate::image::{CompressionKind, Contents, DatabasePackage, StoredImage};
 use crate::pipeline::{self, Bill, Order, Overrides, Place, Workshop};
@@ -71,8 +71,7 @@ struct Report<'report> {
 pub fn run(arguments: &CheckArguments, context: &Context) -> Result<(), Error> {
     let is_recipe = arguments.target.extension().is_some_and(|extension| extension == "toml");
     let recipe = if is_recipe { Some(&arguments.target) } else { arguments.recipe.as_ref() };
-    let recipe = recipe.map(|path| Recipe::load(path)).transpose();
-    let recipe = recipe.map_err(|error| Error::from_recipe(&error, context.color_messages()))?;
+    let recipe = recipe.map(|path| super::read_recipe(path, context)).transpose()?;
     let built = match (&arguments.image, &recipe) {
         (None, Some(recipe)) if is_recipe => {
             Some(BuiltForCheck::from(&arguments.target, recipe, &arguments.build, context)?)
@@ -85,14 +84,14 @@ pub fn run(arguments: &CheckArguments, context: &Context) -> Result<(), Error> {
         (None, None) => arguments.target.clone(),
     };
     let images = images_folder(arguments.build.cache_dir.as_deref())?;
-    let startable = Startable::open(&image, None, &images).map_err(|error| told(&error))?;
+    let startable = Startable::open(&image, None, &images)?;
     let check = recipe.as_ref().and_then(|recipe| recipe.check.as_ref());
     let expected = match (check, &recipe) {
         (Some(check), _) => of_recipe(check),
         (None, Some(_)) => Expectations { startup: DEFAULT_STARTUP, requests: Vec::new() },
         (None, None) => of_image(&startable),
     };
-    let booted = startable.check(&expected).map_err(|error| told(&error))?;
+    let booted = startable.check(&expected)?;
     let mut lines = Vec::new();
     let user = check.and_then(|check| check.user.as_deref());
     if user.is_some() || recipe.is_none() {
@@ -159,10 +158,9 @@ fn bill_of(limits: &SizeLimits, image: &Path) -> Result<Option<Bill>, Error> {
     if image.is_dir() && !image.join("index.json").is_file() {
         return Ok(None);
     }
-    let failed = |error: crate::image::Error| Error::from_room(&error).with_help(error.help());
-    let images = StoredImage::open_all(image).map_err(failed)?;
+    let images = StoredImage::open_all(image)?;
     let Some(image) = images.into_iter().next() else { return Ok(None) };
-    Ok(Bill::of_stored(limits, &Contents::of(image).map_err(failed)?))
+    Ok(Bill::of_stored(limits, &Contents::of(image)?))
 }
 
 /// What an image says of itself: that its ports answer.

@@ -147,7 +147,7 @@ impl DeliveryOptions {
             let command = std::env::var(variable).unwrap_or_default();
             let command: Vec<OsString> = command.split_whitespace().map(OsString::from).collect();
             let path = std::env::var_os("PATH").unwrap_or_default();
-            Engine::find(name, &command, &path).map_err(|error| Error::from_room(&error).with_help(error.help()))
+            Engine::find(name, &command, &path)
         });
         Ok(Delivery {
             engine: engine.transpose()?,
@@ -163,9 +163,7 @@ impl Delivery<'_> {
         let mut delivered = Delivered { loaded: None, pushed: None };
         if let Some(engine) = &self.engine {
             context.progress().stage(&format!("loading into {}", engine.name()));
-            let loaded = engine.load(&built.set, context.progress());
-            let loaded = loaded.map_err(|error| Error::from_room(&error).with_help(error.help()))?;
-            delivered.loaded = Some((engine.name(), loaded));
+            delivered.loaded = Some((engine.name(), engine.load(&built.set, context.progress())?));
         }
         if let Some(target) = &self.target {
             context.progress().stage(&format!("pushing {target}"));

@@ -5,9 +5,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::pipeline;
-
-use crate::recipe;
+use crate::{fetch, image, pipeline, recipe, registry, sandbox};
 
 /// A failure of a verb.
 #[derive(Debug)]
@@ -121,6 +119,30 @@ impl From<pipeline::Error> for Error {
             error => Self::from_room(&error),
         }
         .with_help(help)
+    }
+}
+
+impl From<fetch::Error> for Error {
+    fn from(error: fetch::Error) -> Self {
+        Self::from_room(&error).with_help(error.help())
+    }
+}
+
+impl From<image::Error> for Error {
+    fn from(error: image::Error) -> Self {
+        Self::from_room(&error).with_help(error.help())
+    }
+}
+
+impl From<registry::Error> for Error {
+    fn from(error: registry::Error) -> Self {
+        Self::from_room(&error).with_help(error.help())
+    }
+}
+
+impl From<sandbox::Error> for Error {
+    fn from(error: sandbox::Error) -> Self {
+        Self::from_room(&error).with_help(error.help())
     }
 }
 

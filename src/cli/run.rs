@@ -51,9 +51,8 @@ pub(super) enum NetworkChoice {
 /// Becomes the program of the image; comes back only where that fails.
 pub fn run(arguments: &RunArguments, _context: &Context) -> Result<(), Error> {
     let images = images_folder(arguments.cache_dir.as_deref())?;
-    let startable =
-        Startable::open(&arguments.image, arguments.user.as_deref(), &images).map_err(|error| told(&error))?;
-    let mut sandbox = startable.sandbox(&arguments.command).map_err(|error| told(&error))?;
+    let startable = Startable::open(&arguments.image, arguments.user.as_deref(), &images)?;
+    let mut sandbox = startable.sandbox(&arguments.command)?;
     sandbox.network = match arguments.network {
         NetworkChoice::Host => Network::Host,
         NetworkChoice::None => Network::None,
@@ -62,7 +61,7 @@ pub fn run(arguments: &RunArguments, _context: &Context) -> Result<(), Error> {
     if let Some(folder) = &arguments.workdir {
         sandbox.working_directory.clone_from(folder);
     }
-    Err(told(&sandbox.replace_process()))
+    Err(sandbox.replace_process().into())
 }
 
 /// The exit code of a sandbox that this process was, with a message where it could not start.
@@ -70,7 +69,7 @@ pub(super) fn finish(outcome: Result<Ending, crate::sandbox::Error>) -> ExitCode
     match outcome {
         Ok(ending) => ExitCode::from(ending.status()),
         Err(error) => {
-            let error = told(&error);
+            let error = Error::from(error);
             let mut text = format!("error: {}\n", error.message());
             for line in error.help().unwrap_or_default().lines() {
                 text.push_str(&format!("help: {line}\n"));
@@ -83,12 +82,6 @@ pub(super) fn finish(outcome: Result<Ending, crate::sandbox::Error>) -> ExitCode
 
 /// Where unpacked images are kept: in the cache `chosen`, or else the user's own.
 pub(super) fn images_folder(chosen: Option<&Path>) -> Result<PathBuf, Error> {
-    let cache = chosen.map_or_else(Cache::of_user, |folder| Ok(Cache::at(folder)));
-    let cache = cache.map_err(|error| Error::from_room(&error).with_help(error.help()))?;
+    let cache = chosen.map_or_else(Cache::of_user, |folder| Ok(Cache::at(folder)))?;
     Ok(cache.section(Section::Images))
-}
-
-pub(super) fn told(error: &crate::sandbox::Error) -> Error {
-    let help = error.help();
-    Error::from_room(error).with_help(help)
 }

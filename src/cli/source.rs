@@ -51,13 +51,11 @@ impl Source {
             return Ok(Self::Local(image.to_owned(), architecture));
         };
         let reference = Reference::parse_any(named).map_err(wrong)?;
-        let failed = |error: crate::registry::Error| Error::from_room(&error).with_help(error.help());
         let folder = UnfinishedFolder::temporary()?;
         context.progress().stage(&format!("fetching {reference}"));
         let client = Client::new(&reference, transport.transport(), &CredentialFiles::of_environment());
-        let client = client.map_err(failed)?.for_reading();
-        let platforms = pull(&client, reference.tag_or_digest(), architecture, folder.path(), context.progress())
-            .map_err(failed)?;
+        let client = client?.for_reading();
+        let platforms = pull(&client, reference.tag_or_digest(), architecture, folder.path(), context.progress())?;
         context.progress_is_over();
         Ok(Self::Pulled { folder, reference: reference.to_string(), platforms })
     }
@@ -69,10 +67,10 @@ impl Source {
             Self::Local(path, architecture) => (path.as_path(), *architecture),
             Self::Pulled { folder, .. } => (folder.path(), None),
         };
-        let images = StoredImage::open_all(path).map_err(|error| told(&error))?;
+        let images = StoredImage::open_all(path)?;
         let found = images.iter().map(StoredImage::platform).collect();
-        let image = StoredImage::choose(images, path, architecture).map_err(|error| told(&error))?;
-        let mut contents = Contents::of(image).map_err(|error| told(&error))?;
+        let image = StoredImage::choose(images, path, architecture)?;
+        let mut contents = Contents::of(image)?;
         match self {
             Self::Local(..) => Ok((contents, found)),
             Self::Pulled { reference, platforms, .. } => {
@@ -81,8 +79,4 @@ impl Source {
             }
         }
     }
-}
-
-pub(super) fn told(error: &crate::image::Error) -> Error {
-    Error::from_room(error).with_help(error.help())
 }
