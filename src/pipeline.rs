@@ -104,7 +104,7 @@ pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) ->
     let reference = Reference::parse(&order.reference())?;
     let mut images = Vec::new();
     let mut over_size = None;
-    for arch in order.archs() {
+    for &arch in order.archs() {
         let (image, tree) = build_for(order, arch, workshop, progress)?;
         if let Some(bill) = Bill::draw_up(&order.recipe.size, &image, &tree.tree) {
             if !order.over_size_is_allowed {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::run::images_folder;
 use super::{BuildOptions, Context, Error, lockfile};
-use crate::image::{CompressionKind, Contents, DatabasePackage, StoredImage};
+use crate::image::{Contents, DatabasePackage, StoredImage};
 use crate::pipeline::{self, Bill, Order, Overrides, Place, Workshop};
 use crate::recipe::{Architecture, Check, HttpCheck, Recipe, SizeLimits};
 use crate::sandbox::Startable;
@@ -127,20 +127,9 @@ impl BuiltForCheck {
         }
         let folder = UnfinishedFolder::temporary()?;
         let place = Place { path: folder.path().join(ARCHIVE), format: pipeline::Format::Archive };
-        let lock = lockfile::of_recipe(file, recipe, &overrides, false, context)?;
-        let order = Order {
-            recipe,
-            overrides: &overrides,
-            lock: lock.as_ref(),
-            place: Some(place),
-            sboms: Vec::new(),
-            companions: Vec::new(),
-            tag: None,
-            compression: CompressionKind::Gzip,
-            level: None,
-            over_size_is_allowed: true,
-            timestamp: super::options::source_date_epoch()?,
-        };
+        let lock = lockfile::of_recipe(file, recipe, &overrides, context)?;
+        let timestamp = super::options::source_date_epoch()?;
+        let order = Order { place: Some(place), timestamp, ..Order::new(recipe, &overrides, lock.as_ref()) };
         let workshop = Workshop::open(&overrides, Some(recipe))?;
         let built = pipeline::build(&order, &workshop, context.progress())?;
         super::recipe::tell_script_notes(&built, context);
@@ -204,9 +193,10 @@ fn size_lines(limits: &SizeLimits, startable: &Startable) -> Vec<Line> {
 fn lock_line(file: &Path, recipe: &Recipe, startable: &Startable, context: &Context) -> Result<Option<Line>, Error> {
     let archs = Architecture::from_name(startable.text_of("etc/apk/arch").trim()).into_iter().collect();
     let overrides = Overrides { archs, ..Overrides::default() };
-    let Some(lock) = lockfile::of_recipe(file, recipe, &overrides, false, context)? else { return Ok(None) };
-    let archs = if overrides.archs.is_empty() { &recipe.archs } else { &overrides.archs };
-    let Some(locked) = archs.first().and_then(|arch| lock.architectures.get(arch.as_str())) else { return Ok(None) };
+    let Some(lock) = lockfile::of_recipe(file, recipe, &overrides, context)? else { return Ok(None) };
+    let Some(locked) = overrides.archs(recipe).first().and_then(|arch| lock.architectures.get(arch.as_str())) else {
+        return Ok(None);
+    };
     let database = ["lib/apk/db/installed", "usr/lib/apk/db/installed"].map(|path| startable.text_of(path)).concat();
     let whole = database.rfind("\n\n").and_then(|end| database.get(..end)).unwrap_or(&database);
     let installed = DatabasePackage::parse_all(whole);

@@ -9,35 +9,51 @@ use crate::progress::Progress as _;
 use crate::recipe::Recipe;
 
 /// The lock of the recipe at `file`, if one is there and fits. One that does not fit any more is passed over with a
-/// warning; if it `must` be there and fit, that fails.
+/// warning.
 pub(super) fn of_recipe(
     file: &Path,
     recipe: &Recipe,
     overrides: &Overrides,
-    must: bool,
     context: &Context,
 ) -> Result<Option<Lockfile>, Error> {
-    let path = lock::path_of(file);
-    let Some(lock) = read(file)? else {
-        if must {
-            let help = format!("`apkbuild lock {}` writes it", file.display());
-            return Err(Error::failed(format!("there is no lock `{}`", path.display())).with_help(help));
-        }
-        return Ok(None);
-    };
-    let misfits = lock_misfits(&lock, recipe, overrides);
-    if misfits.is_empty() {
-        return Ok(Some(lock));
-    }
-    let lines = misfits.join("\n  ");
-    let message = format!("the lock `{}` does not fit the recipe any more:\n  {lines}", path.display());
-    let archs: String = overrides.archs.iter().map(|arch| format!(" --arch {arch}")).collect();
-    let help = format!("`apkbuild lock {}{archs}` brings it up to date", file.display());
-    if must {
-        return Err(Error::failed(message).with_help(help));
-    }
+    let Some(lock) = read(file)? else { return Ok(None) };
+    let Some(Misfit { message, help }) = Misfit::of(&lock, file, recipe, overrides) else { return Ok(Some(lock)) };
     context.progress().warning(&format!("{message}\nso packages are selected from the repositories instead; {help}"));
     Ok(None)
+}
+
+/// The lock of the recipe at `file`, which must be there and fit.
+pub(super) fn required(file: &Path, recipe: &Recipe, overrides: &Overrides) -> Result<Lockfile, Error> {
+    let lock = read(file)?.ok_or_else(|| {
+        Error::failed(format!("there is no lock `{}`", lock::path_of(file).display()))
+            .with_help(format!("`apkbuild lock {}` writes it", file.display()))
+    })?;
+    match Misfit::of(&lock, file, recipe, overrides) {
+        None => Ok(lock),
+        Some(Misfit { message, help }) => Err(Error::failed(message).with_help(help)),
+    }
+}
+
+/// That a lock does not fit its recipe any more.
+struct Misfit {
+    message: String,
+    help: String,
+}
+
+impl Misfit {
+    /// What there is to say where `lock` does not fit the recipe at `file`.
+    fn of(lock: &Lockfile, file: &Path, recipe: &Recipe, overrides: &Overrides) -> Option<Self> {
+        let misfits = lock_misfits(lock, recipe, overrides);
+        let archs: String = overrides.archs.iter().map(|arch| format!(" --arch {arch}")).collect();
+        (!misfits.is_empty()).then(|| Self {
+            message: format!(
+                "the lock `{}` does not fit the recipe any more:\n  {}",
+                lock::path_of(file).display(),
+                misfits.join("\n  ")
+            ),
+            help: format!("`apkbuild lock {}{archs}` brings it up to date", file.display()),
+        })
+    }
 }
 
 /// The lock beside the recipe at `file`, whether it fits or not; `None` where there is none.

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use self::packages::{heading, selection_document, sizes, tree};
 use super::bytes::human;
 use super::{BuildOptions, Context, Error, lockfile};
-use crate::image::CompressionKind;
 use crate::pipeline::{self, Effort, Order, Plan, Workshop};
 use crate::prune::Report;
 use crate::recipe::{Recipe, SizeLimits};
@@ -42,20 +41,9 @@ pub fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Error> {
     let recipe = super::read_recipe(&arguments.file, context)?;
     let overrides = arguments.build.overrides();
     let workshop = Workshop::open(&overrides, Some(&recipe))?;
-    let lock = lockfile::of_recipe(&arguments.file, &recipe, &overrides, false, context)?;
-    let order = Order {
-        recipe: &recipe,
-        overrides: &overrides,
-        lock: lock.as_ref(),
-        place: None,
-        sboms: Vec::new(),
-        companions: Vec::new(),
-        tag: None,
-        compression: CompressionKind::Gzip,
-        level: None,
-        over_size_is_allowed: true,
-        timestamp: super::options::source_date_epoch()?,
-    };
+    let lock = lockfile::of_recipe(&arguments.file, &recipe, &overrides, context)?;
+    let timestamp = super::options::source_date_epoch()?;
+    let order = Order { timestamp, ..Order::new(&recipe, &overrides, lock.as_ref()) };
     let effort = if arguments.full || arguments.why.is_some() { Effort::Everything } else { Effort::Indexes };
     let plans = pipeline::plan(&order, effort, &workshop, context.progress())?;
     context.progress_is_over();

@@ -85,17 +85,17 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
     let sboms = arguments.delivery.sboms.formats()?;
     let delivery = arguments.delivery.prepare(&sboms, recipes.len())?;
     let overrides = arguments.build.overrides();
-    let locks = arguments.files.iter().zip(&recipes);
-    let locks = locks
-        .map(|(file, recipe)| lockfile::of_recipe(file, recipe, &overrides, arguments.locked, context))
-        .collect::<Result<Vec<_>, _>>()?;
+    let locks = arguments.files.iter().zip(&recipes).map(|(file, recipe)| {
+        if arguments.locked {
+            return lockfile::required(file, recipe, &overrides).map(Some);
+        }
+        lockfile::of_recipe(file, recipe, &overrides, context)
+    });
+    let locks = locks.collect::<Result<Vec<_>, _>>()?;
     let mut workshops = Workshops::new(&overrides);
     let mut documents = Vec::new();
     for (((file, recipe), place), lock) in arguments.files.iter().zip(&recipes).zip(places).zip(&locks) {
         let order = Order {
-            recipe,
-            overrides: &overrides,
-            lock: lock.as_ref(),
             place,
             sboms: sboms.clone(),
             companions: arguments.report.iter().cloned().collect(),
@@ -107,6 +107,7 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
             level: arguments.level,
             over_size_is_allowed: arguments.over_size == OverSize::Warn,
             timestamp: super::options::source_date_epoch()?,
+            ..Order::new(recipe, &overrides, lock.as_ref())
         };
         let built = pipeline::build(&order, workshops.for_recipe(recipe)?, context.progress())?;
         if let Some(path) = &arguments.report {

@@ -40,9 +40,7 @@ pub struct VendorArguments {
 pub fn run(arguments: &VendorArguments, context: &Context) -> Result<(), Error> {
     let recipe = super::read_recipe(&arguments.file, context)?;
     let overrides = arguments.build.overrides();
-    let Some(lock) = lockfile::of_recipe(&arguments.file, &recipe, &overrides, true, context)? else {
-        return Err(Error::failed("there is no lock"));
-    };
+    let lock = lockfile::required(&arguments.file, &recipe, &overrides)?;
     let key = match &arguments.key {
         Some(path) => super::mkpkg::read_key(path)?,
         None => SigningKey::generate(KEY_BITS, format!("{}.rsa.pub", random_name()?))

@@ -60,6 +60,11 @@ impl LockedArchitecture {
         let stages = self.stages.iter().map(|(stage, packages)| (Some(stage.as_str()), packages));
         std::iter::once((None, &self.packages)).chain(stages)
     }
+
+    /// The packages of the stage `stage`, if it is there, or those of the image.
+    pub fn part(&self, stage: Option<&str>) -> Option<&LockedPackages> {
+        stage.map_or(Some(&self.packages), |stage| self.stages.get(stage))
+    }
 }
 
 impl fmt::Display for Lockfile {

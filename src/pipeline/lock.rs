@@ -40,8 +40,7 @@ pub fn lock_inputs(recipe: &Recipe) -> Inputs {
 /// Why `lock` does not fit `recipe` for the architectures asked for, a line each; none where it fits.
 pub fn lock_misfits(lock: &Lockfile, recipe: &Recipe, overrides: &Overrides) -> Vec<String> {
     let mut misfits = lock.inputs.outdated_by(&lock_inputs(recipe));
-    let archs = archs(recipe, overrides);
-    let missing = archs.iter().filter(|arch| !lock.architectures.contains_key(arch.as_str()));
+    let missing = overrides.archs(recipe).iter().filter(|arch| !lock.architectures.contains_key(arch.as_str()));
     misfits.extend(missing.map(|arch| format!("architectures: the lock has none for {arch}")));
     misfits
 }
@@ -57,7 +56,7 @@ pub fn lock(
 ) -> Result<Lockfile, Error> {
     let inputs = lock_inputs(recipe);
     let mut architectures = BTreeMap::new();
-    let mut wanted: BTreeSet<Architecture> = archs(recipe, &workshop.overrides).into_iter().collect();
+    let mut wanted: BTreeSet<Architecture> = workshop.overrides.archs(recipe).iter().copied().collect();
     for (name, locked) in old.into_iter().flat_map(|old| &old.architectures) {
         let stays = *update == Update::Nothing && old.is_some_and(|old| old.inputs == inputs);
         match Architecture::from_name(name) {
@@ -80,10 +79,6 @@ pub fn lock(
     Ok(Lockfile { inputs, architectures })
 }
 
-fn archs(recipe: &Recipe, overrides: &Overrides) -> Vec<Architecture> {
-    if overrides.archs.is_empty() { recipe.archs.clone() } else { overrides.archs.clone() }
-}
-
 fn lock_for(
     recipe: &Recipe,
     indexes: &Indexes,
@@ -95,10 +90,7 @@ fn lock_for(
     let names = sources::names(&recipe.alpine, &workshop.overrides)?;
     let mut locked = LockedArchitecture::default();
     for part in Part::all(recipe) {
-        let old = old.and_then(|old| match part.stage {
-            None => Some(&old.packages),
-            Some(stage) => old.stages.get(stage),
-        });
+        let old = old.and_then(|old| old.part(part.stage));
         let kept = old.map(|old| kept(old, update, indexes)).unwrap_or_default();
         let selection = select(part, indexes, &kept, progress)?;
         if locked.indexes.is_empty() {

@@ -58,13 +58,11 @@ impl<'lock> Locked<'lock> {
         workshop: &Workshop,
         progress: &dyn Progress,
     ) -> Result<(Selection, Vec<VerifiedApk>), Error> {
-        let packages = match part.stage {
-            None => &self.lock.packages,
-            Some(stage) => {
-                let missing = || Error::Lock { arch: self.arch, reason: format!("it has no stage `{stage}`") };
-                self.lock.stages.get(stage).ok_or_else(missing)?
-            }
+        let missing = || {
+            let reason = format!("it has no stage `{}`", part.stage.unwrap_or_default());
+            Error::Lock { arch: self.arch, reason }
         };
+        let packages = self.lock.part(part.stage).ok_or_else(missing)?;
         progress.stage("fetching");
         let fetched = workshop.fetch(&self.wanted(packages), progress).map_err(about_lock)?;
         let selection = self.select(part, packages, &fetched)?;

@@ -57,7 +57,24 @@ pub enum Format {
     Rootfs,
 }
 
-impl Order<'_> {
+impl<'recipe> Order<'recipe> {
+    /// An image of `recipe` that is not written and may have any size; `lock` says of which packages.
+    pub fn new(recipe: &'recipe Recipe, overrides: &'recipe Overrides, lock: Option<&'recipe Lockfile>) -> Self {
+        Self {
+            recipe,
+            overrides,
+            lock,
+            place: None,
+            sboms: Vec::new(),
+            companions: Vec::new(),
+            tag: None,
+            compression: CompressionKind::Gzip,
+            level: None,
+            over_size_is_allowed: true,
+            timestamp: None,
+        }
+    }
+
     /// The image's reference as it was asked for.
     pub(super) fn reference(&self) -> String {
         let recipe = self.recipe;
@@ -90,8 +107,8 @@ impl Order<'_> {
     }
 
     /// For which architectures, the first one first.
-    pub(super) fn archs(&self) -> Vec<Architecture> {
-        if self.overrides.archs.is_empty() { self.recipe.archs.clone() } else { self.overrides.archs.clone() }
+    pub(super) fn archs(&self) -> &[Architecture] {
+        self.overrides.archs(self.recipe)
     }
 }
 

@@ -45,7 +45,7 @@ pub fn plan(
     workshop: &Workshop,
     progress: &dyn Progress,
 ) -> Result<Vec<Plan>, Error> {
-    order.archs().into_iter().map(|arch| plan_for(order, arch, effort, workshop, progress)).collect()
+    order.archs().iter().map(|arch| plan_for(order, *arch, effort, workshop, progress)).collect()
 }
 
 fn plan_for(

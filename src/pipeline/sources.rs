@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::recipe::{Alpine, Architecture, Problem, RepositoryPlace, RepositorySource};
+use crate::recipe::{Alpine, Architecture, Problem, Recipe, RepositoryPlace, RepositorySource};
 use crate::repository::{self, Location, Repository};
 
 /// What the command line may say in place of every recipe.
@@ -22,6 +22,13 @@ pub struct Overrides {
     pub offline: bool,
     /// Whether an index needs no trusted signature.
     pub allow_untrusted: bool,
+}
+
+impl Overrides {
+    /// For which architectures `recipe` is built, the first one first.
+    pub fn archs<'either>(&'either self, recipe: &'either Recipe) -> &'either [Architecture] {
+        if self.archs.is_empty() { &recipe.archs } else { &self.archs }
+    }
 }
 
 /// The repositories that `alpine`, the word of a recipe in `folder`, and the command line ask for, in order.
