@@ -11,8 +11,9 @@
 //! ```
 //!
 //! Each dies with the one above it, and everything inside dies with pid 1, so no part of the tree outlives an
-//! interrupt ([`end_all`] waits for that). Where files have owners of their own, pid 1 still gives them back to the caller. What is refused: mount points that lead out of the root by a symbolic link, and running with a single
-//! user id what needs a range of them.
+//! interrupt ([`end_all`] waits for that). Where files have owners of their own, pid 1 still gives them back to the caller.
+//! What is refused: mount points that lead out of the root by a symbolic link, and running with a single user id what needs
+//! a range of them.
 
 #![expect(unsafe_code, reason = "namespaces, forks and descriptors handed over cannot be had without")]
 
