@@ -37,8 +37,9 @@ impl Selection {
 
     /// The release that the first repository without a tag that knows it is of: `3.22.1`.
     pub(super) fn release(&self) -> Option<&str> {
-        let untagged = self.repositories.iter().zip(&self.releases).filter(|(repository, _)| repository.tag.is_none());
-        untagged.filter_map(|(_, release)| release.as_deref()).next()
+        let mut untagged =
+            self.repositories.iter().zip(&self.releases).filter(|(repository, _)| repository.tag.is_none());
+        untagged.find_map(|(_, release)| release.as_deref())
     }
 
     /// The packages that come only from a tagged repository, with its tag.
