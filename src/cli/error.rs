@@ -116,6 +116,7 @@ impl From<pipeline::Error> for Error {
         let help = error.help();
         match error {
             pipeline::Error::OverSize(bill) => Self::not_held(bill.to_string()),
+            pipeline::Error::Image(error @ image::Error::Reference { .. }) => Self::usage(error.to_string()),
             error => Self::from_room(&error),
         }
         .with_help(help)

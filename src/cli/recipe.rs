@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::bytes::human;
 use super::delivery::{Delivered, DeliveryOptions};
 use super::{BuildOptions, Context, Error, lockfile};
-use crate::image::CompressionKind;
+use crate::image::{Compression, CompressionKind};
 use crate::pipeline::{self, Built, Format, Order, Place, Workshops};
 use crate::prune::Report;
 use crate::recipe::Recipe;
@@ -20,8 +20,8 @@ pub struct RecipeArguments {
     /// Recipes
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Where the image goes: a file (with --format archive) or a folder; with several recipes, the folder for all
-    /// [default: NAME.tar in the current folder]
+    /// Where the image goes: a file, or a folder for NAME.tar (`DIR/` is made); with --format oci-dir or rootfs, what
+    /// becomes the image; with several recipes, the folder for all [default: NAME.tar in the current folder]
     #[arg(short, long, value_name = "PATH", env = "APKBUILD_OUTPUT")]
     output: Option<PathBuf>,
     /// Reference in place of the recipe's name and tag; `:TAG` changes the tag alone
@@ -69,6 +69,15 @@ enum CompressionChoice {
     Zstd,
 }
 
+impl CompressionChoice {
+    fn kind(self) -> CompressionKind {
+        match self {
+            Self::Gzip => CompressionKind::Gzip,
+            Self::Zstd => CompressionKind::Zstd,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum OverSize {
     /// Nothing is written, and the exit code is 3
@@ -81,6 +90,10 @@ enum OverSize {
 pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> {
     let recipes =
         arguments.files.iter().map(|file| super::read_recipe(file, context)).collect::<Result<Vec<_>, _>>()?;
+    let compression = arguments.compression.kind();
+    Compression::new(compression, arguments.level)
+        .map_err(|error| Error::usage(error.to_string()).with_help(error.help()))?;
+    arguments.report.as_deref().map_or(Ok(()), refuse_nowhere)?;
     let places = places(arguments, &recipes)?;
     let sboms = arguments.delivery.sboms.formats()?;
     let delivery = arguments.delivery.prepare(&sboms, recipes.len())?;
@@ -100,10 +113,7 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
             sboms: sboms.clone(),
             companions: arguments.report.iter().cloned().collect(),
             tag: arguments.tag.clone(),
-            compression: match arguments.compression {
-                CompressionChoice::Gzip => CompressionKind::Gzip,
-                CompressionChoice::Zstd => CompressionKind::Zstd,
-            },
+            compression,
             level: arguments.level,
             over_size_is_allowed: arguments.over_size == OverSize::Warn,
             timestamp: super::options::source_date_epoch()?,
@@ -141,8 +151,14 @@ fn places(arguments: &RecipeArguments, recipes: &[Recipe]) -> Result<Vec<Option<
     let place = |path: PathBuf| Place { path, format };
     match (&arguments.output, recipes) {
         (Some(output), [recipe]) => {
-            let into = output.is_dir() && format == Format::Archive;
-            Ok(vec![Some(place(if into { output.join(file_name(recipe)) } else { output.clone() }))])
+            // A slash at the end means: into, as it does in a recipe.
+            let is_folder = output.as_os_str().as_encoded_bytes().ends_with(b"/");
+            if format != Format::Archive || !(is_folder || output.is_dir()) {
+                refuse_nowhere(output)?;
+                return Ok(vec![Some(place(output.clone()))]);
+            }
+            fs_err::create_dir_all(output)?;
+            Ok(vec![Some(place(output.join(file_name(recipe))))])
         }
         (output, recipes) => {
             let folder = output.clone().unwrap_or_default();
@@ -158,6 +174,17 @@ fn places(arguments: &RecipeArguments, recipes: &[Recipe]) -> Result<Vec<Option<
             }
             Ok(places.into_iter().map(Some).collect())
         }
+    }
+}
+
+/// A place without a folder around it is told before the work is done.
+fn refuse_nowhere(path: &Path) -> Result<(), Error> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            Err(Error::failed(format!("there is no folder `{}` for `{}`", folder.display(), path.display()))
+                .with_help("make the folder first, or name another place".to_owned()))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -225,8 +225,30 @@ fn an_output_that_cannot_be_written_is_named() {
     let (program, repository) = (program(""), repository());
     let output = program.run(arguments(&repository, &["-o", "app.txt/image.tar"]));
     assert!(output.failure(1).contains("app.txt"));
-    let output = program.run(arguments(&repository, &["-o", "nowhere/image.tar"]));
-    assert!(output.failure(1).contains("nowhere"));
+    for option in ["-o", "--report"] {
+        let output = program.run(arguments(&repository, &[option, "nowhere/it"]));
+        let message = output.failure(1);
+        assert!(message.starts_with("error: there is no folder `nowhere` for `nowhere/it`\nhelp: "), "{message}");
+    }
+}
+
+#[test]
+fn an_output_with_a_slash_at_its_end_is_a_folder_for_the_image() {
+    let (program, repository) = (program(""), repository());
+    program.run(arguments(&repository, &["-o", "new/images/"])).success();
+    assert_eq!(names(&program.folder().join("new/images")), ["hello.spdx.json", "hello.tar"]);
+}
+
+#[test]
+fn a_wrong_option_is_told_before_any_work_is_done() {
+    let (program, repository) = (program(""), repository());
+    for (option, value, words) in
+        [("--level", "13", "gzip has no level 13"), ("--tag", "A B", "`A B` is not an image reference")]
+    {
+        let output = program.run(arguments(&repository, &[option, value]));
+        let message = output.failure(2);
+        assert!(message.starts_with("error: ") && message.contains(words), "{message}");
+    }
 }
 
 #[test]
