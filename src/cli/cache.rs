@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::bytes::human;
 use super::{Context, Error};
 use crate::fetch::Cache;
 
@@ -53,9 +54,9 @@ pub fn run(arguments: &CacheArguments, context: &Context) -> Result<(), Error> {
             context.print(&format!(
                 "removed {} ({}), kept {} ({})",
                 cleaned.removed,
-                indicatif::HumanBytes(cleaned.removed_bytes),
+                human(cleaned.removed_bytes),
                 cleaned.kept,
-                indicatif::HumanBytes(cleaned.kept_bytes),
+                human(cleaned.kept_bytes),
             ))
         }
         Action::Verify => {

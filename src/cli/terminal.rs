@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::bytes::human;
 use crate::progress::{Progress, Task};
 
 /// Standard error as a listener to work.
@@ -85,16 +86,16 @@ impl Terminal {
     fn transfer(&self, verb: &str, name: &str, total: Option<u64>) -> Box<dyn Task> {
         if self.mode != Mode::Bars {
             if self.mode == Mode::Lines {
-                let size = total.map(|bytes| format!(" ({})", indicatif::HumanBytes(bytes))).unwrap_or_default();
+                let size = total.map(|bytes| format!(" ({})", human(bytes))).unwrap_or_default();
                 self.line(&format!("  {verb} {name}{size}"));
             }
             return Box::new(Bar(ProgressBar::hidden()));
         }
         let bar = self.bars.add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
         let template = if total.is_some() {
-            "  {msg:32!} {bar:28.cyan/dim} {bytes:>10} {bytes_per_sec:>12}"
+            "  {msg:32!} {bar:28.cyan/dim} {decimal_bytes:>10} {decimal_bytes_per_sec:>12}"
         } else {
-            "  {msg:32!} {spinner} {bytes:>10}"
+            "  {msg:32!} {spinner} {decimal_bytes:>10}"
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
