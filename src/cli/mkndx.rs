@@ -31,6 +31,10 @@ pub struct MkndxArguments {
 /// Writes DIR/APKINDEX.tar.gz over DIR/*.apk, in the order of their file names.
 pub fn run(arguments: &MkndxArguments, context: &Context) -> Result<(), Error> {
     let key = arguments.signing.key()?;
+    if !arguments.folder.is_dir() {
+        return Err(Error::failed(format!("there is no folder `{}`", arguments.folder.display()))
+            .with_help("name the folder that holds the packages; `apkbuild mkpkg` makes them".to_owned()));
+    }
     let mut paths = Vec::new();
     for entry in fs_err::read_dir(&arguments.folder)? {
         let path = entry?.path();
@@ -56,7 +60,7 @@ pub fn run(arguments: &MkndxArguments, context: &Context) -> Result<(), Error> {
     if context.json {
         return context.print_json(&serde_json::json!({ "index": place, "packages": packages.len() }));
     }
-    context.say(&format!("{} packages", packages.len()));
+    context.say(&format!("{} package{}", packages.len(), if packages.len() == 1 { "" } else { "s" }));
     context.print(&place.display().to_string())
 }
 

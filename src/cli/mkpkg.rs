@@ -127,6 +127,10 @@ pub(super) fn about(path: &Path, error: &apk::Error) -> Error {
 pub fn run(arguments: &MkpkgArguments, context: &Context) -> Result<(), Error> {
     let key = arguments.signing.key()?;
     let folder = &arguments.folder;
+    if !folder.is_dir() {
+        return Err(Error::failed(format!("there is no folder `{}`", folder.display()))
+            .with_help("name the folder whose root/ is to be packed".to_owned()));
+    }
     let mut info = arguments.fields.info(&folder.join("PKGINFO"))?;
     let epoch = super::options::source_date_epoch()?;
     let mut newest = 0;

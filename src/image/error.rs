@@ -81,6 +81,12 @@ pub enum Error {
     /// No architecture was given to an archive.
     #[error("an archive needs at least one image")]
     Empty,
+    /// There is no such file or folder.
+    #[error("there is no `{}`", path.display())]
+    Missing {
+        /// As given.
+        path: PathBuf,
+    },
     /// The file or folder is no image.
     #[error("`{}` is not an image: {reason}", path.display())]
     NotAnImage {
@@ -179,6 +185,7 @@ impl Error {
             Self::Level { highest, .. } => format!("give --level a number from 1 to {highest}"),
             Self::Reference { .. } => "write it as NAME:TAG or HOST/NAME:TAG, in lower case".to_owned(),
             Self::InTheWay { .. } => "move it away, or name another place with --output".to_owned(),
+            Self::Missing { .. } => "name the archive or folder that `apkbuild recipe` wrote".to_owned(),
             Self::NotAnImage { .. } => {
                 "give an archive that apkbuild, docker save or podman save wrote, or an OCI image folder".to_owned()
             }

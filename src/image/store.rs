@@ -25,7 +25,11 @@ pub(super) enum Store {
 impl Store {
     /// Opens the archive or folder at `path`.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        if fs_err::metadata(path).map_err(Error::Read)?.is_dir() {
+        let metadata = fs_err::metadata(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Error::Missing { path: path.to_owned() },
+            _ => Error::Read(error),
+        })?;
+        if metadata.is_dir() {
             return Ok(Self::Folder(path.to_owned()));
         }
         let not_an_image = |reason: String| Error::NotAnImage { path: path.to_owned(), reason };

@@ -209,7 +209,11 @@ fn broken(error: &dyn std::error::Error, help: Option<String>) -> Error {
     let mut reason = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
-        reason = format!("{reason}: {inner}");
+        let text = inner.to_string();
+        // Many errors repeat their cause in their own text.
+        if !reason.contains(&text) {
+            reason = format!("{reason}: {text}");
+        }
         cause = inner.source();
     }
     Error::Image { reason, help }
