@@ -271,7 +271,7 @@ fn a_recipe_that_is_there_stays() {
     program.write("app.py", "");
     program.write("apkbuild.toml", "mine");
     let finished = program.run(["init"]);
-    assert_eq!(finished.failure(2), "error: `./apkbuild.toml` is there already\nhelp: --force writes over it\n");
+    assert_eq!(finished.failure(2), "error: `apkbuild.toml` is there already\nhelp: --force writes over it\n");
     assert_eq!(fs_err::read_to_string(program.folder().join("apkbuild.toml")).unwrap(), "mine");
     program.run(["init", "--force"]).success();
     Recipe::load(&program.folder().join("apkbuild.toml")).unwrap();

@@ -42,7 +42,7 @@ pub struct InitArguments {
 /// Writes DIR/apkbuild.toml, and prints where it is and what was found.
 pub fn run(arguments: &InitArguments, context: &Context) -> Result<(), Error> {
     let (language, folder) = places(arguments)?;
-    let path = folder.join(FILE);
+    let path = if folder == Path::new(".") { PathBuf::from(FILE) } else { folder.join(FILE) };
     if !arguments.force && path.symlink_metadata().is_ok() {
         return Err(Error::usage(format!("`{}` is there already", path.display()))
             .with_help("--force writes over it".to_owned()));
@@ -97,15 +97,21 @@ fn find(scan: &Scan, language: Option<Language>, folder: &Path) -> Result<Applic
         Ok(Some(language)) => language,
         Ok(None) => {
             return Err(Error::usage(format!("no Python or Node application was found in `{}`", folder.display()))
-                .with_help("say which it is to be: apkbuild init python, or apkbuild init node".to_owned()));
+                .with_help(format!("say which it is to be: {}", either(folder))));
         }
         Err(both) => {
             return Err(Error::usage(format!("there is both: {both}"))
-                .with_help("say which it is: apkbuild init python, or apkbuild init node".to_owned()));
+                .with_help(format!("say which it is: {}", either(folder))));
         }
     };
     Ok(match language {
         Language::Python => python::application(scan),
         Language::Node => node::application(scan),
     })
+}
+
+/// The two calls that leave no question open.
+fn either(folder: &Path) -> String {
+    let folder = if folder == Path::new(".") { String::new() } else { format!(" {}", folder.display()) };
+    format!("apkbuild init python{folder}, or apkbuild init node{folder}")
 }
