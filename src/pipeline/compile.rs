@@ -43,10 +43,10 @@ pub(super) fn compile(
     let Some(compilation) = Compilation::of(rootfs, report) else { return Ok(()) };
     let kept = workshop.bytecode_folder()?;
     let found = compilation.sources.par_iter().map(|source| {
-        let bytes = compilation.shipped(source, shipped).map(Compiled::Bytes);
-        bytes.or_else(|| read_kept(&kept, compilation.key(source)))
+        let brought = bring_into_form(source, &compilation, shipped, &kept)?;
+        Ok(brought.or_else(|| read_kept(&kept, compilation.key(source, None))))
     });
-    let found: Vec<Option<Compiled>> = found.collect();
+    let found = found.collect::<Result<Vec<Option<Compiled>>, Error>>()?;
     let missing: Vec<&Source> =
         compilation.sources.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(source, _)| source).collect();
     let mut made = BTreeMap::new();
@@ -61,7 +61,7 @@ pub(super) fn compile(
         })?;
         for source in missing {
             if let Some(compiled) = made.get(&source.path) {
-                keep(&kept, compilation.key(source), compiled)?;
+                keep(&kept, compilation.key(source, None), compiled)?;
             }
         }
     }
@@ -72,6 +72,25 @@ pub(super) fn compile(
     }
     bytecode::replace(rootfs, report, made);
     Ok(())
+}
+
+/// The bytecode that a package brought for `source`, in the one form that all has: kept from build to build, since that
+/// takes longer than all else where nothing has changed.
+fn bring_into_form(
+    source: &Source,
+    compilation: &Compilation,
+    shipped: &Shipped,
+    kept: &Path,
+) -> Result<Option<Compiled>, Error> {
+    let Some((magic, code)) = compilation.shipped(source, shipped) else { return Ok(None) };
+    let key = compilation.key(source, Some(code));
+    if let Some(compiled) = read_kept(kept, key) {
+        return Ok(Some(compiled));
+    }
+    let Ok(bytes) = compilation.finish(source, magic, code) else { return Ok(None) };
+    let compiled = Compiled::Bytes(bytes);
+    keep(kept, key, &compiled)?;
+    Ok(Some(compiled))
 }
 
 /// Why the image's own interpreter cannot be asked.

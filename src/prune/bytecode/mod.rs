@@ -139,8 +139,8 @@ impl Compilation {
         Some(Self { interpreter, minor, identity, sources })
     }
 
-    /// The bytecode of `source` that a package brought, if it is of just this source.
-    pub fn shipped(&self, source: &Source, shipped: &Shipped) -> Option<Vec<u8>> {
+    /// The number and the marshalled code of the bytecode that a package brought for `source`, if it is of just this source.
+    pub fn shipped<'a>(&self, source: &Source, shipped: &'a Shipped) -> Option<([u8; 4], &'a [u8])> {
         let bytes = shipped.0.get(&format!("{} cpython-3{}", source.path, self.minor))?;
         let (magic, mark, code) = pyc::parts(bytes)?;
         let is_of_it = match mark {
@@ -149,20 +149,22 @@ impl Compilation {
             }
             SourceMark::Hash(hash) => hash == pyc::source_hash(magic, self.minor, &source.content),
         };
-        is_of_it.then(|| pyc::unchecked(magic, self.minor, &source.content, code, &source.file()).ok()).flatten()
+        is_of_it.then_some((magic, code))
     }
 
-    /// What the bytecode of `source` depends on.
-    pub fn key(&self, source: &Source) -> Sha256Digest {
+    /// What the bytecode of `source` depends on: the interpreter, or else the marshalled code that a package brought.
+    pub fn key(&self, source: &Source, shipped: Option<&[u8]>) -> Sha256Digest {
         let mut hasher = Sha256::new();
-        for part in [FORMAT.as_bytes(), self.identity.to_string().as_bytes(), source.path.as_bytes(), &source.content] {
+        let identity = self.identity.to_string();
+        let origin = shipped.unwrap_or(identity.as_bytes());
+        for part in [FORMAT.as_bytes(), origin, source.path.as_bytes(), &source.content] {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
         }
         hasher.finish()
     }
 
-    /// The file of bytecode from what the interpreter, whose number is `magic`, marshalled of `source`.
+    /// The file of bytecode from what an interpreter, whose number is `magic`, marshalled of `source`.
     pub fn finish(&self, source: &Source, magic: [u8; 4], code: &[u8]) -> Result<Vec<u8>, UnknownBytecode> {
         pyc::unchecked(magic, self.minor, &source.content, code, &source.file())
             .map_err(|_| UnknownBytecode { path: source.path.clone(), minor: self.minor })

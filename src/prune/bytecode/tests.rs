@@ -57,7 +57,7 @@ fn only_what_is_imported_is_compiled() {
     let found: Vec<bool> =
         compilation.sources.iter().map(|source| compilation.shipped(source, &shipped).is_some()).collect();
     assert_eq!(found, [false, false, true]);
-    let keys: BTreeSet<String> = compilation.sources.iter().map(|it| compilation.key(it).to_string()).collect();
+    let keys: BTreeSet<String> = compilation.sources.iter().map(|it| compilation.key(it, None).to_string()).collect();
     assert_eq!(keys.len(), 3);
 }
 
@@ -74,7 +74,9 @@ fn bytecode_is_the_packages_own_in_every_record() {
     let mut report = prune(&mut rootfs, &policy()).unwrap();
     let compilation = Compilation::of(&rootfs, &report).unwrap();
     let os = compilation.sources.iter().find(|it| it.path == source).unwrap();
-    let bytes = compilation.shipped(os, &shipped).unwrap();
+    let (magic, code) = compilation.shipped(os, &shipped).unwrap();
+    assert_ne!(compilation.key(os, Some(code)), compilation.key(os, None), "each way is kept by itself");
+    let bytes = compilation.finish(os, magic, code).unwrap();
     assert_eq!(bytes[..8], *b"o\r\r\n\x01\0\0\0");
     assert_eq!(bytes[8..16], pyc::source_hash(*b"o\r\r\n", 10, b"import abc\n").to_le_bytes());
     let name = format!("/{source}");
