@@ -4,6 +4,7 @@
 //! nothing, by [`remove_all`] when one arrives. A file that stood in the place before survives until the very end.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -25,26 +26,10 @@ impl Unfinished {
     /// Begins the file that is to stand at `place`, whose folder must exist. It will have the permissions of a new file
     /// under the caller's umask.
     pub fn beside(place: &Path) -> io::Result<Self> {
-        let folder = match place.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mut prefix = std::ffi::OsString::from(".");
-        prefix.push(place.file_name().unwrap_or_default());
-        prefix.push(".");
-        let mut under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(under_way) = under_way.as_mut() else {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted"));
-        };
-        let file = tempfile::Builder::new()
-            .prefix(&prefix)
-            .suffix(".part")
-            .permissions(std::fs::Permissions::from_mode(0o666))
-            .tempfile_in(folder)
-            .map_err(|error| {
-                io::Error::new(error.kind(), format!("failed to write in `{}`: {error}", folder.display()))
-            })?;
-        under_way.insert(file.path().to_owned());
+        let (folder, prefix) = first_name(place);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix).suffix(".part").permissions(std::fs::Permissions::from_mode(0o666));
+        let file = begin(folder, || builder.tempfile_in(folder))?;
         Ok(Self { file, place: place.to_owned() })
     }
 
@@ -96,10 +81,22 @@ impl Write for Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if let Some(under_way) = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            under_way.remove(self.file.path());
-        }
+        forget(self.file.path());
     }
+}
+
+/// Writes the file `place` with `bytes`, as an [`Unfinished`] that is finished.
+pub fn write(place: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = Unfinished::beside(place)?;
+    file.write_all(bytes)?;
+    file.finish()
+}
+
+/// The same without waiting for the disk: for caches, whose readers verify what they find.
+pub fn write_unsynced(place: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = Unfinished::beside(place)?;
+    file.write_all(bytes)?;
+    file.finish_unsynced()
 }
 
 /// A folder that is being written.
@@ -112,13 +109,7 @@ pub struct UnfinishedFolder {
 impl UnfinishedFolder {
     /// Begins the folder that is to stand at `place`, whose own parent must exist.
     pub fn beside(place: &Path) -> io::Result<Self> {
-        let parent = match place.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mut prefix = std::ffi::OsString::from(".");
-        prefix.push(place.file_name().unwrap_or_default());
-        prefix.push(".");
+        let (parent, prefix) = first_name(place);
         Self::begin(tempfile::Builder::new().prefix(&prefix).suffix(".part"), parent, place)
     }
 
@@ -129,15 +120,8 @@ impl UnfinishedFolder {
     }
 
     fn begin(builder: &mut tempfile::Builder<'_, '_>, parent: &Path, place: &Path) -> io::Result<Self> {
-        let mut under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(under_way) = under_way.as_mut() else {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted"));
-        };
-        let folder =
-            builder.permissions(std::fs::Permissions::from_mode(0o777)).tempdir_in(parent).map_err(|error| {
-                io::Error::new(error.kind(), format!("failed to write in `{}`: {error}", parent.display()))
-            })?;
-        under_way.insert(folder.path().to_owned());
+        let builder = builder.permissions(std::fs::Permissions::from_mode(0o777));
+        let folder = begin(parent, || builder.tempdir_in(parent))?;
         Ok(Self { folder: Some(folder), place: place.to_owned() })
     }
 
@@ -155,7 +139,7 @@ impl UnfinishedFolder {
         match fs_err::symlink_metadata(&self.place) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 fs_err::rename(&temporary, &self.place)?;
-                self.forget();
+                forget(self.path());
                 if let Some(folder) = self.folder.take() {
                     let _ = folder.keep();
                 }
@@ -189,7 +173,7 @@ impl UnfinishedFolder {
         rustix::fs::syncfs(fs_err::File::open(&temporary)?)?;
         match fs_err::rename(&temporary, &self.place) {
             Ok(()) => {
-                self.forget();
+                forget(self.path());
                 if let Some(folder) = self.folder.take() {
                     let _ = folder.keep();
                 }
@@ -200,12 +184,6 @@ impl UnfinishedFolder {
             Err(error) => Err(error),
         }
     }
-
-    fn forget(&self) {
-        if let Some(under_way) = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            under_way.remove(self.path());
-        }
-    }
 }
 
 impl Drop for UnfinishedFolder {
@@ -214,7 +192,38 @@ impl Drop for UnfinishedFolder {
             // Whoever is interested in what could not be removed sees it lie there.
             let _ = remove_folder(folder.path());
         }
-        self.forget();
+        forget(self.path());
+    }
+}
+
+/// The folder that `place` lies in, and how the name begins that it has there until it is finished.
+fn first_name(place: &Path) -> (&Path, OsString) {
+    let folder = match place.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut prefix = OsString::from(".");
+    prefix.push(place.file_name().unwrap_or_default());
+    prefix.push(".");
+    (folder, prefix)
+}
+
+/// Makes something in `folder` that is under way from then on; nothing after an interrupt.
+fn begin<Temporary: AsRef<Path>>(folder: &Path, make: impl FnOnce() -> io::Result<Temporary>) -> io::Result<Temporary> {
+    let mut under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(under_way) = under_way.as_mut() else {
+        return Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted"));
+    };
+    let temporary = make()
+        .map_err(|error| io::Error::new(error.kind(), format!("failed to write in `{}`: {error}", folder.display())))?;
+    under_way.insert(temporary.as_ref().to_owned());
+    Ok(temporary)
+}
+
+/// It is finished, or given up.
+fn forget(path: &Path) {
+    if let Some(under_way) = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        under_way.remove(path);
     }
 }
 

@@ -18,7 +18,7 @@ use super::{Context, Error};
 use crate::image::{Amount, Contents};
 use crate::prune::Report;
 use crate::rootfs::InodeKind;
-use crate::unfinished::Unfinished;
+use crate::unfinished;
 
 /// How many folders are shown.
 const FOLDERS: usize = 12;
@@ -118,9 +118,7 @@ pub fn run(arguments: &InspectArguments, context: &Context) -> Result<(), Error>
     let (contents, platforms) = source.read()?;
     if let Some(path) = &arguments.html {
         let name = contents.image.reference.clone().unwrap_or_else(|| arguments.image.display().to_string());
-        let mut file = Unfinished::beside(path)?;
-        std::io::Write::write_all(&mut file, page::page(&contents, &name).as_bytes())?;
-        file.finish()?;
+        unfinished::write(path, page::page(&contents, &name).as_bytes())?;
         context.say(&format!("drew {} to {}", name, path.display()));
         if arguments.why.is_none() && !context.json {
             return Ok(());

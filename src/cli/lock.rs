@@ -1,6 +1,5 @@
 //! `apkbuild lock FILE`: writes the recipe's lock, or moves what it names.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 use super::{BuildOptions, Context, Error, lockfile};
 use crate::lock::{self, Change, LockedArchitecture, Lockfile};
 use crate::pipeline::{self, Update, Workshop};
-use crate::unfinished::Unfinished;
+use crate::unfinished;
 
 /// Arguments of `lock`.
 #[derive(Debug, Args)]
@@ -73,12 +72,7 @@ pub fn run(arguments: &LockArguments, context: &Context) -> Result<(), Error> {
 
 /// Writes the lock whole, over the one that stood there.
 fn write(path: &Path, text: &str) -> Result<(), Error> {
-    let write = || {
-        let mut file = Unfinished::beside(path)?;
-        file.write_all(text.as_bytes())?;
-        file.finish()
-    };
-    write().map_err(|error| {
+    unfinished::write(path, text.as_bytes()).map_err(|error| {
         Error::failed(format!("the lock `{}` cannot be written: {error}", path.display()))
             .with_help("a lock stands beside its recipe: make room and give yourself leave to write there".to_owned())
     })

@@ -1,6 +1,6 @@
 //! `apkbuild mkndx DIR`: a signed APKINDEX.tar.gz over the packages in a folder.
 
-use std::io::{BufReader, Write as _};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,7 +9,7 @@ use super::mkpkg::{SigningOptions, about};
 use super::{Context, Error};
 use crate::apk::Head;
 use crate::apk::writer::{IndexedPackage, write_index};
-use crate::unfinished::Unfinished;
+use crate::unfinished;
 
 /// Arguments of `mkndx`.
 #[derive(Debug, Args)]
@@ -54,9 +54,7 @@ pub fn run(arguments: &MkndxArguments, context: &Context) -> Result<(), Error> {
     let place = arguments.folder.join("APKINDEX.tar.gz");
     let index = write_index(&arguments.description, &packages, &key, arguments.signing.kind())
         .map_err(|error| about(&place, &error))?;
-    let mut file = Unfinished::beside(&place)?;
-    file.write_all(&index)?;
-    file.finish()?;
+    unfinished::write(&place, &index)?;
     if context.json {
         return context.print_json(&serde_json::json!({ "index": place, "packages": packages.len() }));
     }

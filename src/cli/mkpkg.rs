@@ -5,7 +5,6 @@
 //! [mode]` for what does not belong to root. Refused are devices, sockets and FIFOs.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -17,7 +16,7 @@ use crate::apk::writer::{NewContent, NewEntry, PackageWriter};
 use crate::apk::{self, PackageInfo, PackageName, SignatureKind, SigningKey, Version};
 use crate::fetch::Script;
 use crate::recipe::Architecture;
-use crate::unfinished::Unfinished;
+use crate::unfinished;
 
 /// Arguments of `mkpkg`.
 #[derive(Debug, Args)]
@@ -151,9 +150,7 @@ pub fn run(arguments: &MkpkgArguments, context: &Context) -> Result<(), Error> {
     let writer = PackageWriter { info, scripts, entries, level: Some(arguments.level) };
     let package = writer.write(&key, arguments.signing.kind()).map_err(|error| about(folder, &error))?;
     fs_err::create_dir_all(&arguments.output)?;
-    let mut file = Unfinished::beside(&place)?;
-    file.write_all(&package)?;
-    file.finish()?;
+    unfinished::write(&place, &package)?;
     if context.json {
         return context.print_json(&serde_json::json!({ "package": place, "size": package.len() }));
     }

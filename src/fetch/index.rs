@@ -4,7 +4,6 @@
 //! an unchanged one costs one small answer. Its signature is verified every time. Refused: an index without a trusted
 //! signature, unless asked for, and anything that is no index.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -19,7 +18,7 @@ use crate::apk::SignedIndex;
 use crate::digest::Sha256Digest;
 use crate::progress::Progress;
 use crate::repository::{Location, Repository};
-use crate::unfinished::Unfinished;
+use crate::unfinished;
 
 /// Alpine's largest has some 3 MB.
 const LIMIT: u64 = 256 << 20;
@@ -211,12 +210,7 @@ impl Fetcher {
 
     fn keep(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         self.options.cache.make_section(Section::Indexes)?;
-        let write = || {
-            let mut file = Unfinished::beside(path)?;
-            file.write_all(bytes)?;
-            file.finish_unsynced()
-        };
-        write().map_err(|error| Error::file("cannot write the cache", error))
+        unfinished::write_unsynced(path, bytes).map_err(|error| Error::file("cannot write the cache", error))
     }
 }
 

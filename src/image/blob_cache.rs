@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::Error;
 use crate::digest::{Sha256, Sha256Digest};
 use crate::mapping::{MappedSlice, Mapping};
-use crate::unfinished::Unfinished;
+use crate::unfinished::{self, Unfinished};
 
 /// Bytes of the digest at the end of a segment's file.
 const DIGEST: usize = 32;
@@ -104,9 +104,8 @@ impl BlobCache {
     /// Keeps `record` under `key`.
     pub(super) fn keep_layer(&self, key: Sha256Digest, record: LayerRecord) -> Result<(), Error> {
         let line = format!("{} {} {}", record.diff_id, record.digest, record.tar_size);
-        let mut file = Unfinished::beside(&self.layer_path(key)).map_err(Error::Write)?;
-        writeln!(file, "{line} {}", Sha256Digest::of(line.as_bytes())).map_err(Error::Write)?;
-        file.finish_unsynced().map_err(Error::Write)
+        let text = format!("{line} {}\n", Sha256Digest::of(line.as_bytes()));
+        unfinished::write_unsynced(&self.layer_path(key), text.as_bytes()).map_err(Error::Write)
     }
 }
 

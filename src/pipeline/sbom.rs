@@ -1,12 +1,11 @@
 //! The bills of materials that stand beside what was built.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::{BuiltImage, Error, Order};
 use crate::image::{self, Reference, SbomFormat, Subject};
 use crate::recipe::Architecture;
-use crate::unfinished::Unfinished;
+use crate::unfinished;
 
 /// A bill of materials that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +36,7 @@ pub(super) fn write(
             let Some(path) = order.sbom_place(image.arch, *format) else { continue };
             let bytes = sbom.encode(*format, &subject)?;
             if fs_err::read(&path).ok().as_ref() != Some(&bytes) {
-                let mut file = Unfinished::beside(&path).map_err(image::Error::Write)?;
-                file.write_all(&bytes).and_then(|()| file.finish()).map_err(image::Error::Write)?;
+                unfinished::write(&path, &bytes).map_err(image::Error::Write)?;
             }
             written.push(WrittenSbom { arch: image.arch, format: *format, path });
         }

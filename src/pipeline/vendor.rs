@@ -83,7 +83,7 @@ pub fn vendor(
     }
     shelves.write_indexes(key)?;
     fs_err::create_dir(root.join("keys"))?;
-    write(&root.join("keys").join(key.public_name()), key.public_pem()?.as_bytes())?;
+    fs_err::write(root.join("keys").join(key.public_name()), key.public_pem()?.as_bytes())?;
     link_as_mirror(root, recipe, lock)?;
     refuse_occupied(folder)?;
     unfinished.finish()?;
@@ -112,7 +112,10 @@ impl Shelves {
     fn write_indexes(self, key: &SigningKey) -> Result<(), Error> {
         for Shelf { folder, packages } in self.0.into_values() {
             let packages: Vec<IndexedPackage> = packages.into_values().collect();
-            write(&folder.join("APKINDEX.tar.gz"), &write_index("vendored", &packages, key, SignatureKind::Rsa256)?)?;
+            fs_err::write(
+                folder.join("APKINDEX.tar.gz"),
+                write_index("vendored", &packages, key, SignatureKind::Rsa256)?,
+            )?;
         }
         Ok(())
     }
@@ -171,20 +174,11 @@ fn link_as_mirror(root: &Path, recipe: &Recipe, lock: &Lockfile) -> Result<(), E
     Ok(())
 }
 
+/// Copies a file as a new one of the caller's, whatever the permissions of the one in the cache.
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     let mut source = fs_err::File::open(from)?;
     let mut target = fs_err::File::create(to)?;
-    std::io::copy(&mut source, &mut target).map_err(|error| writing(to, &error))?;
-    Ok(target.sync_all()?)
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    use std::io::Write as _;
-    let mut file = fs_err::File::create(path)?;
-    file.write_all(bytes)?;
-    Ok(file.sync_all()?)
-}
-
-fn writing(path: &Path, error: &std::io::Error) -> std::io::Error {
-    std::io::Error::new(error.kind(), format!("failed to write `{}`: {error}", path.display()))
+    std::io::copy(&mut source, &mut target)
+        .map_err(|error| std::io::Error::new(error.kind(), format!("failed to write `{}`: {error}", to.display())))?;
+    Ok(())
 }

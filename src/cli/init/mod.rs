@@ -10,14 +10,13 @@ mod python;
 mod scan;
 mod text;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::{Context, Error};
 use crate::recipe::Recipe;
-use crate::unfinished::Unfinished;
+use crate::unfinished;
 use application::{Application, Language};
 use scan::Scan;
 
@@ -51,9 +50,7 @@ pub fn run(arguments: &InitArguments, context: &Context) -> Result<(), Error> {
     let application = find(&scan, language, &folder)?;
     let text = text::recipe(&application);
     Recipe::parse(&text, FILE).map_err(|error| Error::from_recipe(&error, context.color_messages()))?;
-    let mut file = Unfinished::beside(&path)?;
-    file.write_all(text.as_bytes())?;
-    file.finish()?;
+    unfinished::write(&path, text.as_bytes())?;
     for note in &application.notes {
         context.say(&format!("note: {note}"));
     }
