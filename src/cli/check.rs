@@ -1,6 +1,8 @@
 //! `apkbuild check FILE|IMAGE`: boots an image without any engine and holds it against its recipe's `[check]` and
 //! `[size]`, or, without a recipe, against what the image says of itself. A recipe's image is built for it and not kept.
 
+mod line;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,13 +10,14 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
+use self::line::{Line, table};
 use super::run::images_folder;
-use super::{BuildOptions, Context, Error, lockfile};
-use crate::image::{Contents, DatabasePackage, StoredImage};
-use crate::pipeline::{self, Bill, Order, Overrides, Place, Workshop};
+use super::{BuildOptions, Context, Error, lockfile, notes};
+use crate::image::{Contents, StoredImage};
+use crate::pipeline::{self, Bill, Order, Place, Workshop};
 use crate::recipe::{Architecture, Check, HttpCheck, Recipe, SizeLimits};
 use crate::sandbox::Startable;
-use crate::sandbox::check::{Booted, Expectations, Outcome, Request, STARTS};
+use crate::sandbox::check::{Booted, Expectations, Request};
 use crate::unfinished::UnfinishedFolder;
 
 /// How fast an image must be where no recipe says it.
@@ -22,9 +25,6 @@ const DEFAULT_STARTUP: Duration = Duration::from_secs(2);
 
 /// The name of an image that is built to be checked.
 const ARCHIVE: &str = "image.tar";
-
-/// Longest body that a table shows, in letters.
-const LONGEST_SHOWN: usize = 48;
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
@@ -41,17 +41,6 @@ pub struct CheckArguments {
     recipe: Option<PathBuf>,
     #[command(flatten)]
     build: BuildOptions,
-}
-
-/// One line of the report.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Line {
-    what: String,
-    expected: String,
-    found: String,
-    held: bool,
-    #[serde(skip)]
-    is_size: bool,
 }
 
 /// The report as JSON.
@@ -95,19 +84,19 @@ pub fn run(arguments: &CheckArguments, context: &Context) -> Result<(), Error> {
     let mut lines = Vec::new();
     let user = check.and_then(|check| check.user.as_deref());
     if user.is_some() || recipe.is_none() {
-        lines.push(account_line(&startable, user));
+        lines.push(Line::of_account(&startable, user));
     }
-    lines.extend(lines_of(&expected, &booted));
+    lines.extend(Line::of_start(&expected, &booted));
+    let mut bill = built.as_ref().and_then(|built| built.over_size.clone());
     if let Some(recipe) = &recipe {
-        lines.extend(size_lines(&recipe.size, &startable));
+        let sizes = Line::of_sizes(&recipe.size, &startable);
+        if built.is_none() && sizes.iter().any(|line| !line.held) {
+            bill = bill_of(&recipe.size, &image)?;
+        }
+        lines.extend(sizes);
         let file = arguments.recipe.as_ref().unwrap_or(&arguments.target);
-        lines.extend(lock_line(file, recipe, &startable, context)?);
+        lines.extend(Line::of_lock(file, recipe, &startable, context)?);
     }
-    let bill = match (built, &recipe) {
-        (Some(built), _) => built.over_size,
-        (None, Some(recipe)) if lines.iter().any(|line| line.is_size && !line.held) => bill_of(&recipe.size, &image)?,
-        _ => None,
-    };
     let name = arguments.image.as_ref().unwrap_or(&arguments.target);
     report(name, &lines, &booted, bill.as_ref(), context)
 }
@@ -132,7 +121,7 @@ impl BuiltForCheck {
         let order = Order { place: Some(place), timestamp, ..Order::new(recipe, &overrides, lock.as_ref()) };
         let workshop = Workshop::open(&overrides, Some(recipe))?;
         let built = pipeline::build(&order, &workshop, context.progress())?;
-        super::recipe::tell_script_notes(&built, context);
+        notes::tell_of_scripts(&built, context);
         context.progress_is_over();
         Ok(Self { folder, over_size: built.over_size })
     }
@@ -168,51 +157,6 @@ fn of_recipe(check: &Check) -> Expectations {
     Expectations { startup: check.startup, requests: check.http.iter().map(request).collect() }
 }
 
-/// The sizes that the recipe limits.
-fn size_lines(limits: &SizeLimits, startable: &Startable) -> Vec<Line> {
-    let sizes = [
-        ("unpacked", limits.unpacked, startable.unpacked_size()),
-        ("compressed", limits.compressed, startable.compressed_size),
-    ];
-    let line = |(what, limit, size): (&str, Option<u64>, Option<u64>)| {
-        let (limit, size) = (limit?, size?);
-        let show = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
-        Some(Line {
-            what: what.to_owned(),
-            expected: format!("at most {}", show(limit)),
-            found: show(size),
-            held: size <= limit,
-            is_size: true,
-        })
-    };
-    sizes.into_iter().filter_map(line).collect()
-}
-
-/// Whether the packages in the image are those of the recipe's lock, where it has one that fits. Packages that were
-/// pruned whole are not missed.
-fn lock_line(file: &Path, recipe: &Recipe, startable: &Startable, context: &Context) -> Result<Option<Line>, Error> {
-    let archs = Architecture::from_name(startable.text_of("etc/apk/arch").trim()).into_iter().collect();
-    let overrides = Overrides { archs, ..Overrides::default() };
-    let Some(lock) = lockfile::of_recipe(file, recipe, &overrides, context)? else { return Ok(None) };
-    let Some(locked) = overrides.archs(recipe).first().and_then(|arch| lock.architectures.get(arch.as_str())) else {
-        return Ok(None);
-    };
-    let database = ["lib/apk/db/installed", "usr/lib/apk/db/installed"].map(|path| startable.text_of(path)).concat();
-    let whole = database.rfind("\n\n").and_then(|end| database.get(..end)).unwrap_or(&database);
-    let installed = DatabasePackage::parse_all(whole);
-    let is_locked = |package: &&DatabasePackage| {
-        let mut packages = locked.packages.iter().filter(|(name, _)| name.as_str() == package.name);
-        packages.any(|(_, locked)| locked.version.as_str() == package.version)
-    };
-    let others: Vec<&DatabasePackage> = installed.iter().filter(|package| !is_locked(package)).collect();
-    let found = match others.first() {
-        None => format!("{} as locked", installed.len()),
-        Some(first) => format!("{} otherwise, such as {}-{}", others.len(), first.name, first.version),
-    };
-    let what = crate::lock::path_of(file).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Some(Line { what, expected: "its packages".to_owned(), found, held: others.is_empty(), is_size: false }))
-}
-
 fn report(image: &Path, lines: &[Line], booted: &Booted, bill: Option<&Bill>, context: &Context) -> Result<(), Error> {
     let held = lines.iter().all(|line| line.held);
     if context.json {
@@ -239,84 +183,6 @@ fn report(image: &Path, lines: &[Line], booted: &Booted, bill: Option<&Bill>, co
     }
     let missed: Vec<&str> = lines.iter().filter(|line| !line.held).map(|line| line.what.as_str()).collect();
     Err(Error::not_held(format!("`{}` does not hold: {}", image.display(), missed.join(", "))))
-}
-
-/// The account line; without an expectation, any account but root will do.
-fn account_line(startable: &Startable, expected: Option<&str>) -> Line {
-    let user = &startable.user;
-    let numbers = format!("{}:{}", user.account.uid, user.account.gid);
-    let found = user.name.as_ref().map_or_else(|| numbers.clone(), |name| format!("{name} ({numbers})"));
-    let held = match expected {
-        Some(name) => user.name.as_deref() == Some(name) || user.account.uid.to_string() == name,
-        None => user.account.uid != 0,
-    };
-    Line {
-        what: "account".to_owned(),
-        expected: expected.unwrap_or("not root").to_owned(),
-        found,
-        held,
-        is_size: false,
-    }
-}
-
-fn lines_of(expected: &Expectations, booted: &Booted) -> Vec<Line> {
-    let mut lines = Vec::new();
-    let limit = seconds(expected.startup);
-    if expected.requests.is_empty() {
-        let held = booted.ending.is_none_or(crate::sandbox::Ending::is_success);
-        let found = booted.ending.map_or_else(|| "it runs".to_owned(), |ending| format!("it ended ({ending})"));
-        lines.push(Line { what: "start".to_owned(), expected: "no failure".to_owned(), found, held, is_size: false });
-        return lines;
-    }
-    let median = booted.median();
-    let found = match median {
-        Some(median) if booted.times.len() == STARTS => format!("{} (median of {STARTS})", seconds(median)),
-        Some(median) => format!("{} (one start)", seconds(median)),
-        None => "no answer".to_owned(),
-    };
-    let held = median.is_some_and(|median| median <= expected.startup);
-    lines.push(Line { what: "startup".to_owned(), expected: format!("at most {limit}"), found, held, is_size: false });
-    for (request, outcome) in expected.requests.iter().zip(&booted.requests) {
-        let wanted = request.status.map_or_else(|| "an answer".to_owned(), |status| status.to_string());
-        let (found, held) = match outcome {
-            Outcome::Answered(answer) => {
-                (with_body(&answer.status.to_string(), Some(&answer.body)), request.is_met_by(answer))
-            }
-            Outcome::Silent(reason) => (reason.to_string(), false),
-        };
-        lines.push(Line {
-            what: format!("http :{}{}", request.port, request.path),
-            expected: with_body(&wanted, request.body.as_deref()),
-            found,
-            held,
-            is_size: false,
-        });
-    }
-    lines
-}
-
-fn with_body(status: &str, body: Option<&str>) -> String {
-    let Some(body) = body else { return status.to_owned() };
-    let body = body.trim_end();
-    let short: String = body.chars().take(LONGEST_SHOWN).collect();
-    let dots = if short.len() < body.len() { "…" } else { "" };
-    format!("{status} {short:?}{dots}")
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{:.3} s", time.as_secs_f64())
-}
-
-fn table(lines: &[Line], color: bool) -> String {
-    let width = |column: fn(&Line) -> &str| lines.iter().map(|line| column(line).chars().count()).max().unwrap_or(0);
-    let (what, expected, found) = (width(|line| &line.what), width(|line| &line.expected), width(|line| &line.found));
-    let mut text = String::new();
-    for line in lines {
-        let (green, red, reset) = if color { ("\x1b[32m", "\x1b[1;31m", "\x1b[0m") } else { ("", "", "") };
-        let verdict = if line.held { format!("{green}holds{reset}") } else { format!("{red}does not hold{reset}") };
-        text.push_str(&format!("{:what$}  {:expected$}  {:found$}  {verdict}\n", line.what, line.expected, line.found));
-    }
-    text
 }
 
 fn indented(text: &str) -> String {

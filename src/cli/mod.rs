@@ -20,6 +20,7 @@ mod lockfile;
 mod man;
 mod mkndx;
 mod mkpkg;
+mod notes;
 mod options;
 mod output;
 mod plan;

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::bytes::human;
 use super::delivery::{Delivered, DeliveryOptions};
-use super::{BuildOptions, Context, Error, lockfile};
+use super::{BuildOptions, Context, Error, lockfile, notes};
 use crate::image::{Compression, CompressionKind};
 use crate::pipeline::{self, Built, Format, Order, Place, Workshops};
-use crate::prune::Report;
 use crate::recipe::Recipe;
+use crate::unfinished::Unfinished;
 
 /// Arguments of `recipe`.
 #[derive(Debug, Args)]
@@ -123,7 +123,7 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
         if let Some(path) = &arguments.report {
             write_report(path, &built)?;
         }
-        tell_notes(&built, context);
+        notes::tell(&built, context);
         let delivered = delivery.carry_out(&built, context)?;
         context.progress_is_over();
         documents.push(document(file, order.place.as_ref(), &built, &delivered));
@@ -200,79 +200,10 @@ fn write_report(path: &Path, built: &Built) -> Result<(), Error> {
         ),
     };
     let document = document.map_err(|error| Error::from_room(&error))?;
-    let mut file = crate::unfinished::Unfinished::beside(path)?;
+    let mut file = Unfinished::beside(path)?;
     serde_json::to_writer_pretty(&mut file, &document).map_err(|error| Error::from(std::io::Error::from(error)))?;
     file.finish()?;
     Ok(())
-}
-
-/// Warns of what was not done as a package wanted it, or is larger than the recipe wants it.
-fn tell_notes(built: &Built, context: &Context) {
-    use crate::progress::Progress as _;
-    tell_script_notes(built, context);
-    for image in &built.images {
-        for pattern in &image.report.unmatched {
-            context.progress().warning(&format!("`{pattern}` under [prune] fits no path"));
-        }
-        for note in trace_notes(&image.report, context.verbosity > 1) {
-            context.progress().warning(&note);
-        }
-    }
-    if let Some(bill) = &built.over_size {
-        context.progress().warning(&bill.to_string());
-    }
-}
-
-/// How many places that could not be followed are told without `-v`.
-const UNFOLLOWED_TOLD: usize = 8;
-
-/// What a trace could not follow, and what could not be compiled, by file and line.
-fn trace_notes(report: &Report, all: bool) -> Vec<String> {
-    let mut notes = Vec::new();
-    let lists = [
-        (
-            "places",
-            "cannot be followed; what they may need beyond what is found, `keep` under [prune] names",
-            &report.unfollowed,
-        ),
-        ("Python files", "cannot be compiled and stay in their source", &report.uncompiled),
-    ];
-    for (things, what, list) in lists {
-        let told = if all { list.len() } else { UNFOLLOWED_TOLD };
-        let lines: Vec<String> = list.iter().take(told).map(|it| format!("\n  {it}")).collect();
-        if !lines.is_empty() {
-            let more = list.len().saturating_sub(told);
-            let more =
-                if more > 0 { format!("\n  and {more} more, which -v or --report tells") } else { String::new() };
-            notes.push(format!("{} {things} {what}:{}{more}", list.len(), lines.concat()));
-        }
-    }
-    notes
-}
-
-/// Warns of install scripts that failed or were not carried out in full.
-pub(super) fn tell_script_notes(built: &Built, context: &Context) {
-    use crate::progress::Progress as _;
-    for note in built.images.iter().flat_map(|image| &image.script_notes) {
-        context.progress().warning(&script_note(note));
-    }
-}
-
-/// What is left undone of an install script, a line each.
-fn script_note(note: &crate::rootfs::ScriptNote) -> String {
-    let mut text = format!("{}: its {} script", note.package, note.script.name());
-    if note.outcome.unrun.is_empty() {
-        text.push_str(&format!(" ended with status {}", note.outcome.status));
-    } else {
-        text.push_str(" was not carried out in full:");
-    }
-    for line in note.outcome.output.lines() {
-        text.push_str(&format!("\n  | {line}"));
-    }
-    for unrun in &note.outcome.unrun {
-        text.push_str(&format!("\n  line {}: {} ({})", unrun.line, unrun.text.trim(), unrun.reason));
-    }
-    text
 }
 
 /// What a person wants to know of a finished build.
@@ -338,7 +269,7 @@ fn document(file: &Path, place: Option<&Place>, built: &Built, delivered: &Deliv
                 "diff-id": layer.diff_id.to_oci(),
                 "size": layer.blob.size,
             })).collect::<Vec<_>>(),
-            "script-notes": image.script_notes.iter().map(script_note).collect::<Vec<_>>(),
+            "script-notes": image.script_notes.iter().map(notes::script_note).collect::<Vec<_>>(),
         })
     });
     let (loaded, pushed) = delivered.documents();

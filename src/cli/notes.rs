@@ -1,0 +1,74 @@
+//! What a finished build warns of: scripts not carried out in full, patterns without use, places that no trace follows.
+
+use super::Context;
+use crate::pipeline::Built;
+use crate::progress::Progress as _;
+use crate::prune::Report;
+use crate::rootfs::ScriptNote;
+
+/// How many places that could not be followed are told without `-v`.
+const UNFOLLOWED_TOLD: usize = 8;
+
+/// Warns of what was not done as a package wanted it, or is larger than the recipe wants it.
+pub(super) fn tell(built: &Built, context: &Context) {
+    tell_of_scripts(built, context);
+    for image in &built.images {
+        for pattern in &image.report.unmatched {
+            context.progress().warning(&format!("`{pattern}` under [prune] fits no path"));
+        }
+        for note in trace_notes(&image.report, context.verbosity > 1) {
+            context.progress().warning(&note);
+        }
+    }
+    if let Some(bill) = &built.over_size {
+        context.progress().warning(&bill.to_string());
+    }
+}
+
+/// What a trace could not follow, and what could not be compiled, by file and line.
+fn trace_notes(report: &Report, all: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    let lists = [
+        (
+            "places",
+            "cannot be followed; what they may need beyond what is found, `keep` under [prune] names",
+            &report.unfollowed,
+        ),
+        ("Python files", "cannot be compiled and stay in their source", &report.uncompiled),
+    ];
+    for (things, what, list) in lists {
+        let told = if all { list.len() } else { UNFOLLOWED_TOLD };
+        let lines: Vec<String> = list.iter().take(told).map(|it| format!("\n  {it}")).collect();
+        if !lines.is_empty() {
+            let more = list.len().saturating_sub(told);
+            let more =
+                if more > 0 { format!("\n  and {more} more, which -v or --report tells") } else { String::new() };
+            notes.push(format!("{} {things} {what}:{}{more}", list.len(), lines.concat()));
+        }
+    }
+    notes
+}
+
+/// Warns of install scripts that failed or were not carried out in full.
+pub(super) fn tell_of_scripts(built: &Built, context: &Context) {
+    for note in built.images.iter().flat_map(|image| &image.script_notes) {
+        context.progress().warning(&script_note(note));
+    }
+}
+
+/// What is left undone of an install script, a line each.
+pub(super) fn script_note(note: &ScriptNote) -> String {
+    let mut text = format!("{}: its {} script", note.package, note.script.name());
+    if note.outcome.unrun.is_empty() {
+        text.push_str(&format!(" ended with status {}", note.outcome.status));
+    } else {
+        text.push_str(" was not carried out in full:");
+    }
+    for line in note.outcome.output.lines() {
+        text.push_str(&format!("\n  | {line}"));
+    }
+    for unrun in &note.outcome.unrun {
+        text.push_str(&format!("\n  line {}: {} ({})", unrun.line, unrun.text.trim(), unrun.reason));
+    }
+    text
+}
