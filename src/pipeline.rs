@@ -6,7 +6,6 @@
 
 mod bill;
 mod choice;
-mod compile;
 mod error;
 mod furnish;
 mod lock;
@@ -37,7 +36,6 @@ use choice::{Choice, Part};
 use furnish::Furnishing;
 
 pub use bill::{Bill, BillLine};
-pub use compile::NoCompiler;
 pub use error::Error;
 pub use lock::{Update, lock, lock_inputs, lock_misfits};
 pub use order::{Format, Order, Place};
@@ -46,6 +44,7 @@ pub use sbom::WrittenSbom;
 pub use select::{Selection, resolve};
 pub use shipment::{PushOptions, Shipment};
 pub use sources::Overrides;
+pub use trim::NoCompiler;
 pub use vendor::{Vendored, vendor};
 pub use workshop::{Workshop, Workshops};
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Bill;
-use super::compile::NoCompiler;
+use super::trim::NoCompiler;
 use crate::apk;
 use crate::fetch;
 use crate::image;

@@ -1,9 +1,10 @@
 //! Making the image small: pruning, with what earlier traces read, and bytecode in the place of sources.
 
-use std::io::Write as _;
+mod compile;
+
 use std::path::Path;
 
-use super::compile::compile;
+use self::compile::compile;
 use super::{Error, Workshop, translate};
 use crate::digest::Sha256Digest;
 use crate::fetch::Cache;
@@ -12,7 +13,9 @@ use crate::prune::bytecode::Shipped;
 use crate::prune::{Bytecode, Facts, Policy, Profile, Report, prune_knowing};
 use crate::recipe::{Architecture, Recipe};
 use crate::rootfs::Rootfs;
-use crate::unfinished::Unfinished;
+use crate::unfinished;
+
+pub use compile::NoCompiler;
 
 /// Prunes `rootfs` as the recipe says, and puts bytecode in the place of sources where it says so.
 pub(super) fn trim(
@@ -48,9 +51,7 @@ fn prune(
     let mut facts = read_facts(&path);
     let report = prune_knowing(rootfs, policy, &mut facts)?;
     if facts.has_changed() {
-        let mut file = Unfinished::beside(&path)?;
-        file.write_all(&facts.to_bytes())?;
-        file.finish_unsynced()?;
+        unfinished::write_unsynced(&path, &facts.to_bytes())?;
     }
     Ok(report)
 }

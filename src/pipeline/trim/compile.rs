@@ -6,21 +6,20 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::{Error, Workshop};
 use crate::digest::Sha256Digest;
 use crate::fetch::Cache;
+use crate::pipeline::{Error, Workshop};
 use crate::prune::Report;
 use crate::prune::bytecode::{self, Compilation, Compiled, Shipped, Source};
 use crate::recipe::Architecture;
 use crate::rootfs::Rootfs;
 use crate::rootfs::folder::{Owners, write_folder};
 use crate::sandbox::{self, Question};
-use crate::unfinished::{Unfinished, UnfinishedFolder};
+use crate::unfinished::{self, UnfinishedFolder};
 
 /// Reads the paths that its arguments name by file and number, and prints its magic number and then for each a length and
 /// the marshalled code, or the length of a message, marked by the highest bit, and the message.
@@ -182,8 +181,6 @@ fn keep(folder: &Path, key: Sha256Digest, compiled: &Compiled) -> Result<(), Err
         Compiled::Refused(message) => (0, message.as_bytes()),
     };
     let body = [&[is_bytecode], bytes].concat();
-    let mut file = Unfinished::beside(&folder.join(key.to_string()))?;
-    file.write_all(&Sha256Digest::of(&body).0)?;
-    file.write_all(&body)?;
-    Ok(file.finish_unsynced()?)
+    let kept = [&Sha256Digest::of(&body).0[..], &body].concat();
+    Ok(unfinished::write_unsynced(&folder.join(key.to_string()), &kept)?)
 }
