@@ -25,7 +25,12 @@ pub struct Unfinished {
 impl Unfinished {
     /// Begins the file that is to stand at `place`, whose folder must exist. It will have the permissions of a new file
     /// under the caller's umask.
+    ///
+    /// # Errors
+    /// Where something stands there that is no file: renaming over a device or a pipe would not write to it but take it
+    /// away from everybody, and over a folder it would fail when the work is done.
     pub fn beside(place: &Path) -> io::Result<Self> {
+        refuse_what_is_no_file(place)?;
         let (folder, prefix) = first_name(place);
         let mut builder = tempfile::Builder::new();
         builder.prefix(&prefix).suffix(".part").permissions(std::fs::Permissions::from_mode(0o666));
@@ -97,6 +102,24 @@ pub fn write_unsynced(place: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = Unfinished::beside(place)?;
     file.write_all(bytes)?;
     file.finish_unsynced()
+}
+
+/// An error where `place`, or what a link there leads to, is something else than a file; and where a link stands among
+/// the devices, as `/dev/stdout` does, whatever it leads to just now.
+fn refuse_what_is_no_file(place: &Path) -> io::Result<()> {
+    // What is not there, or cannot be looked at, is no obstacle yet.
+    let Ok(found) = fs_err::symlink_metadata(place) else { return Ok(()) };
+    let behind = if found.is_symlink() { fs_err::metadata(place).ok() } else { Some(found.clone()) };
+    let is_folder = found.is_dir();
+    let is_special = behind.is_some_and(|behind| !behind.is_file() && !behind.is_dir());
+    let (kind, what) = if is_folder {
+        (io::ErrorKind::IsADirectory, "a folder")
+    } else if is_special || (found.is_symlink() && place.starts_with("/dev")) {
+        (io::ErrorKind::InvalidInput, "a device, a pipe or a socket")
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::new(kind, format!("`{}` is {what} and not a file, so it is not replaced", place.display())))
 }
 
 /// A folder that is being written.
@@ -261,6 +284,29 @@ mod tests {
             fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn only_a_file_is_replaced_by_a_file() {
+        use std::os::unix::fs::FileTypeExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&pipe, &link).unwrap();
+        for place in [&pipe, &link] {
+            let error = Unfinished::beside(place).unwrap_err();
+            assert!(error.to_string().contains("a pipe"), "{error}");
+        }
+        assert!(fs_err::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
+        for device in ["/dev/null", "/dev/stdout"] {
+            let error = Unfinished::beside(Path::new(device)).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");
+        }
+        let inner = folder.path().join("folder");
+        fs_err::create_dir(&inner).unwrap();
+        assert_eq!(Unfinished::beside(&inner).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+        assert_eq!(names(folder.path()), ["folder", "link", "pipe"]);
     }
 
     #[test]

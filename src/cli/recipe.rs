@@ -95,6 +95,7 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
         .map_err(|error| Error::usage(error.to_string()).with_help(error.help()))?;
     arguments.report.as_deref().map_or(Ok(()), refuse_nowhere)?;
     let places = places(arguments, &recipes)?;
+    refuse_to_write_twice(arguments, &places)?;
     let sboms = arguments.delivery.sboms.formats()?;
     let delivery = arguments.delivery.prepare(&sboms, recipes.len())?;
     let overrides = arguments.build.overrides();
@@ -186,6 +187,31 @@ fn refuse_nowhere(path: &Path) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
+}
+
+/// An error where the image or the report would be written over a recipe, or one over the other.
+fn refuse_to_write_twice(arguments: &RecipeArguments, places: &[Option<Place>]) -> Result<(), Error> {
+    // Another spelling of a path is the same file; what is not there yet has its folder only.
+    let real = |path: &Path| {
+        fs_err::canonicalize(path).ok().or_else(|| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            Some(fs_err::canonicalize(folder).ok()?.join(path.file_name()?))
+        })
+    };
+    let mut taken: Vec<PathBuf> = arguments.files.iter().filter_map(|file| real(file)).collect();
+    let images = places.iter().flatten().map(|place| (place.path.as_path(), "--output"));
+    for (path, option) in images.chain(arguments.report.iter().map(|path| (path.as_path(), "--report"))) {
+        let Some(place) = real(path) else { continue };
+        if taken.contains(&place) {
+            return Err(Error::usage(format!(
+                "`{}` would be written over what this call reads or writes",
+                path.display()
+            ))
+            .with_help(format!("name another place with {option}")));
+        }
+        taken.push(place);
+    }
+    Ok(())
 }
 
 /// Writes what pruning did, by architecture where there are several.

@@ -177,6 +177,7 @@ impl Error {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     "name a folder that you may write to with --output"
                 }
+                io::ErrorKind::IsADirectory | io::ErrorKind::InvalidInput => "name a file with --output",
                 io::ErrorKind::NotFound => "make the folder first, or name another place with --output",
                 _ => return None,
             }

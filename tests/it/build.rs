@@ -356,3 +356,25 @@ fn files_are_written_whole_and_over_nothing_but_themselves() {
     assert_eq!(names(&program.folder().join("precious")), ["file"]);
     assert!(!program.folder().join("precious.config.json").exists());
 }
+
+#[test]
+fn nothing_but_a_file_is_written_over_and_no_recipe_is() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let (program, repository) = (program(""), repository());
+    let folder = program.folder();
+    nix::unistd::mkfifo(&folder.join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let output = program.run(arguments(&repository, &["-o", "pipe"]));
+    let message = output.failure(1);
+    assert!(message.contains("`pipe` is a device, a pipe") && message.contains("help: name a file"), "{message}");
+    assert!(fs_err::symlink_metadata(folder.join("pipe")).unwrap().file_type().is_fifo());
+
+    let before = fs_err::read_to_string(folder.join("hello.toml")).unwrap();
+    for words in
+        [&["-o", "hello.toml"][..], &["-o", "./hello.toml"], &["--report", "hello.toml"], &["--report", "hello.tar"]]
+    {
+        let output = program.run(arguments(&repository, words));
+        assert!(output.failure(2).contains("would be written over"), "{words:?}");
+    }
+    assert_eq!(fs_err::read_to_string(folder.join("hello.toml")).unwrap(), before);
+    assert_eq!(names(&folder), ["app.txt", "hello.toml", "pipe"]);
+}
