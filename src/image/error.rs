@@ -28,6 +28,12 @@ pub enum Error {
         /// The path, the byte shown as `\0`.
         path: String,
     },
+    /// A name that a layer cannot hold, since it means there that something is gone.
+    #[error("`{path}`: a name that begins with `.wh.` marks in a layer what is taken away, and cannot be a file's")]
+    Whiteout {
+        /// The path.
+        path: String,
+    },
     /// The level does not exist for this compression.
     #[error("{compression} has no level {level}; its levels are 1 to {highest}")]
     Level {
@@ -193,7 +199,9 @@ impl Error {
             Self::BlobDigest { .. } | Self::Layer { .. } | Self::Document { .. } => {
                 "the image was damaged after it was written; build or fetch it again".to_owned()
             }
-            Self::AttributeName { .. } | Self::NulInPath { .. } => "leave the file out of the image".to_owned(),
+            Self::AttributeName { .. } | Self::NulInPath { .. } | Self::Whiteout { .. } => {
+                "leave the file out of the image".to_owned()
+            }
             Self::NoSuchPlatform { .. } => "choose one of those with --arch".to_owned(),
             Self::Artifact { .. } => "name the image itself, by its tag or digest".to_owned(),
             Self::NoEngine { program } => {

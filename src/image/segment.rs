@@ -95,6 +95,10 @@ impl<'tree> Source<'tree> {
                 (Kind::File(content.len() as u64), Some((content, *checksum)))
             }
         };
+        // Engines would take it for a whiteout (image-spec layer.md): the file would be gone, and another one with it.
+        if entry.path.split('/').any(|part| part.starts_with(".wh.")) {
+            return Err(Error::Whiteout { path: entry.path.clone() });
+        }
         header::write(headers, &entry.path, kind, &inode.metadata, self.owners)?;
         Ok(content)
     }

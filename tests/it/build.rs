@@ -378,3 +378,13 @@ fn nothing_but_a_file_is_written_over_and_no_recipe_is() {
     assert_eq!(fs_err::read_to_string(folder.join("hello.toml")).unwrap(), before);
     assert_eq!(names(&folder), ["app.txt", "hello.toml", "pipe"]);
 }
+
+#[test]
+fn a_copied_file_never_becomes_a_whiteout() {
+    let (program, repository) = (program(""), repository());
+    program.write("hello.toml", recipe("").replace("/app/", "/app/.wh.app.txt"));
+    let output = program.run(arguments(&repository, &[]));
+    let message = output.failure(1);
+    assert!(message.contains("`app/.wh.app.txt`") && message.contains("help: "), "{message}");
+    assert_eq!(names(&program.folder()), ["app.txt", "hello.toml"]);
+}
