@@ -388,3 +388,10 @@ fn a_copied_file_never_becomes_a_whiteout() {
     assert!(message.contains("`app/.wh.app.txt`") && message.contains("help: "), "{message}");
     assert_eq!(names(&program.folder()), ["app.txt", "hello.toml"]);
 }
+
+#[test]
+fn a_pipe_that_says_what_to_leave_out_is_not_waited_for() {
+    let (program, repository) = (program(""), repository());
+    nix::unistd::mkfifo(&program.folder().join(".dockerignore"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    program.run(arguments(&repository, &[])).success();
+}

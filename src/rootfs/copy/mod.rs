@@ -63,7 +63,10 @@ pub fn copy_from_folder(
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let mut rules = Rules::usual()?;
     let ignore_file = folder.join(IGNORE_FILE);
-    match fs_err::read(&ignore_file) {
+    // Opening a pipe would wait for ever, and only a file can say what to leave out.
+    match fs_err::metadata(&ignore_file).and_then(|found| {
+        if found.is_file() { fs_err::read(&ignore_file) } else { Err(std::io::ErrorKind::NotFound.into()) }
+    }) {
         Ok(bytes) => rules.add_ignore_file(&String::from_utf8_lossy(&bytes))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error.into()),
