@@ -9,7 +9,10 @@ use miette::{
     ThemeStyles,
 };
 
-use super::Problem;
+use super::{LARGEST, Problem};
+
+/// How many faults a report shows: what is no recipe at all has no end of them.
+const SHOWN: usize = 20;
 
 /// Why there is no [`super::Recipe`].
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +23,12 @@ pub enum Error {
     Read {
         /// Why not.
         source: io::Error,
+    },
+    /// The file is larger than any recipe, or has no end, as a device may have none.
+    #[error("no recipe: `{path}` has more than {} KiB", LARGEST / 1024)]
+    TooLarge {
+        /// The file.
+        path: String,
     },
     /// The file is not UTF-8.
     #[error("no recipe: `{path}` is not text")]
@@ -59,7 +68,12 @@ impl Error {
             Self::Read { source } if source.kind() == io::ErrorKind::NotFound => {
                 Some("`apkbuild init` writes a recipe for the application in a folder".to_owned())
             }
-            Self::NotText { .. } => Some("a recipe is TOML, in UTF-8".to_owned()),
+            Self::Read { source } if source.kind() == io::ErrorKind::IsADirectory => {
+                Some("name the recipe in it, as in `apkbuild recipe FOLDER/apkbuild.toml`".to_owned())
+            }
+            Self::NotText { .. } | Self::TooLarge { .. } => {
+                Some("a recipe is TOML, in UTF-8, of some lines".to_owned())
+            }
             Self::Read { .. } | Self::Wrong(_) => None,
         }
     }
@@ -73,7 +87,7 @@ impl Error {
             .with_width(120)
             .with_links(false);
         let mut text = format!("the recipe `{}` cannot be used", wrong.file_name);
-        for fault in &wrong.faults {
+        for fault in wrong.faults.iter().take(SHOWN) {
             text.push_str("\n\n");
             let shown = Shown { fault, source: NamedSource::new(&wrong.file_name, wrong.text.clone()) };
             // Writing to a string fails only where a span lies outside the text; the plain message remains then.
@@ -81,6 +95,9 @@ impl Error {
                 text.push_str(&format!("  {}", fault.problem));
             }
             text.truncate(text.trim_end().len());
+        }
+        if let Some(more @ 1..) = wrong.faults.len().checked_sub(SHOWN) {
+            text.push_str(&format!("\n\n  and {more} more"));
         }
         text
     }

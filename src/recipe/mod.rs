@@ -28,6 +28,7 @@ mod tests;
 mod text;
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
@@ -96,13 +97,21 @@ pub enum Layers {
     Packages,
 }
 
+/// The most bytes that a recipe may have: far more than anybody writes, and little to hold.
+pub(crate) const LARGEST: u64 = 256 * 1024;
+
 impl Recipe {
     /// Reads the recipe at `path`. Its relative paths will start from the folder that `path` lies in.
     ///
     /// # Errors
-    /// Where the file cannot be read or is not UTF-8, and as [`Recipe::parse`].
+    /// Where the file cannot be read, is not UTF-8 or has more than 256 KiB, and as [`Recipe::parse`].
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let bytes = fs_err::read(path).map_err(|source| Error::Read { source })?;
+        let mut bytes = Vec::new();
+        let file = fs_err::File::open(path).map_err(|source| Error::Read { source })?;
+        file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|source| Error::Read { source })?;
+        if bytes.len() as u64 > LARGEST {
+            return Err(Error::TooLarge { path: path.display().to_string() });
+        }
         let text = String::from_utf8(bytes).map_err(|_| Error::NotText { path: path.display().to_string() })?;
         let mut recipe = Self::parse(&text, &path.display().to_string())?;
         recipe.folder = path.parent().map(Path::to_owned).unwrap_or_default();

@@ -83,3 +83,15 @@ fn relative_paths_start_from_the_recipe() {
     fs_err::write(&path, "\u{feff}name = \"x\"\r\nalpine.packages = []\r\n").unwrap();
     assert_eq!(Recipe::load(&path).unwrap().folder, folder.path());
 }
+
+#[test]
+fn what_has_no_end_is_no_recipe() {
+    let error = Recipe::load(Path::new("/dev/zero")).unwrap_err();
+    assert!(error.to_string().contains("more than 256 KiB"), "{error}");
+    assert!(error.help().is_some());
+    let Err(error) = Recipe::parse(&format!("name={}", "[".repeat(100_000)), "deep.toml") else {
+        panic!("that is no recipe");
+    };
+    assert!(error.report(false).lines().count() < 400, "every fault is told");
+    assert!(error.report(false).trim_end().ends_with(" more"), "nothing says that there are more");
+}
