@@ -121,9 +121,10 @@ pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) ->
         Format::OciFolder => Ok(set.write_folder(&place.path)?),
         Format::Rootfs => root_folder::write(&images, &place.path, &set),
     };
+    let sboms = sbom::begin(order, images.iter().map(|(image, _)| image), &reference)?;
     let written = order.place.as_ref().map(write).transpose()?;
+    let sboms = sbom::finish(sboms)?;
     let images: Vec<BuiltImage> = images.into_iter().map(|(image, _)| image).collect();
-    let sboms = sbom::write(order, &images, &reference)?;
     Ok(Built { reference, set, written, sboms, images, over_size, seconds: start.elapsed().as_secs_f64() })
 }
 

@@ -1,11 +1,13 @@
-//! The bills of materials that stand beside what was built.
+//! The bills of materials that stand beside what was built. They are written before it and put in their places after it, so
+//! that what cannot be written is known while nothing has changed yet.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::{BuiltImage, Error, Order};
 use crate::image::{self, Reference, SbomFormat, Subject};
 use crate::recipe::Architecture;
-use crate::unfinished;
+use crate::unfinished::Unfinished;
 
 /// A bill of materials that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,13 +20,20 @@ pub struct WrittenSbom {
     pub path: PathBuf,
 }
 
-/// Writes what `order` asks for, each whole or not at all; one that would be the same is left alone.
-pub(super) fn write(
+/// One that is not in its place yet, and goes away where it does not get there.
+pub(super) struct BegunSbom {
+    sbom: WrittenSbom,
+    /// `None` where the same stands there already.
+    file: Option<Unfinished>,
+}
+
+/// Writes what `order` asks for beside its place.
+pub(super) fn begin<'image>(
     order: &Order<'_>,
-    images: &[BuiltImage],
+    images: impl Iterator<Item = &'image BuiltImage>,
     reference: &Reference,
-) -> Result<Vec<WrittenSbom>, Error> {
-    let mut written = Vec::new();
+) -> Result<Vec<BegunSbom>, Error> {
+    let mut begun = Vec::new();
     for image in images {
         let Some(sbom) = &image.sbom else { continue };
         let subject = Subject {
@@ -35,11 +44,25 @@ pub(super) fn write(
         for format in &order.sboms {
             let Some(path) = order.sbom_place(image.arch, *format) else { continue };
             let bytes = sbom.encode(*format, &subject)?;
-            if fs_err::read(&path).ok().as_ref() != Some(&bytes) {
-                unfinished::write(&path, &bytes).map_err(image::Error::Write)?;
+            let mut file = None;
+            if !path.is_file() || fs_err::read(&path).ok().as_ref() != Some(&bytes) {
+                let mut unfinished = Unfinished::beside(&path).map_err(image::Error::Write)?;
+                unfinished.write_all(&bytes).map_err(image::Error::Write)?;
+                file = Some(unfinished);
             }
-            written.push(WrittenSbom { arch: image.arch, format: *format, path });
+            begun.push(BegunSbom { sbom: WrittenSbom { arch: image.arch, format: *format, path }, file });
         }
     }
-    Ok(written)
+    Ok(begun)
+}
+
+/// Puts them in their places, each whole.
+pub(super) fn finish(begun: Vec<BegunSbom>) -> Result<Vec<WrittenSbom>, Error> {
+    let finish = |begun: BegunSbom| {
+        if let Some(file) = begun.file {
+            file.finish().map_err(image::Error::Write)?;
+        }
+        Ok(begun.sbom)
+    };
+    begun.into_iter().map(finish).collect()
 }

@@ -221,6 +221,15 @@ fn a_package_that_is_not_what_the_index_says_is_refused() {
 }
 
 #[test]
+fn a_bill_of_materials_that_cannot_be_written_leaves_the_image_unwritten() {
+    let (program, repository) = (program(""), repository());
+    fs_err::create_dir(program.folder().join("hello.spdx.json")).unwrap();
+    let message = program.run(arguments(&repository, &[])).failure(1).to_owned();
+    assert!(message.contains("hello.spdx.json"), "{message}");
+    assert_eq!(names(&program.folder()), ["app.txt", "hello.spdx.json", "hello.toml"]);
+}
+
+#[test]
 fn an_output_that_cannot_be_written_is_named() {
     let (program, repository) = (program(""), repository());
     let output = program.run(arguments(&repository, &["-o", "app.txt/image.tar"]));
