@@ -33,9 +33,10 @@ component_folder() {
   fi
 }
 
-# Fetches what component $1 is made from.
+# Fetches what component $1 is made from, unless it is built.
 fetch_component() {
   local source deb wheel
+  [ ! -d "$(component_folder "$1")" ] || return 0
   source=$(head_of "$1" source) deb=$(head_of "$1" deb) wheel=$(head_of "$1" wheel)
   [ -z "$source" ] || fetch_source "${source%% *}"
   [ -z "$deb" ] || fetch_package "$deb"
@@ -71,12 +72,16 @@ unpack() {
   version=${version%+deb*}
 }
 
-strip_files() {
-  local file
+# elf_files FOLDER: the programs and libraries below it, one a line; no process for each file.
+elf_files() {
+  local file magic
   find "$1" -type f \( -perm /111 -o -name '*.so*' \) | while read -r file; do
-    [ "$(head -c 4 "$file" | tr -d '\0')" != $'\x7fELF' ] || strip --strip-unneeded "$file"
+    IFS= read -r -N 4 magic <"$file" || true
+    [ "$magic" != $'\x7fELF' ] || echo "$file"
   done
 }
+
+strip_files() { elf_files "$1" | xargs -r strip --strip-unneeded; }
 
 # Builds one component unless it is there; its output goes to a log.
 build_component() {
@@ -117,17 +122,21 @@ build_component() {
   say "built $name in $((SECONDS - started)) s"
 }
 
-components=(musl ca-certificates zlib busybox python3)
+c_library=musl${full:+-relr}
+components=("$c_library" ca-certificates zlib busybox python3)
 [ -z "$full" ] || components+=(openssl sqlite libffi bzip2 xz python3-modules nodejs pip tzdata)
 
-# Two lanes at once, since configuring is single-threaded; each a process group of its own, so that an
-# interrupt reaches the compilers.
+# Two lanes at once, since fetching and configuring are single-threaded; each a process group of its
+# own, so that an interrupt reaches the compilers.
 lanes=()
 lane() {
   set -m
   (
     set +m
-    for name; do build_component "$name"; done
+    for name; do
+      fetch_component "$name"
+      build_component "$name"
+    done
   ) &
   lanes+=($!)
   set +m
@@ -141,12 +150,12 @@ stop_lanes() {
 build_components() {
   local name lane
   for name in "${components[@]}"; do
-    [ -d "$(component_folder "$name")" ] || fetch_component "$name"
+    [ -d "$(component_folder "$name")" ] || update_lists
   done
   build_component toolchain
   lane zlib python3
-  lane musl busybox ca-certificates ${full:+openssl sqlite libffi bzip2 xz nodejs pip tzdata}
+  lane "$c_library" busybox ca-certificates ${full:+openssl sqlite libffi bzip2 xz nodejs pip tzdata}
   for lane in "${lanes[@]}"; do wait -n || exit 1; done # whichever ends; the trap ends the other
   lanes=()
-  [ -z "$full" ] || build_component python3-modules
+  [ -z "$full" ] || { fetch_component python3-modules && build_component python3-modules; }
 }

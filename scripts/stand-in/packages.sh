@@ -27,14 +27,14 @@ field() {
   for value; do echo "$key = $value" >>"$folder/PKGINFO"; done
 }
 
-# copy COMPONENT PATH…: paths of a component into the package.
+# copy COMPONENT PATH…: paths of a component into the package, as links: nothing is changed in place.
 copy() {
   local from path
   from=$(component_folder "$1")
   shift
   for path; do
     # shellcheck disable=SC2086 # the path may be a pattern
-    (cd "$from" && cp -a --parents -- $path "$folder/root/")
+    (cd "$from" && cp -al --parents -- $path "$folder/root/")
   done
 }
 
@@ -54,8 +54,8 @@ take() {
 version_of() { echo "$(cat "$(component_folder "$1")/.version")-r${2:-0}"; }
 
 core_packages() {
-  package main musl "$(version_of musl)" musl MIT "C library"
-  copy musl lib
+  package main musl "$(version_of "$c_library" ${full:+1})" musl MIT "C library"
+  copy "$c_library" lib
 
   package main ca-certificates-bundle "$(version_of ca-certificates)" ca-certificates "MPL-2.0 AND MIT" "Mozilla's certificates in one file"
   copy ca-certificates etc
@@ -195,11 +195,10 @@ complete_package() {
   : >"$provided"
   : >"$wanted"
   while read -r file; do
-    [ "$(head -c 4 "$file" | tr -d '\0')" = $'\x7fELF' ] || continue
     needed=$(readelf -d "$file")
     sed -n 's/.*(NEEDED).*\[\(.*\)\]/so:\1/p' <<<"$needed" >>"$wanted"
     name=$(sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p' <<<"$needed")
-    real=$(basename "$file")
+    real=${file##*/}
     case ${file#"$folder"/root/} in
       lib/ld-musl-*) echo "so:libc.musl-x86_64.so.1=1" >>"$provided" ;;
       lib/*/* | usr/lib/*/*) ;;
@@ -210,11 +209,11 @@ complete_package() {
         esac >>"$provided"
         ;;
     esac
-  done < <(find "$folder/root" -type f \( -perm /111 -o -name '*.so*' \))
+  done < <(elf_files "$folder/root")
   for file in "$folder"/root/{bin,sbin,usr/bin,usr/sbin}/*; do
-    echo "cmd:$(basename "$file")=$version" >>"$provided"
+    echo "cmd:${file##*/}=$version" >>"$provided"
   done
-  [ "$(basename "$folder")" = busybox ] || for file in "$folder"/.[pt]*; do
+  [ "${folder##*/}" = busybox ] || for file in "$folder"/.[pt]*; do
     [ "$(head -n 1 "$file")" != '#!/bin/sh' ] || echo /bin/sh >>"$wanted"
   done
   sort -u "$wanted" | while read -r name; do
@@ -258,12 +257,11 @@ pack_repository() {
   for repository in main community; do
     target=$1/repo/$release/$repository/x86_64
     mkdir -p "$target"
-    for folder in "$folders/$repository"/*; do
-      "$program" mkpkg "$folder" --key "$private" -o "$target" >>"$stand_in/logs/pack.log" 2>&1 || {
-        tail -n 5 "$stand_in/logs/pack.log" >&2
-        fail "cannot pack $(basename "$folder")" "see $stand_in/logs/pack.log"
-      }
-    done
+    for folder in "$folders/$repository"/*; do printf '%s\0' "$folder"; done |
+      xargs -0 -r -n 1 -P "$jobs" "$program" mkpkg --key "$private" -o "$target" >>"$stand_in/logs/pack.log" 2>&1 || {
+      tail -n 15 "$stand_in/logs/pack.log" >&2
+      fail "cannot pack the packages of $repository" "see $stand_in/logs/pack.log"
+    }
     "$program" mkndx "$target" --key "$private" --rewrite-arch x86_64 --description "apkbuild's stand-in, not Alpine: $repository" >>"$stand_in/logs/pack.log" 2>&1 || {
       tail -n 5 "$stand_in/logs/pack.log" >&2
       fail "cannot index $repository" "see $stand_in/logs/pack.log"
