@@ -102,15 +102,15 @@ class Credentials:
         (folder / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
         return self.environment(DOCKER_CONFIG=str(folder))
 
-    def helper(self):
-        """A credential helper, which docker's file names."""
-        folder = self.folder / "helper"
+    def helper(self, label, config):
+        """A credential helper, which docker's file names: for one registry, or as the store of all credentials."""
+        folder = self.folder / label
         folder.mkdir()
         answer = json.dumps({"ServerURL": self.host, "Username": ACCOUNT, "Secret": PASSWORD})
         program = folder / "docker-credential-end-to-end"
         program.write_text(f"#!/bin/sh\n[ \"$1\" = get ] && [ \"$(cat)\" = {self.host} ] || exit 1\ncat <<'EOT'\n{answer}\nEOT\n")
         program.chmod(0o755)
-        (folder / "config.json").write_text(json.dumps({"credHelpers": {self.host: "end-to-end"}}))
+        (folder / "config.json").write_text(json.dumps(config))
         return self.environment(DOCKER_CONFIG=str(folder), PATH=f"{folder}:{os.environ['PATH']}")
 
     def of_engine(self, engine):
@@ -196,9 +196,10 @@ def check_push(report, program, sample, registry, credentials, environment, fold
         if "\nhelp: " not in done.stderr:
             raise Failed(f"it says {done.stderr!r}")
         expect("the tag", None, registry.digest(f"never/{label}", "1.0"))
-    with report.check("registry: a credential helper is asked"):
-        push(program, archive.path, f"{reference}:helper", credentials.helper())
-        expect("digest", archive.manifest_digest, registry.digest(name, "helper"))
+    for tag, config in {"helper": {"credHelpers": {registry.host: "end-to-end"}}, "store": {"credsStore": "end-to-end"}}.items():
+        with report.check(f"registry: a credential {tag} is asked"):
+            push(program, archive.path, f"{reference}:{tag}", credentials.helper(tag, config))
+            expect("digest", archive.manifest_digest, registry.digest(name, tag))
     with report.check("registry: inspect and diff read it from there"):
         seen = json.loads(run([program.path, "inspect", f"{reference}:0.9", "--json"], env=environment))
         expect("manifest", archive.manifest_digest, seen["manifest"])
