@@ -7,6 +7,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha1::Digest as _;
 
 /// A SHA-1 digest, 20 bytes.
@@ -49,6 +50,19 @@ impl Sha256Digest {
     /// The digest as OCI descriptors write it: `sha256:` and 64 hexadecimal digits (image-spec descriptor.md).
     pub fn to_oci(self) -> String {
         format!("sha256:{self}")
+    }
+}
+
+impl Serialize for Sha256Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Sha256Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_hex(&text).ok_or_else(|| serde::de::Error::custom("expected 64 hexadecimal digits"))
     }
 }
 

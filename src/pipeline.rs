@@ -8,13 +8,16 @@ mod bill;
 mod choice;
 mod error;
 mod furnish;
+mod index_set;
 mod lock;
 mod locked;
 mod order;
 mod plan;
+mod record;
 mod root_folder;
 mod sbom;
 mod select;
+mod several;
 mod shelf;
 mod shipment;
 mod sources;
@@ -26,6 +29,8 @@ mod workshop;
 
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use crate::image::{self, Compression, ImageSet, LayerOptions, PackedImage, Reference, Sbom};
 use crate::progress::Progress;
 use crate::prune::Report;
@@ -34,6 +39,7 @@ use crate::rootfs::{self, Installation, ScriptNote};
 
 use choice::{Choice, Part};
 use furnish::Furnishing;
+use record::Record;
 
 pub use bill::{Bill, BillLine};
 pub use error::Error;
@@ -42,11 +48,12 @@ pub use order::{Format, Order, Place};
 pub use plan::{Effort, Plan, plan};
 pub use sbom::WrittenSbom;
 pub use select::{Selection, resolve};
+pub use several::build_all;
 pub use shipment::{PushOptions, Shipment};
 pub use sources::Overrides;
 pub use trim::NoCompiler;
 pub use vendor::{Vendored, vendor};
-pub use workshop::{Workshop, Workshops};
+pub use workshop::{Workshop, open_workshops};
 
 /// What a build made.
 #[derive(Debug)]
@@ -89,7 +96,7 @@ pub struct BuiltImage {
 }
 
 /// How many packages there were and are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageCount {
     /// Installed.
     pub installed: usize,
@@ -104,14 +111,14 @@ pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) ->
     let mut images = Vec::new();
     let mut over_size = None;
     for &arch in order.archs() {
-        let (image, tree) = build_for(order, arch, workshop, progress)?;
-        if let Some(bill) = Bill::draw_up(&order.recipe.size, &image, &tree.tree) {
+        let (image, files) = build_for(order, arch, workshop, progress)?;
+        if let Some(bill) = files.as_ref().and_then(|files| Bill::draw_up(&order.recipe.size, &image, &files.tree)) {
             if !order.over_size_is_allowed {
                 return Err(Error::OverSize(Box::new(bill)));
             }
             over_size.get_or_insert(bill);
         }
-        images.push((image, tree));
+        images.push((image, files));
     }
     progress.stage("writing");
     let packed = images.iter().map(|(image, _)| image.packed.clone()).collect();
@@ -128,18 +135,40 @@ pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) ->
     Ok(Built { reference, set, written, sboms, images, over_size, seconds: start.elapsed().as_secs_f64() })
 }
 
-/// Builds the image of one architecture; nothing is written outside the cache.
+/// Builds the image of one architecture, or finds it where it was built before, and then its files are not at hand.
+/// Nothing is written outside the cache.
 fn build_for(
     order: &Order<'_>,
     arch: Architecture,
     workshop: &Workshop,
     progress: &dyn Progress,
+) -> Result<(BuiltImage, Option<rootfs::Rootfs>), Error> {
+    furnish::see_that_scripts_run(order.recipe, arch)?;
+    let choice = Choice::of_order(order, arch, workshop, progress)?;
+    let record = Record::of(order, arch, &choice, workshop)?;
+    if let Some(record) = &record
+        && let Some(image) = record.recall(order, arch, workshop)?
+    {
+        return Ok((image, None));
+    }
+    let (image, files) = make(order, arch, &choice, workshop, progress)?;
+    if let Some(record) = record {
+        record.keep(order, &image)?;
+    }
+    Ok((image, Some(files)))
+}
+
+/// Makes the image of one architecture.
+fn make(
+    order: &Order<'_>,
+    arch: Architecture,
+    choice: &Choice<'_>,
+    workshop: &Workshop,
+    progress: &dyn Progress,
 ) -> Result<(BuiltImage, rootfs::Rootfs), Error> {
     let recipe = order.recipe;
-    furnish::see_that_scripts_run(recipe, arch)?;
-    let choice = Choice::of_order(order, arch, workshop, progress)?;
     let (selection, packages) = choice.packages(Part::image(recipe), workshop, progress)?;
-    let stages = stage::build_stages(order, arch, &choice, workshop, progress)?;
+    let stages = stage::build_stages(order, arch, choice, workshop, progress)?;
     progress.stage("installing");
     let timestamp = order.timestamp.unwrap_or_else(|| rootfs::newest_build_date(&packages));
     let outputs = &order.outputs();
@@ -160,11 +189,7 @@ fn build_for(
         cache: Some(&workshop.layers_folder()?),
     };
     let layers = image::pack(&rootfs, &options)?;
-    let packed = PackedImage::new(
-        image::Architecture::from_alpine(arch.as_str())?,
-        layers,
-        &translate::settings(recipe, timestamp),
-    )?;
+    let packed = translate::packed(recipe, arch, layers, timestamp)?;
     let packages = PackageCount {
         installed: report.packages.len(),
         left: report.packages.iter().filter(|package| package.reason.is_some()).count(),

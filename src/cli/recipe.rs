@@ -9,7 +9,7 @@ use super::bytes::human;
 use super::delivery::{Delivered, DeliveryOptions};
 use super::{BuildOptions, Context, Error, lockfile, notes};
 use crate::image::{Compression, CompressionKind};
-use crate::pipeline::{self, Built, Format, Order, Place, Workshops};
+use crate::pipeline::{self, Built, Format, Order, Place};
 use crate::recipe::Recipe;
 use crate::unfinished::Unfinished;
 
@@ -106,32 +106,40 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
         lockfile::of_recipe(file, recipe, &overrides, context)
     });
     let locks = locks.collect::<Result<Vec<_>, _>>()?;
-    let mut workshops = Workshops::new(&overrides);
-    let mut documents = Vec::new();
-    for (((file, recipe), place), lock) in arguments.files.iter().zip(&recipes).zip(places).zip(&locks) {
+    let timestamp = super::options::source_date_epoch()?;
+    let workshops = pipeline::open_workshops(&overrides, &recipes)?;
+    let orders = recipes.iter().zip(&locks).zip(&places).zip(&workshops).map(|(((recipe, lock), place), workshop)| {
         let order = Order {
-            place,
+            place: place.clone(),
             sboms: sboms.clone(),
             companions: arguments.report.iter().cloned().collect(),
             tag: arguments.tag.clone(),
             compression,
             level: arguments.level,
             over_size_is_allowed: arguments.over_size == OverSize::Warn,
-            timestamp: super::options::source_date_epoch()?,
+            timestamp,
             ..Order::new(recipe, &overrides, lock.as_ref())
         };
-        let built = pipeline::build(&order, workshops.for_recipe(recipe)?, context.progress())?;
+        (order, &**workshop)
+    });
+    let orders: Vec<_> = orders.collect();
+    let mut documents = Vec::new();
+    let files_and_places: Vec<_> = arguments.files.iter().zip(&places).collect();
+    pipeline::build_all(&orders, context.progress(), |number, built| {
+        let Some((file, place)) = files_and_places.get(number) else { return Ok(()) };
         if let Some(path) = &arguments.report {
             write_report(path, &built)?;
         }
         notes::tell(&built, context);
         let delivered = delivery.carry_out(&built, context)?;
-        context.progress_is_over();
-        documents.push(document(file, order.place.as_ref(), &built, &delivered));
-        if !context.json {
-            context.print(&summary(order.place.as_ref(), &built, &delivered))?;
+        documents.push(document(file, place.as_ref(), &built, &delivered));
+        if context.json {
+            return Ok(());
         }
-    }
+        context.progress_is_over();
+        context.print(&summary(place.as_ref(), &built, &delivered))
+    })?;
+    context.progress_is_over();
     if context.json {
         context.print_json(&json!({ "images": documents }))?;
     }

@@ -33,11 +33,13 @@ pub enum Section {
     Traces,
     /// What sources were compiled to, by source and interpreter.
     Bytecode,
+    /// What whole builds came to, by all that went into them.
+    Builds,
 }
 
 impl Section {
     /// Every section; what is cleaned lies in these and nowhere else.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Packages,
         Self::Data,
         Self::Indexes,
@@ -47,6 +49,7 @@ impl Section {
         Self::Images,
         Self::Traces,
         Self::Bytecode,
+        Self::Builds,
     ];
 
     /// The name of its folder.
@@ -61,6 +64,7 @@ impl Section {
             Self::Images => "images",
             Self::Traces => "traces",
             Self::Bytecode => "bytecode",
+            Self::Builds => "builds",
         }
     }
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::attempts::first_success;
 use super::cache::open_if_there;
 use super::{Cache, Error, Fetcher, Section};
-use crate::apk::SignedIndex;
+use crate::apk::{IndexText, SignedIndex};
 use crate::digest::Sha256Digest;
 use crate::progress::Progress;
 use crate::repository::{Location, Repository};
@@ -23,19 +23,24 @@ use crate::unfinished;
 /// Alpine's largest has some 3 MB.
 const LIMIT: u64 = 256 << 20;
 
-/// A verified index.
+/// A verified index, not inflated yet.
 #[derive(Clone, Debug)]
 pub struct FetchedIndex {
-    /// The packages' records, for [`crate::repository::ApkIndex::parse`].
-    pub text: String,
-    /// What the index says that it is.
-    pub description: String,
+    bytes: Vec<u8>,
     /// Of the file APKINDEX.tar.gz.
     pub digest: Sha256Digest,
     /// Where it came from.
     pub location: Location,
     /// The trusted key that signed it; `None` only where untrusted indexes are accepted.
     pub signer: Option<String>,
+}
+
+impl FetchedIndex {
+    /// Inflates it: the packages' records, for [`crate::repository::ApkIndex::parse`], and what it says that it is.
+    pub fn open(&self) -> Result<IndexText, Error> {
+        let broken = |source| Error::Index { location: self.location.to_string(), source };
+        SignedIndex::read(&self.bytes).and_then(|archive| archive.open()).map_err(broken)
+    }
 }
 
 /// What is kept beside a cached index.
@@ -95,7 +100,8 @@ impl Fetcher {
             _ => Error::file("cannot read an index", error),
         };
         let bytes = fs_err::read(path).map_err(missing)?;
-        self.verified(&bytes, Sha256Digest::of(&bytes), Location::Folder(path.to_owned()))
+        let digest = Sha256Digest::of(&bytes);
+        self.verified(bytes, digest, Location::Folder(path.to_owned()))
     }
 
     fn index_of_mirror(&self, url: &str, progress: &dyn Progress) -> Result<FetchedIndex, Error> {
@@ -110,7 +116,7 @@ impl Fetcher {
         if !fresh {
             return self.download_index(url, Some(cached), progress);
         }
-        match self.verified(&cached.bytes, cached.digest, location()) {
+        match self.verified(cached.bytes, cached.digest, location()) {
             Err(Error::Index { .. }) if !self.options.offline => self.download_index(url, None, progress),
             outcome => outcome,
         }
@@ -140,7 +146,7 @@ impl Fetcher {
                     reason: "unasked, it says `not modified`".to_owned(),
                 });
             };
-            let Ok(index) = self.verified(&cached.bytes, cached.digest, location) else {
+            let Ok(index) = self.verified(cached.bytes, cached.digest, location) else {
                 return self.download_index(url, None, progress);
             };
             cached.record.checked = now();
@@ -161,7 +167,8 @@ impl Fetcher {
             }
             task.advance(read as u64);
         }
-        let index = self.verified(&bytes, Sha256Digest::of(&bytes), location)?;
+        let digest = Sha256Digest::of(&bytes);
+        let index = self.verified(bytes, digest, location)?;
         let record = Record {
             url: url.to_owned(),
             sha256: index.digest.to_string(),
@@ -169,22 +176,22 @@ impl Fetcher {
             last_modified: answer.header(&LAST_MODIFIED),
             checked: now(),
         };
-        self.keep(&self.index_path(url, "tar.gz"), &bytes)?;
+        self.keep(&self.index_path(url, "tar.gz"), &index.bytes)?;
         self.keep(&self.index_path(url, "json"), &record_text(&record))?;
         Ok(index)
     }
 
-    /// Verifies the signature of `bytes`, which have `digest`, and opens the index only then.
-    fn verified(&self, bytes: &[u8], digest: Sha256Digest, location: Location) -> Result<FetchedIndex, Error> {
+    /// Verifies the signature of `bytes`, which have `digest`. An index that nobody vouches for is opened, so that
+    /// another mirror can be asked where it is damaged.
+    fn verified(&self, bytes: Vec<u8>, digest: Sha256Digest, location: Location) -> Result<FetchedIndex, Error> {
         let broken = |source| Error::Index { location: location.to_string(), source };
-        let archive = SignedIndex::read(bytes).map_err(broken)?;
+        let archive = SignedIndex::read(&bytes).map_err(broken)?;
         let signer = match archive.verify(&self.options.keyring) {
             Ok(name) => Some(name.to_owned()),
-            Err(_) if self.options.allow_untrusted => None,
+            Err(_) if self.options.allow_untrusted => archive.open().map(|_| None).map_err(broken)?,
             Err(error) => return Err(broken(error)),
         };
-        let index = archive.open().map_err(broken)?;
-        Ok(FetchedIndex { text: index.text, description: index.description, digest, location, signer })
+        Ok(FetchedIndex { bytes, digest, location, signer })
     }
 
     /// The cached index of `url` with its record, where both are there and belong together.

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::unpack::{UnpackError, unpack};
 use crate::apk::{self, Checksums, Entry, Head, Identity, PackageInfo, read_entries};
 use crate::mapping::Mapping;
 
 /// A package's scripts (apk-package(5)); the order is that of their use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Script {
     /// `.pre-install`
     PreInstall,

@@ -132,6 +132,7 @@ mod tests {
             tar_size: 3,
             media_type: MediaType::ImageLayerGzip,
             blob: Blob::from(b"gz".to_vec()),
+            segments: Vec::new(),
         };
         let bytes = encode(&settings, Architecture::from_alpine("armv7").unwrap(), &[layer]).unwrap();
         let text = String::from_utf8(bytes).unwrap();

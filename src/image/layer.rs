@@ -46,6 +46,8 @@ pub struct Layer {
     pub media_type: MediaType,
     /// The compressed bytes.
     pub blob: Blob,
+    /// Under which keys the cache has its parts, in order.
+    pub segments: Vec<Sha256Digest>,
 }
 
 /// Bytes that an image names by their digest, in one piece or several.
@@ -115,7 +117,7 @@ pub fn pack(rootfs: &Rootfs, options: &LayerOptions<'_>) -> Result<Vec<Layer>, E
 }
 
 /// The end of a tar, compressed: the last piece of every layer.
-fn end_of_tar(compression: Compression) -> io::Result<MappedSlice> {
+pub(super) fn end_of_tar(compression: Compression) -> io::Result<MappedSlice> {
     let mut end = Vec::new();
     compression.compressor()?.compress(&END_OF_TAR, &mut end)?;
     Ok(end.into())
@@ -233,6 +235,7 @@ impl Packing<'_> {
             tar_size,
             media_type: self.compression.media_type(),
             blob,
+            segments: draft.segment_keys,
         })
     }
 }

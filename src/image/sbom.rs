@@ -13,6 +13,8 @@ mod spdx_document;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::Error;
 use super::contents::database;
 use super::installed::DatabasePackage;
@@ -69,7 +71,7 @@ pub struct Subject {
 }
 
 /// Where a component comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Ecosystem {
     /// Alpine.
     Apk,
@@ -80,7 +82,7 @@ pub enum Ecosystem {
 }
 
 /// One component.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Component {
     /// Whose package it is.
     pub ecosystem: Ecosystem,
@@ -113,7 +115,7 @@ pub struct Component {
 }
 
 /// Every component of an image.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sbom {
     /// `ID` of the image's os-release.
     pub distribution: String,

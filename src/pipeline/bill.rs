@@ -54,6 +54,11 @@ impl Bill {
         })
     }
 
+    /// Whether `image` is over `limits`.
+    pub(super) fn is_due(limits: &SizeLimits, image: &BuiltImage) -> bool {
+        exceeded(limits, image.unpacked_size, image.packed.compressed_size()).is_some()
+    }
+
     /// Holds an image that was just built against `limits`; `None` where it keeps to them.
     pub(super) fn draw_up(limits: &SizeLimits, image: &BuiltImage, tree: &Tree) -> Option<Self> {
         let exceeded = exceeded(limits, image.unpacked_size, image.packed.compressed_size())?;

@@ -62,6 +62,14 @@ impl<'order> Choice<'order> {
         Ok(Self::Indexes(Indexes::of_recipe(order.recipe, arch, workshop, progress)?))
     }
 
+    /// What decides the choice beside the recipe.
+    pub(super) fn fingerprint(&self) -> String {
+        match self {
+            Self::Indexes(indexes) => indexes.fingerprint(),
+            Self::Lock(locked) => locked.fingerprint(),
+        }
+    }
+
     /// The packages of `part`, chosen and fetched, in install order; those without files are only in the selection.
     pub(super) fn packages(
         &self,

@@ -91,7 +91,7 @@ fn lock_for(
     let mut locked = LockedArchitecture::default();
     for part in Part::all(recipe) {
         let old = old.and_then(|old| old.part(part.stage));
-        let kept = old.map(|old| kept(old, update, indexes)).unwrap_or_default();
+        let kept = old.map(|old| kept(old, update, indexes)).transpose()?.unwrap_or_default();
         let selection = select(part, indexes, &kept, progress)?;
         if locked.indexes.is_empty() {
             let indexes = names.iter().zip(&selection.index_digests).zip(&selection.releases);
@@ -113,14 +113,14 @@ fn lock_for(
 }
 
 /// The builds of an old lock that are to stay.
-fn kept(old: &LockedPackages, update: &Update, indexes: &Indexes) -> BTreeMap<String, Identity> {
+fn kept(old: &LockedPackages, update: &Update, indexes: &Indexes) -> Result<BTreeMap<String, Identity>, Error> {
     let moved = match update {
         Update::Nothing => BTreeSet::new(),
-        Update::Packages(names) => indexes.with_siblings(names),
-        Update::Everything => return BTreeMap::new(),
+        Update::Packages(names) => indexes.with_siblings(names)?,
+        Update::Everything => return Ok(BTreeMap::new()),
     };
     let stay = old.iter().filter(|(name, _)| !moved.contains(name.as_str()));
-    stay.map(|(name, package)| (name.to_string(), package.identity)).collect()
+    Ok(stay.map(|(name, package)| (name.to_string(), package.identity)).collect())
 }
 
 fn select(

@@ -148,6 +148,11 @@ impl<'lock> Locked<'lock> {
         Ok(Selection { arch: self.arch, repositories, index_digests, releases, resolution })
     }
 
+    /// What decides which packages these are.
+    pub(super) fn fingerprint(&self) -> String {
+        format!("{:?}", self.lock)
+    }
+
     /// What an index would say of a package.
     fn record(&self, package: &VerifiedApk) -> String {
         index_entry(package.info().clone(), package.identity(), package.compressed_size(), self.arch).record()

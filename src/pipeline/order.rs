@@ -106,6 +106,11 @@ impl<'recipe> Order<'recipe> {
         sbom_beside(&self.place.as_ref()?.path, several.then_some(arch), format)
     }
 
+    /// Whether the files themselves are needed, not only the layers that they make.
+    pub(super) fn wants_files(&self) -> bool {
+        self.place.as_ref().is_some_and(|place| place.format == Format::Rootfs)
+    }
+
     /// For which architectures, the first one first.
     pub(super) fn archs(&self) -> &[Architecture] {
         self.overrides.archs(self.recipe)

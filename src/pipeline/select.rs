@@ -11,6 +11,7 @@ use crate::recipe::{Alpine, Architecture, Recipe, Release, RepositoryPlace, Repo
 use crate::repository::{ApkIndex, IndexRecord, Repository};
 use crate::resolve::{self, Resolution, Selected, Source, World};
 
+use super::index_set::IndexSet;
 use super::{Error, Overrides, Workshop, sources};
 
 /// The packages of one world on one architecture.
@@ -55,8 +56,7 @@ impl Selection {
 /// The indexes of some repositories, read and verified.
 pub(super) struct Indexes {
     repositories: Vec<Repository>,
-    packages: Vec<Arc<ApkIndex>>,
-    digests: Vec<Sha256Digest>,
+    set: Arc<IndexSet>,
     arch: Architecture,
 }
 
@@ -67,9 +67,13 @@ impl Indexes {
         workshop: &Workshop,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
-        let read = workshop.indexes(&repositories, arch, progress).map_err(|error| about_keys(error, arch))?;
-        let (packages, digests) = read.into_iter().unzip();
-        Ok(Self { repositories, packages, digests, arch })
+        let set = workshop.indexes(&repositories, arch, progress).map_err(|error| about_keys(error, arch))?;
+        Ok(Self { repositories, set, arch })
+    }
+
+    /// What decides which packages are selected.
+    pub(super) fn fingerprint(&self) -> String {
+        format!("{:?} {:?}", self.repositories, self.set.digests)
     }
 
     /// Those of a recipe.
@@ -87,41 +91,45 @@ impl Indexes {
     pub(super) fn keeping(&self, kept: &BTreeMap<String, Identity>) -> Result<Self, Error> {
         let is_the_kept = |record: IndexRecord<'_>| kept.get(record.name()) == Some(&record.identity());
         let there: BTreeSet<&str> =
-            self.named(kept.keys()).filter(|record| is_the_kept(*record)).map(IndexRecord::name).collect();
+            self.named(kept.keys())?.filter(|record| is_the_kept(*record)).map(IndexRecord::name).collect();
         let is_kept = |record: IndexRecord<'_>| !there.contains(record.name()) || is_the_kept(record);
-        let packages = self.packages.iter().map(|index| index.only(is_kept).map(Arc::new)).collect::<Result<_, _>>()?;
-        Ok(Self { repositories: self.repositories.clone(), packages, digests: self.digests.clone(), arch: self.arch })
-    }
-
-    /// The packages that are called by one of `names`.
-    fn named<'a>(&'a self, names: impl Iterator<Item = &'a String> + Clone) -> impl Iterator<Item = IndexRecord<'a>> {
-        self.packages.iter().flat_map(move |index| {
-            let found = names.clone().flat_map(move |name| index.providers(name).map(move |found| (name, found.1)));
-            found.filter(|(name, record)| record.name() == *name).map(|(_, record)| record)
+        let narrowed = self.set.parsed()?.iter().map(|index| index.only(is_kept)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            repositories: self.repositories.clone(),
+            set: Arc::new(self.set.narrowed(narrowed)),
+            arch: self.arch,
         })
     }
 
+    /// The packages that are called by one of `names`.
+    fn named<'a>(
+        &'a self,
+        names: impl Iterator<Item = &'a String> + Clone,
+    ) -> Result<impl Iterator<Item = IndexRecord<'a>>, Error> {
+        Ok(self.set.parsed()?.iter().flat_map(move |index| {
+            let found = names.clone().flat_map(move |name| index.providers(name).map(move |found| (name, found.1)));
+            found.filter(|(name, record)| record.name() == *name).map(|(_, record)| record)
+        }))
+    }
+
     /// The packages in `names` with all that are built from the same sources, whose versions often belong together.
-    pub(super) fn with_siblings(&self, names: &[String]) -> BTreeSet<String> {
+    pub(super) fn with_siblings(&self, names: &[String]) -> Result<BTreeSet<String>, Error> {
         let origins: BTreeSet<&str> =
-            self.named(names.iter()).map(IndexRecord::origin).filter(|origin| !origin.is_empty()).collect();
-        let records = self.packages.iter().flat_map(|index| index.records());
+            self.named(names.iter())?.map(IndexRecord::origin).filter(|origin| !origin.is_empty()).collect();
+        let records = self.set.parsed()?.iter().flat_map(ApkIndex::records);
         let siblings = records.filter(|record| origins.contains(record.origin()));
-        siblings.map(|record| record.name().to_owned()).chain(names.iter().cloned()).collect()
+        Ok(siblings.map(|record| record.name().to_owned()).chain(names.iter().cloned()).collect())
     }
 
     pub(super) fn resolve(&self, world: &World) -> Result<Selection, Error> {
-        let sources: Vec<Source<'_>> = self
-            .repositories
-            .iter()
-            .zip(&self.packages)
-            .map(|(repository, index)| Source { repository, index })
-            .collect();
+        let indexes = self.set.parsed()?;
+        let sources: Vec<Source<'_>> =
+            self.repositories.iter().zip(indexes).map(|(repository, index)| Source { repository, index }).collect();
         Ok(Selection {
             arch: self.arch,
             repositories: self.repositories.clone(),
-            index_digests: self.digests.clone(),
-            releases: self.packages.iter().map(|index| release_of(index)).collect(),
+            index_digests: self.set.digests.clone(),
+            releases: indexes.iter().map(release_of).collect(),
             resolution: resolve::resolve(world, &sources, self.arch.as_str())?,
         })
     }

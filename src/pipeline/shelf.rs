@@ -6,31 +6,28 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::index_set::IndexSet;
 use crate::apk::Identity;
-use crate::digest::Sha256Digest;
 use crate::fetch::VerifiedApk;
 use crate::recipe::Architecture;
-use crate::repository::{ApkIndex, Repository};
-
-/// The indexes of some repositories, in their order, with their digests.
-pub(super) type IndexSet = Vec<(Arc<ApkIndex>, Sha256Digest)>;
+use crate::repository::Repository;
 
 /// Indexes and packages that were read in this call.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
-    indexes: Mutex<Vec<(Vec<Repository>, Architecture, IndexSet)>>,
+    indexes: Mutex<Vec<(Vec<Repository>, Architecture, Arc<IndexSet>)>>,
     packages: Mutex<BTreeMap<Identity, VerifiedApk>>,
 }
 
 impl Shelf {
     /// The indexes of `repositories` for `arch`, if they were read.
-    pub(super) fn indexes(&self, repositories: &[Repository], arch: Architecture) -> Option<IndexSet> {
+    pub(super) fn indexes(&self, repositories: &[Repository], arch: Architecture) -> Option<Arc<IndexSet>> {
         let indexes = lock(&self.indexes);
         indexes.iter().find(|it| it.0 == repositories && it.1 == arch).map(|it| it.2.clone())
     }
 
     /// Keeps the indexes of `repositories` for `arch`.
-    pub(super) fn keep_indexes(&self, repositories: &[Repository], arch: Architecture, indexes: IndexSet) {
+    pub(super) fn keep_indexes(&self, repositories: &[Repository], arch: Architecture, indexes: Arc<IndexSet>) {
         lock(&self.indexes).push((repositories.to_vec(), arch, indexes));
     }
 

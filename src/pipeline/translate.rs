@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::select::Selection;
 use super::sources::image_repositories;
-use crate::image::{Layering, Settings};
+use crate::image::{self, Layer, Layering, PackedImage, Settings};
 use crate::prune::{Bytecode, Policy, Profile};
 use crate::recipe::{self, Architecture, Layers, Recipe};
 use crate::rootfs::adjust;
@@ -104,8 +104,18 @@ pub(super) fn layering(layers: Layers) -> Layering {
     }
 }
 
+/// The image of `layers`.
+pub(super) fn packed(
+    recipe: &Recipe,
+    arch: Architecture,
+    layers: Vec<Layer>,
+    timestamp: i64,
+) -> Result<PackedImage, image::Error> {
+    PackedImage::new(image::Architecture::from_alpine(arch.as_str())?, layers, &settings(recipe, timestamp))
+}
+
 /// What the image says about how it is run.
-pub(super) fn settings(recipe: &Recipe, timestamp: i64) -> Settings {
+fn settings(recipe: &Recipe, timestamp: i64) -> Settings {
     let config = &recipe.config;
     Settings {
         user: format!("{}:{}", recipe.user.uid, recipe.user.gid),

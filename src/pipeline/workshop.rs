@@ -5,15 +5,14 @@ use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
-use super::shelf::{IndexSet, Shelf};
+use super::index_set::IndexSet;
+use super::shelf::Shelf;
 use super::{Error, Overrides, Selection};
 use crate::apk::Keyring;
 use crate::fetch::{self, Cache, FetchOptions, Fetcher, Section, VerifiedApk, Wanted};
 use crate::progress::Progress;
 use crate::recipe::{Architecture, Recipe};
-use crate::repository::{ApkIndex, Location, Repository};
+use crate::repository::{Location, Repository};
 
 /// A fetcher with a cache behind it, set up as the command line and a recipe say.
 #[derive(Debug)]
@@ -42,22 +41,18 @@ impl Workshop {
         Self { overrides, fetcher: self.fetcher.without_network(), shelf: Shelf::default() }
     }
 
-    /// The index of each of `repositories` for `arch`, in the same order, and its digest.
+    /// The index of each of `repositories` for `arch`, in the same order.
     pub(super) fn indexes(
         &self,
         repositories: &[Repository],
         arch: Architecture,
         progress: &dyn Progress,
-    ) -> Result<IndexSet, Error> {
+    ) -> Result<Arc<IndexSet>, Error> {
         if let Some(indexes) = self.shelf.indexes(repositories, arch) {
             return Ok(indexes);
         }
         let fetched = self.fetcher.indexes(repositories, arch.as_str(), progress)?;
-        let indexes =
-            fetched.into_par_iter().map(|fetched| Ok((Arc::new(ApkIndex::parse(fetched.text)?), fetched.digest)));
-        // Of several that are damaged the first one is told.
-        let indexes: Vec<Result<_, Error>> = indexes.collect();
-        let indexes: IndexSet = indexes.into_iter().collect::<Result<_, Error>>()?;
+        let indexes = Arc::new(IndexSet::of_fetched(fetched));
         self.shelf.keep_indexes(repositories, arch, indexes.clone());
         Ok(indexes)
     }
@@ -98,32 +93,28 @@ impl Workshop {
         Ok(self.fetcher.cache().make_section(Section::Bytecode)?)
     }
 
+    /// The cache.
+    pub(super) fn cache(&self) -> &Cache {
+        self.fetcher.cache()
+    }
+
     /// The folder where finished stages are kept.
     pub(super) fn stages_folder(&self) -> Result<PathBuf, Error> {
         Ok(self.fetcher.cache().make_section(Section::Stages)?)
     }
 }
 
-/// The workshops of one call: recipes that trust the same keys share one, and with it all that was read already.
-#[derive(Debug)]
-pub struct Workshops<'call> {
-    overrides: &'call Overrides,
-    open: BTreeMap<Vec<PathBuf>, Workshop>,
-}
-
-impl<'call> Workshops<'call> {
-    /// None yet.
-    pub fn new(overrides: &'call Overrides) -> Self {
-        Self { overrides, open: BTreeMap::new() }
-    }
-
-    /// The one for `recipe`, opened if need be.
-    pub fn for_recipe(&mut self, recipe: &Recipe) -> Result<&Workshop, Error> {
-        match self.open.entry(recipe.alpine.keys.iter().map(|key| recipe.folder.join(key)).collect()) {
-            Entry::Occupied(open) => Ok(open.into_mut()),
-            Entry::Vacant(vacant) => Ok(vacant.insert(Workshop::open(self.overrides, Some(recipe))?)),
-        }
-    }
+/// A workshop for each of `recipes`. Those that trust the same keys share one, and with it all that was read already.
+pub fn open_workshops(overrides: &Overrides, recipes: &[Recipe]) -> Result<Vec<Arc<Workshop>>, Error> {
+    let mut open: BTreeMap<Vec<PathBuf>, Arc<Workshop>> = BTreeMap::new();
+    let workshop = |recipe: &Recipe| {
+        let keys = recipe.alpine.keys.iter().map(|key| recipe.folder.join(key)).collect();
+        Ok(Arc::clone(match open.entry(keys) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(vacant) => vacant.insert(Arc::new(Workshop::open(overrides, Some(recipe))?)),
+        }))
+    };
+    recipes.iter().map(workshop).collect()
 }
 
 /// What to fetch for a selection: each package from any of the repositories that hold it.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{InodeId, InodeKind, Tree};
-use crate::digest::Sha1Digest;
+use crate::digest::{Sha1Digest, Sha256, Sha256Digest};
 
 /// The tree as text; see the head of this file.
 pub fn dump(tree: &Tree) -> String {
@@ -47,6 +47,18 @@ pub fn dump(tree: &Tree) -> String {
         text.push('\n');
     }
     text
+}
+
+/// A digest of all that [`dump`] shows, contents by their SHA-256.
+pub fn digest(tree: &Tree) -> Sha256Digest {
+    let mut hasher = Sha256::new();
+    hasher.update(dump(tree).as_bytes());
+    for (_, id) in tree.walk() {
+        if let InodeKind::File { content, .. } = &tree.inode(id).kind {
+            hasher.update(&Sha256Digest::of(content).0);
+        }
+    }
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::placement::Placement;
 use super::{Error, Inode, InodeKind, InstalledPackage, Metadata, Origin, PackageId, Rootfs, Tree, triggers};
 use crate::fetch::{Script, VerifiedApk};
@@ -29,7 +31,7 @@ pub struct ScriptCall<'call> {
 }
 
 /// What came of a script.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScriptOutcome {
     /// Its exit status; apk marks a package in its database when this is not 0.
     pub status: u8,
@@ -40,7 +42,7 @@ pub struct ScriptOutcome {
 }
 
 /// A part of a script that was not run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unrun {
     /// Line in the script, from 1.
     pub line: usize,
@@ -57,7 +59,7 @@ pub trait RunScript {
 }
 
 /// A script that failed or was not run in full, for the summary.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScriptNote {
     /// The package's name and version.
     pub package: String,

@@ -337,7 +337,7 @@ fn an_index_is_asked_about_and_not_fetched_again() {
     let source = Source::parse(&server.url()).unwrap();
     let index = |scene: &Scene| scene.fetcher().index(&source, "x86_64", &Silent).unwrap();
     let first = index(&scene);
-    assert!(first.text.contains("\nP:hello\n") && first.description == "tests");
+    assert!(first.open().unwrap().text.contains("\nP:hello\n") && first.open().unwrap().description == "tests");
     assert_eq!(first.signer.as_deref(), Some("tests.rsa.pub"));
     assert_eq!(index(&scene).digest, first.digest);
     let requests = server.requests();
@@ -355,7 +355,7 @@ fn an_index_is_asked_about_and_not_fetched_again() {
     repository.index();
     scene.options.index_freshness = Duration::ZERO;
     let empty = index(&scene);
-    assert_eq!(empty.text, "");
+    assert_eq!(empty.open().unwrap().text, "");
     scene.options.offline = true;
     assert_eq!(index(&scene).digest, empty.digest);
     assert_eq!(server.requests().len(), 4);
@@ -391,7 +391,7 @@ fn an_index_must_be_signed_by_somebody_trusted() {
     for bytes in [&signed[body..], &signed] {
         fs_err::write(repository.index_path(), bytes).unwrap();
         let index = strangers.fetcher().index(&source, "x86_64", &Silent).unwrap();
-        assert!(index.text.contains("P:hello") && index.signer.is_none());
+        assert!(index.open().unwrap().text.contains("P:hello") && index.signer.is_none());
     }
 }
 

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a file a verb or noun, over small signed repositories that `support` makes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod again;
 mod anywhere;
 mod architecture;
 mod build;

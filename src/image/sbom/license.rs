@@ -1,7 +1,9 @@
 //! Licences as their packages declare them: an SPDX expression where it is one, otherwise their own words.
 
+use serde::{Deserialize, Serialize};
+
 /// A declared licence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum License {
     /// A valid SPDX expression (SPDX 2.3, annex D).
     Expression(String),

@@ -1,0 +1,147 @@
+//! What a build came to, kept by all that went into it, so that an unchanged recipe is not built again.
+//!
+//! What goes in is this program, the recipe, the indexes or the lock that select packages, every file that is copied from
+//! the recipe's folder, and how layers are compressed; stages follow from these. Layers are taken out of the cache, each
+//! byte verified. Where anything is missing or damaged, the image is made as if nothing had been kept.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::choice::Choice;
+use super::{Bill, BuiltImage, Error, Order, PackageCount, Workshop, translate};
+use crate::digest::{Sha256, Sha256Digest};
+use crate::fetch::{Cache, Section};
+use crate::image::{self, Compression, LayerNote, Sbom};
+use crate::prune::Report;
+use crate::recipe::Architecture;
+use crate::rootfs::{ScriptNote, Tree, copy, dump};
+use crate::unfinished;
+
+/// The place of a build's outcome.
+pub(super) struct Record {
+    cache: Cache,
+    key: Sha256Digest,
+    copied: Sha256Digest,
+}
+
+/// A build's outcome as JSON.
+#[derive(Serialize, Deserialize)]
+struct Outcome<'image> {
+    layers: Vec<LayerNote>,
+    unpacked_size: u64,
+    packages: PackageCount,
+    report: Cow<'image, Report>,
+    /// Where one was asked for.
+    sbom: Option<Cow<'image, Sbom>>,
+    created: i64,
+    script_notes: Cow<'image, [ScriptNote]>,
+}
+
+impl Record {
+    /// That of `order` for `arch`; `None` where the files themselves are wanted, which no record has, or where what is
+    /// copied cannot be read, which is for the build to tell.
+    pub(super) fn of(
+        order: &Order<'_>,
+        arch: Architecture,
+        choice: &Choice<'_>,
+        workshop: &Workshop,
+    ) -> Result<Option<Self>, Error> {
+        if order.wants_files() {
+            return Ok(None);
+        }
+        let Ok(copied) = copied(order) else { return Ok(None) };
+        let mut hasher = Sha256::new();
+        // The debug form of a recipe and of a lock has every field, those too that are added later.
+        for part in [
+            env!("APKBUILD_SOURCES"),
+            &format!("{:?}", order.recipe),
+            arch.as_str(),
+            &choice.fingerprint(),
+            &format!("{:?} {:?} {:?}", order.timestamp, order.compression, order.level),
+            &copied.to_string(),
+        ] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        Ok(Some(Self { cache: workshop.cache().clone(), key: hasher.finish(), copied }))
+    }
+
+    /// The image, if it was made before, all of it is there, and it keeps to the recipe's sizes.
+    pub(super) fn recall(
+        &self,
+        order: &Order<'_>,
+        arch: Architecture,
+        workshop: &Workshop,
+    ) -> Result<Option<BuiltImage>, Error> {
+        let Some(outcome) = self.read() else { return Ok(None) };
+        if outcome.sbom.is_none() && !order.sboms.is_empty() {
+            return Ok(None);
+        }
+        let compression = Compression::new(order.compression, order.level)?;
+        let Some(layers) = image::recall(outcome.layers, compression, &workshop.layers_folder()?)? else {
+            return Ok(None);
+        };
+        let packed = translate::packed(order.recipe, arch, layers, outcome.created)?;
+        let image = BuiltImage {
+            arch,
+            packed,
+            unpacked_size: outcome.unpacked_size,
+            packages: outcome.packages,
+            report: outcome.report.into_owned(),
+            sbom: outcome.sbom.map(Cow::into_owned),
+            created: outcome.created,
+            script_notes: outcome.script_notes.into_owned(),
+        };
+        // A bill says what weighs most, which only the files tell.
+        Ok((!Bill::is_due(&order.recipe.size, &image)).then_some(image))
+    }
+
+    fn read(&self) -> Option<Outcome<'static>> {
+        let path = self.cache.section(Section::Builds).join(self.file_name());
+        let bytes = fs_err::read(&path).ok()?;
+        let (digest, json) = bytes.split_first_chunk::<32>()?;
+        if Sha256Digest::of(json).0 != *digest {
+            return None;
+        }
+        Cache::touch(&fs_err::File::open(&path).ok()?);
+        serde_json::from_slice(json).ok()
+    }
+
+    fn file_name(&self) -> String {
+        format!("{}.json", self.key)
+    }
+
+    /// Keeps what the build came to, unless what it copied changed meanwhile.
+    pub(super) fn keep(&self, order: &Order<'_>, image: &BuiltImage) -> Result<(), Error> {
+        if copied(order).ok() != Some(self.copied) {
+            return Ok(());
+        }
+        let outcome = Outcome {
+            layers: image.packed.layers.iter().map(LayerNote::from).collect(),
+            unpacked_size: image.unpacked_size,
+            packages: image.packages,
+            report: Cow::Borrowed(&image.report),
+            sbom: image.sbom.as_ref().map(Cow::Borrowed),
+            created: image.created,
+            script_notes: Cow::Borrowed(&image.script_notes),
+        };
+        let json = serde_json::to_vec(&outcome).map_err(std::io::Error::from)?;
+        let path = self.cache.make_section(Section::Builds)?.join(self.file_name());
+        Ok(unfinished::write_unsynced(&path, &[&Sha256Digest::of(&json).0, json.as_slice()].concat())?)
+    }
+}
+
+/// The digest of all that the recipe and its stages copy from the recipe's folder.
+fn copied(order: &Order<'_>) -> Result<Sha256Digest, copy::Error> {
+    let recipe = order.recipe;
+    let outputs = &order.outputs();
+    let steps = recipe.copies.iter().chain(recipe.stages.iter().flat_map(|stage| &stage.copies));
+    let mut hasher = Sha256::new();
+    for step in steps.filter(|step| step.from.is_none()) {
+        let mut tree = Tree::new();
+        copy::copy_from_folder(&mut tree, &recipe.folder, &translate::copy(step, 0, 0, 0), outputs)?;
+        hasher.update(&dump::digest(&tree).0);
+    }
+    Ok(hasher.finish())
+}
