@@ -145,7 +145,7 @@ fn build_for(
 ) -> Result<(BuiltImage, Option<rootfs::Rootfs>), Error> {
     furnish::see_that_scripts_run(order.recipe, arch)?;
     let choice = Choice::of_order(order, arch, workshop, progress)?;
-    let record = Record::of(order, arch, &choice, workshop)?;
+    let record = Record::of(order, arch, &choice, workshop);
     if let Some(record) = &record
         && let Some(image) = record.recall(order, arch, workshop)?
     {

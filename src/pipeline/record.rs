@@ -41,16 +41,11 @@ struct Outcome<'image> {
 impl Record {
     /// That of `order` for `arch`; `None` where the files themselves are wanted, which no record has, or where what is
     /// copied cannot be read, which is for the build to tell.
-    pub(super) fn of(
-        order: &Order<'_>,
-        arch: Architecture,
-        choice: &Choice<'_>,
-        workshop: &Workshop,
-    ) -> Result<Option<Self>, Error> {
+    pub(super) fn of(order: &Order<'_>, arch: Architecture, choice: &Choice<'_>, workshop: &Workshop) -> Option<Self> {
         if order.wants_files() {
-            return Ok(None);
+            return None;
         }
-        let Ok(copied) = copied(order) else { return Ok(None) };
+        let copied = copied(order).ok()?;
         let mut hasher = Sha256::new();
         // The debug form of a recipe and of a lock has every field, those too that are added later.
         for part in [
@@ -64,7 +59,7 @@ impl Record {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }
-        Ok(Some(Self { cache: workshop.cache().clone(), key: hasher.finish(), copied }))
+        Some(Self { cache: workshop.cache().clone(), key: hasher.finish(), copied })
     }
 
     /// The image, if it was made before, all of it is there, and it keeps to the recipe's sizes.

@@ -15,20 +15,28 @@ use crate::repository::Repository;
 /// Indexes and packages that were read in this call.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
-    indexes: Mutex<Vec<(Vec<Repository>, Architecture, Arc<IndexSet>)>>,
+    indexes: Mutex<Vec<ShelvedIndexes>>,
     packages: Mutex<BTreeMap<Identity, VerifiedApk>>,
+}
+
+#[derive(Debug)]
+struct ShelvedIndexes {
+    repositories: Vec<Repository>,
+    arch: Architecture,
+    set: Arc<IndexSet>,
 }
 
 impl Shelf {
     /// The indexes of `repositories` for `arch`, if they were read.
     pub(super) fn indexes(&self, repositories: &[Repository], arch: Architecture) -> Option<Arc<IndexSet>> {
         let indexes = lock(&self.indexes);
-        indexes.iter().find(|it| it.0 == repositories && it.1 == arch).map(|it| it.2.clone())
+        let shelved = indexes.iter().find(|shelved| shelved.repositories == repositories && shelved.arch == arch)?;
+        Some(Arc::clone(&shelved.set))
     }
 
     /// Keeps the indexes of `repositories` for `arch`.
     pub(super) fn keep_indexes(&self, repositories: &[Repository], arch: Architecture, indexes: Arc<IndexSet>) {
-        lock(&self.indexes).push((repositories.to_vec(), arch, indexes));
+        lock(&self.indexes).push(ShelvedIndexes { repositories: repositories.to_vec(), arch, set: indexes });
     }
 
     /// The package of that identity, if it was verified.
