@@ -1,5 +1,6 @@
 //! The lock beside a recipe, as the verbs that build from it read it.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use super::{Context, Error};
@@ -56,16 +57,28 @@ impl Misfit {
     }
 }
 
+/// The most bytes that a lock may have: some fifty thousand packages, and what can be held without a thought.
+const LARGEST: u64 = 16 << 20;
+
 /// The lock beside the recipe at `file`, whether it fits or not; `None` where there is none.
 pub(super) fn read(file: &Path) -> Result<Option<Lockfile>, Error> {
     let path = lock::path_of(file);
-    let bytes = match fs_err::read(&path) {
+    let metadata = match fs_err::metadata(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        bytes => bytes?,
+        metadata => metadata?,
     };
     let wrong = |reason: &dyn std::fmt::Display| Error::failed(format!("the lock `{}`: {reason}", path.display()));
-    let text = String::from_utf8(bytes).map_err(|_| {
-        wrong(&"it is not UTF-8 text").with_help("write it anew with `apkbuild lock FILE --update`".to_owned())
-    })?;
+    let no_lock = |what: &str| {
+        wrong(&what).with_help("take it away, or write it anew with `apkbuild lock FILE --update`".to_owned())
+    };
+    if !metadata.is_file() {
+        return Err(wrong(&"it is no file").with_help("take it away".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    fs_err::File::open(&path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(no_lock(&format!("it has more than {LARGEST} bytes, which no lock has")));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| no_lock("it is not UTF-8 text"))?;
     Lockfile::parse(&text).map(Some).map_err(|error| wrong(&error).with_help(error.help()))
 }

@@ -17,6 +17,20 @@ pub enum Error {
         /// The version that is read.
         expected: u32,
     },
+    /// It is of two minds: a merge left both sides in it.
+    #[error("line {line} of it is a mark that an unsettled merge left")]
+    Merge {
+        /// Counted from 1.
+        line: usize,
+    },
+    /// What stands there for a package without files is no record of an index, or that of another package.
+    #[error("its record of {name} {reason}")]
+    Record {
+        /// The package.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A value that cannot be.
     #[error("it holds `{value}`, which is no {expected}")]
     Value {
@@ -39,6 +53,9 @@ impl Error {
         let help = match self {
             Self::Format { .. } => {
                 "use the apkbuild that wrote it, or write it anew with `apkbuild lock FILE --update`"
+            }
+            Self::Merge { .. } => {
+                "take either side whole and bring it up to date with `apkbuild lock FILE`, or write it anew with `apkbuild lock FILE --update`"
             }
             _ => "bring back an earlier one, or write it anew with `apkbuild lock FILE --update`",
         };

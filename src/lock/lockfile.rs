@@ -11,6 +11,9 @@ use crate::digest::Sha256Digest;
 /// The version of the format that is written here, and the only one that is read.
 pub(super) const FORMAT: u32 = 1;
 
+/// The most bytes of a reader's report that are passed on.
+const LONGEST_REASON: usize = 2000;
+
 /// Everything that a locked build goes by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lockfile {
@@ -48,8 +51,7 @@ impl Lockfile {
     /// # Errors
     /// [`Error`] says what cannot be read.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let written: Written =
-            toml::from_str(text).map_err(|error| Error::Syntax { reason: error.to_string().trim_end().to_owned() })?;
+        let written: Written = toml::from_str(text).map_err(|error| syntax_error(text, &error))?;
         written.read()
     }
 }
@@ -93,6 +95,18 @@ impl fmt::Display for Lockfile {
         }
         Ok(())
     }
+}
+
+/// What there is to say of a text that is no lock.
+fn syntax_error(text: &str, error: &toml::de::Error) -> Error {
+    let marks = ["<<<<<<<", "=======", ">>>>>>>"];
+    if let Some(line) = text.lines().position(|line| marks.iter().any(|mark| line.starts_with(mark))) {
+        return Error::Merge { line: line + 1 };
+    }
+    let reason = error.to_string();
+    // The report shows the line, however long that is.
+    let reason = if reason.len() > LONGEST_REASON { error.message() } else { &reason };
+    Error::Syntax { reason: reason.trim_end().chars().take(LONGEST_REASON).collect() }
 }
 
 /// A list, one item a line, so that a change of one is a difference of one line.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::apk::writer::IndexedPackage;
 use crate::apk::{Identity, PackageName, Version};
-use crate::repository::IndexEntry;
+use crate::repository::{ApkIndex, IndexEntry};
 use crate::resolve::{Resolution, Selected};
 
 /// The packages of an image or of a stage, by name.
@@ -39,6 +39,17 @@ impl LockedPackage {
             repositories: selected.sources.clone(),
             record: entry.is_virtual().then(|| record_of(entry)),
         }
+    }
+}
+
+/// What the `record` of a package is, or what is wrong with it: it is exactly one, and can be installed.
+pub(super) fn read_record(record: &str) -> Result<IndexEntry, String> {
+    let index = ApkIndex::parse(record).map_err(|error| format!("cannot be read: {error}"))?;
+    let mut records = index.records();
+    match (records.next(), records.next()) {
+        (Some(record), None) => record.to_entry().map_err(|defect| format!("cannot be used: {defect}")),
+        (None, _) => Err("is empty".to_owned()),
+        _ => Err("is that of several packages".to_owned()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::lockfile::FORMAT;
+use super::package::read_record;
 use super::{Error, Inputs, LockedArchitecture, LockedIndex, LockedPackage, LockedPackages, Lockfile};
 use crate::apk::{Identity, PackageName, Version};
 use crate::digest::Sha256Digest;
@@ -104,6 +105,13 @@ impl WrittenPackage {
         if record.is_some() != (installed_size == 0) {
             let value = format!("installed-size = {installed_size}");
             return Err(wrong(&value, "size of a package with a record, nor of one without"));
+        }
+        if let Some(record) = &record {
+            let wrong = |reason| Error::Record { name: name.to_string(), reason };
+            let entry = read_record(record).map_err(wrong)?;
+            if (&entry.name, &entry.version, entry.identity) != (&name, &version, identity) {
+                return Err(wrong(format!("is that of {entry}, {}", entry.identity)));
+            }
         }
         Ok((name, LockedPackage { version, identity, size, installed_size, repositories, record }))
     }

@@ -63,6 +63,12 @@ pub enum Error {
         /// The package as `name-version`.
         package: String,
     },
+    /// A tag whose repository would lie somewhere else than in the folder.
+    #[error("the tag `{tag}` is no name for a folder, and packages of a tag have a folder of their own")]
+    VendorTag {
+        /// The tag.
+        tag: String,
+    },
     /// A package cannot be read, or an index cannot be written.
     #[error(transparent)]
     Apk(#[from] apk::Error),
@@ -154,6 +160,9 @@ impl Error {
             Self::Lock { .. } => Some("write it anew with `apkbuild lock FILE --update`".to_owned()),
             Self::Occupied { .. } => Some("name a folder that is not there yet, or take this one away".to_owned()),
             Self::VendorTwice { .. } => Some("give one of the two repositories a tag in the recipe".to_owned()),
+            Self::VendorTag { .. } => {
+                Some("give the repository a tag of letters, digits and `_`, `.`, `+` or `-` in the recipe".to_owned())
+            }
             Self::Apk(error) => error.help(),
             Self::Rootfs(error) => error.help(),
             Self::Copy(error) => error.help(),

@@ -58,19 +58,27 @@ impl<'lock> Locked<'lock> {
         workshop: &Workshop,
         progress: &dyn Progress,
     ) -> Result<(Selection, Vec<VerifiedApk>), Error> {
-        let missing = || {
-            let reason = format!("it has no stage `{}`", part.stage.unwrap_or_default());
-            Error::Lock { arch: self.arch, reason }
-        };
-        let packages = self.lock.part(part.stage).ok_or_else(missing)?;
+        let packages = self.part(part)?;
         progress.stage("fetching");
         let fetched = workshop.fetch(&self.wanted(packages), progress).map_err(about_lock)?;
-        let selection = self.select(part, packages, &fetched)?;
+        let entries = fetched.iter().map(|package| {
+            index_entry(package.info().clone(), package.identity(), package.compressed_size(), self.arch)
+        });
+        let selection = self.select(part, packages, entries)?;
         let mut by_name: BTreeMap<String, VerifiedApk> =
             fetched.into_iter().map(|package| (package.info().name.clone(), package)).collect();
         let order = selection.resolution.packages.iter();
         let in_order = order.filter_map(|selected| by_name.remove(selected.entry.name.as_str())).collect();
         Ok((selection, in_order))
+    }
+
+    /// What it names for `part`.
+    pub(super) fn part(&self, part: Part<'_>) -> Result<&'lock LockedPackages, Error> {
+        let missing = || {
+            let reason = format!("it has no stage `{}`", part.stage.unwrap_or_default());
+            Error::Lock { arch: self.arch, reason }
+        };
+        self.lock.part(part.stage).ok_or_else(missing)
     }
 
     /// The tags of its repositories.
@@ -109,11 +117,16 @@ impl<'lock> Locked<'lock> {
         }
     }
 
-    /// Lets the solver select among the locked packages alone.
-    fn select(&self, part: Part<'_>, packages: &LockedPackages, fetched: &[VerifiedApk]) -> Result<Selection, Error> {
+    /// Lets the solver select among the locked packages alone. `entries` is what those with files say of themselves.
+    pub(super) fn select(
+        &self,
+        part: Part<'_>,
+        packages: &LockedPackages,
+        entries: impl Iterator<Item = IndexedPackage>,
+    ) -> Result<Selection, Error> {
         let incoherent = |reason: String| Error::Lock { arch: self.arch, reason };
-        let records: BTreeMap<&str, String> =
-            fetched.iter().map(|package| (package.info().name.as_str(), self.record(package))).collect();
+        let records: BTreeMap<String, String> =
+            entries.map(|entry| (entry.info.name.clone(), entry.record())).collect();
         let mut texts = vec![String::new(); self.repositories.len()];
         for (name, package) in packages {
             let record = package.record.as_ref().or_else(|| records.get(name.as_str()));
@@ -127,7 +140,8 @@ impl<'lock> Locked<'lock> {
                 }
             }
         }
-        let indexes = texts.into_iter().map(ApkIndex::parse).collect::<Result<Vec<_>, _>>()?;
+        let indexes = texts.into_iter().map(ApkIndex::parse).collect::<Result<Vec<_>, _>>();
+        let indexes = indexes.map_err(|error| incoherent(error.to_string()))?;
         let sources: Vec<Source<'_>> =
             self.repositories.iter().zip(&indexes).map(|(repository, index)| Source { repository, index }).collect();
         let resolution = resolve::resolve(&part.world(), &sources, self.arch.as_str())
@@ -151,11 +165,6 @@ impl<'lock> Locked<'lock> {
     /// What decides which packages these are.
     pub(super) fn fingerprint(&self) -> String {
         format!("{:?}", self.lock)
-    }
-
-    /// What an index would say of a package.
-    fn record(&self, package: &VerifiedApk) -> String {
-        index_entry(package.info().clone(), package.identity(), package.compressed_size(), self.arch).record()
     }
 }
 

@@ -9,15 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use super::choice::Part;
 use super::locked::{Locked, about_lock, index_entry};
 use super::{Error, Workshop, sources};
 use crate::apk::writer::{IndexedPackage, write_index};
-use crate::apk::{Head, Identity, SignatureKind, SigningKey};
+use crate::apk::{Head, Identity, PackageName, SignatureKind, SigningKey};
 use crate::fetch::Wanted;
-use crate::lock::{LockedPackage, Lockfile};
+use crate::lock::Lockfile;
 use crate::progress::Progress;
 use crate::recipe::{Architecture, Recipe, RepositoryPlace};
-use crate::repository::ApkIndex;
 use crate::unfinished::UnfinishedFolder;
 
 /// What a vendored folder holds.
@@ -60,24 +60,33 @@ pub fn vendor(
         vendored.packages += wanted.len();
         vendored.size += wanted.iter().map(|wanted| wanted.size).sum::<u64>();
         let paths = workshop.archives(&wanted, progress).map_err(about_lock)?;
+        let mut entries: BTreeMap<Identity, IndexedPackage> = BTreeMap::new();
+        for (wanted, path) in wanted.iter().zip(&paths) {
+            let info = Head::read(&mut BufReader::new(fs_err::File::open(path)?))?.info;
+            entries.insert(wanted.identity, index_entry(info, wanted.identity, wanted.size, arch));
+        }
         let archives: BTreeMap<Identity, PathBuf> = wanted.iter().map(|wanted| wanted.identity).zip(paths).collect();
         progress.stage("copying");
         // Every repository is there, be it empty, so that each can be named.
         shelves.shelf(root, arch, None)?;
         for tag in locked.tags() {
+            if !PackageName::is_for_package(tag) {
+                return Err(Error::VendorTag { tag: tag.to_owned() });
+            }
             shelves.shelf(root, arch, Some(tag))?;
             vendored.tags.insert(tag.to_owned());
         }
-        for (name, package) in packages.parts().flat_map(|(_, packages)| packages) {
-            let archive = archives.get(&package.identity).map(PathBuf::as_path);
-            let info = match archive {
-                Some(path) => Head::read(&mut BufReader::new(fs_err::File::open(path)?))?.info,
-                None => info_of_record(package)?,
-            };
-            let entry = index_entry(info, package.identity, package.size, arch);
-            for tag in locked.tags_of(package) {
-                let file = format!("{name}-{}.apk", package.version);
-                shelves.shelf(root, arch, tag)?.put(&file, entry.clone(), archive)?;
+        for part in Part::all(recipe) {
+            let packages = locked.part(part)?;
+            let entries = packages.values().filter_map(|package| entries.get(&package.identity)).cloned();
+            for selected in locked.select(part, packages, entries)?.resolution.packages {
+                let Some(package) = packages.get(&selected.entry.name) else { continue };
+                let file = format!("{}.apk", selected.entry);
+                let entry = index_entry(selected.entry.to_package_info(), package.identity, package.size, arch);
+                let archive = archives.get(&package.identity).map(PathBuf::as_path);
+                for tag in locked.tags_of(package) {
+                    shelves.shelf(root, arch, tag)?.put(&file, entry.clone(), archive)?;
+                }
             }
         }
     }
@@ -146,13 +155,6 @@ fn refuse_occupied(folder: &Path) -> Result<(), Error> {
         // What is wrong with the folder around it is told where this one is made.
         _ => Ok(()),
     }
-}
-
-/// What a package without files says of itself.
-fn info_of_record(package: &LockedPackage) -> Result<crate::apk::PackageInfo, Error> {
-    let index = ApkIndex::parse(package.record.clone().unwrap_or_default())?;
-    let entry = index.get(0).and_then(|record| record.to_entry().ok());
-    Ok(entry.map(|entry| entry.to_package_info()).unwrap_or_default())
 }
 
 /// Leads from `RELEASE/NAME`, where a mirror has a repository, to where its packages are. Where a name stands with a tag

@@ -175,6 +175,71 @@ fn what_is_missing_from_a_vendored_folder_is_named_whole() {
 }
 
 #[test]
+fn packages_that_do_not_belong_together_are_not_vendored() {
+    let (repository, edge) = (repository(), edge());
+    let (program, _) = locked(&repository, &edge);
+    fs_err::remove_dir_all(program.folder().join("vendor")).unwrap();
+    let before = names(&program.folder());
+    let good = fs_err::read_to_string(program.folder().join("hello.lock")).unwrap();
+    let line = |name: &str| good.lines().find(|line| line.contains(&format!("name = \"{name}\""))).unwrap();
+    let (mirror, keys) = (repository.mirror(), repository.keys_dir());
+    let run = || {
+        let words = ["vendor", "hello.toml", "vendor", "-q"];
+        let from = [Path::new("--mirror"), &mirror, Path::new("--keys-dir"), keys];
+        program.run(words.iter().map(Path::new).chain(from))
+    };
+    let mut messages = String::new();
+    for broken in [
+        good.replacen(&format!("{}\n", line("library")), "", 1),
+        good.replacen(line("library"), &format!("{}\n{}", line("library"), line("tool")), 1),
+        good.replacen("name = \"library\"", "name = \"another\"", 1),
+    ] {
+        assert_ne!(broken, good);
+        program.write("hello.lock", broken);
+        messages.push_str(&run().failure(1).replace(&mirror.display().to_string(), "[MIRROR]"));
+        assert_eq!(names(&program.folder()), before);
+    }
+    // What is at the mirror is cut off, or is another build of the same length.
+    program.write("hello.lock", &good);
+    let library = repository.package_path("library", "1.0-r0");
+    let whole = fs_err::read(&library).unwrap();
+    let mut other = whole.clone();
+    other[whole.len() / 2] ^= 1;
+    for broken in [&whole[..whole.len() / 2], &whole[..0], &other] {
+        fs_err::remove_file(&library).unwrap();
+        fs_err::write(&library, broken).unwrap();
+        let output = run();
+        let message = output.failure(1);
+        assert!(message.contains("library-1.0-r0") && message.contains("\nhelp: "), "{message}");
+        assert_eq!(names(&program.folder()), before);
+        if program.cache().exists() {
+            fs_err::remove_dir_all(program.cache()).unwrap();
+        }
+    }
+    fs_err::write(&library, &whole).unwrap();
+    // A tag that leads elsewhere.
+    let recipe = fs_err::read_to_string(program.folder().join("hello.toml")).unwrap();
+    program
+        .write("hello.toml", recipe.replace("\"@edge", "\"@../../out").replace("newcomer@edge", "newcomer@../../out"));
+    let from = [Path::new("--mirror"), &mirror, Path::new("--keys-dir"), keys];
+    program.run(["lock", "hello.toml"].iter().map(Path::new).chain(from)).success();
+    messages.push_str(run().failure(1));
+    assert_eq!(names(&program.folder()), before);
+    assert_snapshot!(messages, @"
+    error: the lock does not hold together for x86_64: among its packages, no packages can be selected for `everything newcomer@edge`:
+      library (no such package):
+        required by: app-1.0-r0[library]
+    help: write it anew with `apkbuild lock FILE --update`
+    error: the lock does not hold together for x86_64: nothing asks for tool
+    help: write it anew with `apkbuild lock FILE --update`
+    error: the lock names a package that is not there any more: [MIRROR]/latest-stable/main/x86_64/another-1.0-r0.apk: there is no such package
+    help: take what is there now with `apkbuild lock FILE --update`, or name a mirror that keeps old packages with --mirror or a folder that `apkbuild vendor` made with -X
+    error: the tag `../../out` is no name for a folder, and packages of a tag have a folder of their own
+    help: give the repository a tag of letters, digits and `_`, `.`, `+` or `-` in the recipe
+    ");
+}
+
+#[test]
 fn a_folder_that_cannot_be_made_is_named_and_nothing_is_left() {
     let (repository, edge) = (repository(), edge());
     let (program, _) = locked(&repository, &edge);

@@ -12,6 +12,11 @@ fn a_damaged_lock_is_never_passed_over() {
     program.run(["lock", "hello.toml"]).success();
     let good = lock_text(&program);
     let cut = good.split(", identity").next().unwrap().to_owned();
+    let between = |start: &str, end: &str| {
+        &good[good.find(start).unwrap()..][..good[good.find(start).unwrap()..].find(end).unwrap()]
+    };
+    let (size, digest) =
+        (between(", size", ", installed-size"), &between("sha256 = ", " }")["sha256 = \"".len()..][..64]);
     let mut messages = String::new();
     for broken in [
         cut,
@@ -19,7 +24,18 @@ fn a_damaged_lock_is_never_passed_over() {
         good.replace("format = 1", "format = 2"),
         good.replacen("repositories = [0]", "repositories = [7]", 1),
         good.replace("name = \"docs\"", "name = \"library\""),
+        good.replacen("sha256 = \"", "sha256 = \"x", 1),
+        good.replacen(size, "", 1),
+        good.replace("P:everything\\n", ""),
+        good.replace("D:app docs\\n", "D:app docs\\n\\nC:Q1IRr3MZDcfk4RS8aGpwCzMUNV6AI=\\nP:more\\nV:1\\n"),
+        good.replace("P:everything\\n", "P:nothing\\n"),
+        good.replace("D:app docs\\n", "D:app docs\\nX:a field of the future\\n"),
+        format!("<<<<<<< ours\n{good}=======\n{good}>>>>>>> theirs\n"),
+        "x".repeat(10 << 20),
+        "a = [\n".repeat(1 << 14),
+        "x".repeat((16 << 20) + 1),
     ] {
+        assert_ne!(broken, good);
         program.write("hello.lock", broken);
         for verb in ["recipe", "plan", "lock"] {
             let output = program.run([verb, "hello.toml"]);
@@ -28,9 +44,13 @@ fn a_damaged_lock_is_never_passed_over() {
                 messages.push_str(message);
             }
         }
+        assert_eq!(
+            program.run(["vendor", "hello.toml", "vendor"]).failure(1),
+            program.run(["recipe", "hello.toml"]).stderr
+        );
         assert_eq!(names(&program), ["hello.lock", "hello.toml"]);
     }
-    assert_snapshot!(messages, @r#"
+    assert_snapshot!(messages.replace(digest, "[SHA-256]"), @r#"
     error: the lock `hello.lock`: it cannot be read: TOML parse error at line 23, column 39
        |
     23 |     { name = "app", version = "1.0-r0"
@@ -45,9 +65,41 @@ fn a_damaged_lock_is_never_passed_over() {
     help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
     error: the lock `hello.lock`: it names library twice
     help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
+    error: the lock `hello.lock`: it holds `x[SHA-256]`, which is no SHA-256 in hexadecimal
+    help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
+    error: the lock `hello.lock`: it cannot be read: TOML parse error at line 23, column 5
+       |
+    23 |     { name = "app", version = "1.0-r0", identity = "Q1EocVND/Hy69lrXZGRDcMgCEPhCQ=", installed-size = 12288, repositories = [0] },
+       |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    missing field `size`
+    help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
+    error: the lock `hello.lock`: its record of everything cannot be read: the package that begins on line 1 of the index has no `P:`
+    help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
+    error: the lock `hello.lock`: its record of everything is that of several packages
+    help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
+    error: the lock `hello.lock`: its record of everything is that of nothing-1-r0, Q1IRr3MZDcfk4RS8aGpwCzMUNV6AI=
+    help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
+    error: the lock `hello.lock`: its record of everything cannot be used: its index entry has an unknown field `X:`
+    help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
+    error: the lock `hello.lock`: line 1 of it is a mark that an unsettled merge left
+    help: take either side whole and bring it up to date with `apkbuild lock FILE`, or write it anew with `apkbuild lock FILE --update`
+    error: the lock `hello.lock`: it cannot be read: key with no value, expected `=`
+    help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
+    error: the lock `hello.lock`: it cannot be read: TOML parse error at line 2, column 3
+      |
+    2 | a = [
+      |   ^
+    unexpected `=` in array, expected value, `]`
+    help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
+    error: the lock `hello.lock`: it has more than 16777216 bytes, which no lock has
+    help: take it away, or write it anew with `apkbuild lock FILE --update`
     "#);
     program.run(["lock", "hello.toml", "--update"]).success();
     assert_eq!(good, lock_text(&program));
+    // What an editor of another system makes of it says the same.
+    program.write("hello.lock", good.replace('\n', "\r\n"));
+    program.run(["recipe", "hello.toml", "--locked"]).success();
+    program.run(["lock", "hello.toml"]).success();
 }
 
 #[test]
