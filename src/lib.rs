@@ -6,7 +6,7 @@
 //! recipe → repository → resolve → fetch → rootfs → prune → image → (sandbox | registry)
 //! ```
 //!
-//! `apk` holds the words of Alpine's formats, `digest`, `mapping`, `progress` and
+//! `apk` holds the words of Alpine's formats, `digest`, `mapping`, `patience`, `progress` and
 //! `unfinished` are leaves that any room may use,
 //! `pipeline` is the only place where rooms are joined, and `cli` the only one that prints.
 
@@ -17,6 +17,7 @@ pub mod fetch;
 pub mod image;
 pub mod lock;
 pub mod mapping;
+mod patience;
 pub mod pipeline;
 pub mod progress;
 pub mod prune;

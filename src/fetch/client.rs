@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::blocking::{RequestBuilder, Response};
-use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName};
 
 use super::Error;
+use crate::patience;
 
 const REDIRECTS: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -52,7 +53,7 @@ impl Client {
                 url: url.to_owned(),
                 status: status.to_string(),
                 code: status.as_u16(),
-                retry_after: seconds(response.headers()),
+                retry_after: patience::asked_for(response.headers()),
             });
         }
         let kind = text(response.headers(), &CONTENT_TYPE).unwrap_or_default();
@@ -166,9 +167,4 @@ fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
-}
-
-/// Retry-After in seconds; the other form, a date, is rare and left to our own back-off.
-fn seconds(headers: &HeaderMap) -> Option<Duration> {
-    text(headers, &RETRY_AFTER)?.trim().parse().ok().map(Duration::from_secs)
 }

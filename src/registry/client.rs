@@ -1,11 +1,12 @@
 //! Requests to one registry: where it is, who asks, and patience.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::blocking::{RequestBuilder, Response};
-use reqwest::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
@@ -13,6 +14,7 @@ use super::Error;
 use super::challenge::Challenge;
 use super::credentials::{CredentialFiles, Credentials};
 use crate::image::Reference;
+use crate::patience;
 
 /// How often one thing is tried.
 pub(super) const ATTEMPTS: u32 = 5;
@@ -21,7 +23,13 @@ const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
 /// Bytes of a blob that one request carries.
 const CHUNK: u64 = 8 << 20;
 /// The longest wait that a registry may ask for before it counts as a refusal.
-const LONGEST_WAIT: u64 = 60;
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// Largest manifest; registries themselves take no more (distribution-spec).
+pub(super) const LARGEST_MANIFEST: u64 = 4 << 20;
+/// The most bytes of a refusal that are read: more is no message.
+const LARGEST_MESSAGE: u64 = 64 << 10;
+/// The most bytes of the answer that holds a token.
+const LARGEST_TOKEN: u64 = 1 << 20;
 
 /// How a registry is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -141,7 +149,10 @@ impl Client {
         let scopes = self.scopes(others);
         let mut answered = false;
         loop {
-            let request = build();
+            let (request, is_own) = self.told_apart(build())?;
+            if !is_own {
+                return self.exchange(request);
+            }
             let used = self.known(&scopes);
             let response = self.exchange(match (&used, &self.credentials) {
                 (Some(Authorization::Bearer(token)), _) => request.bearer_auth(token),
@@ -177,6 +188,14 @@ impl Client {
         }
     }
 
+    /// A request, and whether it goes to the registry itself. Where an upload is sent elsewhere, nobody there is told who
+    /// asks: what the address says is all that such a place needs.
+    fn told_apart(&self, request: RequestBuilder) -> Result<(RequestBuilder, bool), Error> {
+        let request = request.build().map_err(|source| Error::Request { url: self.base.clone(), source })?;
+        let is_own = Url::parse(&self.base).is_ok_and(|base| base.origin() == request.url().origin());
+        Ok((RequestBuilder::from_parts(self.http.clone(), request), is_own))
+    }
+
     fn known(&self, scopes: &[String]) -> Option<Authorization> {
         self.authorized.lock().unwrap_or_else(PoisonError::into_inner).get(&scopes.join(" ")).cloned()
     }
@@ -191,18 +210,17 @@ impl Client {
                 if !may_pass(response.status()) {
                     return Ok(false);
                 }
-                // A date in place of seconds is not worth a clock: the usual wait serves.
-                let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-                if let Some(seconds) = seconds.filter(|seconds| *seconds > LONGEST_WAIT) {
-                    return Err(Error::Busy { url: response.url().to_string(), seconds });
+                let asked = patience::asked_for(response.headers());
+                if let Some(asked) = asked.filter(|asked| *asked > LONGEST_WAIT) {
+                    return Err(Error::Busy { url: plain_url(response.url()), seconds: asked.as_secs() });
                 }
-                seconds
+                asked
             }
         };
         if attempt >= ATTEMPTS {
             return Ok(false);
         }
-        std::thread::sleep(asked.map_or(self.patience * 2_u32.pow(attempt - 1), Duration::from_secs));
+        std::thread::sleep(asked.unwrap_or(self.patience * 2_u32.pow(attempt - 1)));
         Ok(true)
     }
 
@@ -266,7 +284,7 @@ impl Client {
         if !response.status().is_success() {
             return Err(refused(response));
         }
-        let bytes = response.bytes().map_err(|source| Error::Request { url: realm.clone(), source })?;
+        let bytes = body_of(response, LARGEST_TOKEN)?;
         let answer: TokenAnswer =
             serde_json::from_slice(&bytes).map_err(|_| broken("its answer has no token".to_owned()))?;
         Ok(Some(Authorization::Bearer(answer.token)))
@@ -300,9 +318,23 @@ pub(super) fn plain_url(url: &Url) -> String {
     url.to_string()
 }
 
+/// The body of an answer, which is refused where it has more than `limit` bytes.
+pub(super) fn body_of(response: Response, limit: u64) -> Result<Vec<u8>, Error> {
+    let url = plain_url(response.url());
+    let expected = response.content_length().unwrap_or_default();
+    let mut bytes = Vec::new();
+    match response.take(limit + 1).read_to_end(&mut bytes) {
+        Err(error) => Err(Error::broken_off(&url, bytes.len() as u64, expected, &error)),
+        Ok(_) if bytes.len() as u64 > limit => {
+            Err(Error::Broken { url, reason: format!("its answer has more than {limit} bytes") })
+        }
+        Ok(_) => Ok(bytes),
+    }
+}
+
 /// What a registry says in its error document (distribution-spec, error codes), in one line.
 fn message_of(response: Response) -> String {
-    let Ok(bytes) = response.bytes() else { return String::new() };
+    let Ok(bytes) = body_of(response, LARGEST_MESSAGE) else { return String::new() };
     let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let errors = value.get("errors").and_then(serde_json::Value::as_array);
     let texts = errors.into_iter().flatten().filter_map(|error| {

@@ -10,13 +10,11 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 
 use super::Error;
 use super::blob::fetch_blob;
-use super::client::{Client, refused};
+use super::client::{Client, LARGEST_MANIFEST, refused};
 use crate::digest::Sha256Digest;
 use crate::image::{Architecture, Blob, Document, Error as ImageError, artifact_kind};
 use crate::progress::Progress;
 
-/// Largest manifest; registries themselves take no more (distribution-spec).
-const LARGEST_MANIFEST: u64 = 4 << 20;
 /// How deep indexes may stand in one another.
 const DEEPEST_INDEX: usize = 4;
 /// What a manifest or index of an image may be.

@@ -10,7 +10,7 @@ use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
 
 use super::Error;
-use super::client::{Client, refused};
+use super::client::{Client, LARGEST_MANIFEST, body_of, refused};
 use super::upload::{Outcome, upload};
 use crate::digest::Sha256Digest;
 use crate::image::{Blob, Document, Error as ImageError, Publication, descriptor};
@@ -140,7 +140,7 @@ fn list_referrer(client: &Client, subject: Sha256Digest, document: &Document) ->
     let mut descriptors: Vec<Descriptor> = match response.status() {
         StatusCode::NOT_FOUND => Vec::new(),
         StatusCode::OK => {
-            let bytes = response.bytes().map_err(|source| Error::Request { url: url.clone(), source })?;
+            let bytes = body_of(response, LARGEST_MANIFEST)?;
             let index: ImageIndex = serde_json::from_slice(&bytes)
                 .map_err(|error| broken(format!("its list of referrers is broken: {error}")))?;
             index.manifests().clone()

@@ -155,8 +155,14 @@ fn send(client: &Client, blob: &Blob, mut session: Session, task: &dyn Task) -> 
         });
         match outcome {
             Ok(response) if response.status() == StatusCode::ACCEPTED => {
-                failures = 0;
-                session = Session { chunk: session.chunk, ..session_of(client, &response, end)? };
+                let next = session_of(client, &response, end)?;
+                // One that takes chunks and loses them is given them a few times, not for ever.
+                failures = if next.offset > told { 0 } else { failures + 1 };
+                if failures >= ATTEMPTS {
+                    let reason = format!("it takes chunk after chunk and still has {} bytes", next.offset);
+                    return Err(Error::Broken { url: plain_url(&session.location), reason });
+                }
+                session = Session { chunk: session.chunk, ..next };
             }
             Ok(response) if !may_pass(response.status()) && response.status() != StatusCode::RANGE_NOT_SATISFIABLE => {
                 return Err(refused(response));

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 mod fake;
+mod hardship;
 mod pull;
 mod push;
 mod real;

@@ -23,6 +23,14 @@ pub enum Fault {
     Half,
     /// The token has run out.
     Expired,
+    /// It answers this status, with these headers.
+    Headers(u16, &'static [(&'static str, &'static str)]),
+    /// It sends the asker to [`State::elsewhere`].
+    Moved,
+    /// It answers this status and a body that never ends.
+    Endless(u16),
+    /// It answers as it should, but says that what it has is of another digest.
+    OtherDigest,
 }
 
 #[derive(Default)]
@@ -33,7 +41,7 @@ pub struct State {
     uploads: BTreeMap<usize, Vec<u8>>,
     begun: usize,
     /// Each request: method and path.
-    log: Vec<String>,
+    pub log: Vec<String>,
     /// What goes wrong, each once, at a request that begins so.
     pub faults: VecDeque<(&'static str, Fault)>,
     /// Whether a token is asked for, which `me` with `secret` gets.
@@ -48,6 +56,14 @@ pub struct State {
     pub ranges: Vec<String>,
     /// The scopes that tokens were asked for.
     pub scopes: Vec<String>,
+    /// Host and port of a place that keeps the blobs for the registry, and asks nobody who he is.
+    pub elsewhere: String,
+    /// Whether uploads are begun at the registry and sent to that place.
+    pub uploads_elsewhere: bool,
+    /// Whether it takes chunks and keeps none of them.
+    pub forgets_chunks: bool,
+    /// Host and `Authorization` of each request that had one.
+    pub told: Vec<(String, String)>,
 }
 
 /// A registry in this process.
@@ -66,17 +82,10 @@ struct Request {
 
 impl FakeRegistry {
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let host = listener.local_addr().unwrap().to_string();
         let state = Arc::new(Mutex::new(State::default()));
-        let (shared, name) = (Arc::clone(&state), host.clone());
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (state, host) = (Arc::clone(&shared), name.clone());
-                std::thread::spawn(move || serve(stream, &state, &host));
-            }
-        });
-        Self { host, state }
+        let elsewhere = listen(&state);
+        state.lock().unwrap().elsewhere = elsewhere;
+        Self { host: listen(&state), state }
     }
 
     pub fn client(&self, name: &str, files: &CredentialFiles) -> Client {
@@ -112,6 +121,20 @@ impl FakeRegistry {
     }
 }
 
+/// Serves at an address of its own, which it gives.
+fn listen(state: &Arc<Mutex<State>>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let (shared, name) = (Arc::clone(state), host.clone());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (state, host) = (Arc::clone(&shared), name.clone());
+            std::thread::spawn(move || serve(stream, &state, &host));
+        }
+    });
+    host
+}
+
 fn serve(stream: TcpStream, state: &Mutex<State>, host: &str) {
     let mut writer = stream.try_clone().unwrap();
     let mut reader = BufReader::new(stream);
@@ -134,6 +157,8 @@ fn serve(stream: TcpStream, state: &Mutex<State>, host: &str) {
     let fault = {
         let mut state = state.lock().unwrap();
         state.log.push(at.clone());
+        let told = headers.get("authorization").cloned();
+        state.told.extend(told.map(|told| (host.to_owned(), told)));
         let due = state.faults.front().is_some_and(|(start, _)| at.starts_with(start));
         due.then(|| state.faults.pop_front().unwrap().1)
     };
@@ -147,10 +172,29 @@ fn serve(stream: TcpStream, state: &Mutex<State>, host: &str) {
             (status, headers, br#"{"errors":[{"code":"X","message":"as told"}]}"#.to_vec())
         }
         Some(Fault::Expired) => (401, vec![challenge(host)], Vec::new()),
+        Some(Fault::Headers(status, headers)) => {
+            let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            (status, headers.collect(), Vec::new())
+        }
+        Some(Fault::Moved) => {
+            let elsewhere = &state.lock().unwrap().elsewhere;
+            (307, vec![("Location".to_owned(), format!("http://{elsewhere}{target}"))], Vec::new())
+        }
+        Some(Fault::Endless(status)) => {
+            let _ = writer.write_all(format!("HTTP/1.1 {status} X\r\nContent-Type: text/plain\r\n\r\n").as_bytes());
+            let piece = vec![b'{'; 1 << 16];
+            while writer.write_all(&piece).is_ok() {}
+            return;
+        }
         _ => answer(&request, &mut state.lock().unwrap(), host),
     };
     if matches!(fault, Some(Fault::Drop | Fault::Mute)) {
         return;
+    }
+    let mut headers = headers;
+    if matches!(fault, Some(Fault::OtherDigest)) {
+        headers.retain(|(name, _)| name != "Docker-Content-Digest");
+        headers.push(("Docker-Content-Digest".to_owned(), Sha256Digest::of(b"another").to_oci()));
     }
     let mut head = format!("HTTP/1.1 {status} X\r\nConnection: close\r\n");
     for (name, value) in &headers {
@@ -181,7 +225,7 @@ fn answer(request: &Request, state: &mut State, host: &str) -> Answer {
             _ => plain(401),
         };
     }
-    if state.guarded && authorization != Some("Bearer good") {
+    if state.guarded && host != state.elsewhere && authorization != Some("Bearer good") {
         return (401, vec![challenge(host)], Vec::new());
     }
     let rest = request.path.strip_prefix("/v2/").unwrap();
@@ -191,9 +235,10 @@ fn answer(request: &Request, state: &mut State, host: &str) -> Answer {
         .filter_map(|pair| pair.split_once('='))
         .map(|(key, value)| (key.to_owned(), value.replace("%3A", ":").replace("%2F", "/")))
         .collect();
+    let at = if state.uploads_elsewhere { format!("http://{}", state.elsewhere) } else { String::new() };
     let session = |name: &str, id: usize, length: usize| {
         vec![
-            ("Location".to_owned(), format!("/v2/{name}/blobs/uploads/{id}?state=x")),
+            ("Location".to_owned(), format!("{at}/v2/{name}/blobs/uploads/{id}?state=x")),
             ("Range".to_owned(), format!("0-{}", length.saturating_sub(1))),
         ]
     };
@@ -221,7 +266,9 @@ fn answer(request: &Request, state: &mut State, host: &str) -> Answer {
                 if start != upload.len() || (state.no_chunks && start > 0) {
                     return (416, session(name, id, upload.len()), Vec::new());
                 }
-                upload.extend_from_slice(&request.body);
+                if !state.forgets_chunks {
+                    upload.extend_from_slice(&request.body);
+                }
                 let length = upload.len();
                 return (202, session(name, id, length), Vec::new());
             }
