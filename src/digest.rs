@@ -139,6 +139,13 @@ impl Default for Sha256 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checksum(pub [u8; 16]);
 
+impl Checksum {
+    /// The checksum of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(xxhash_rust::xxh3::xxh3_128(bytes).to_le_bytes())
+    }
+}
+
 /// A running XXH3 checksum.
 #[derive(Clone, Default)]
 pub struct Xxh3(xxhash_rust::xxh3::Xxh3);

@@ -1,6 +1,7 @@
 //! Making the image small: pruning, with what earlier traces read, and bytecode in the place of sources.
 
 mod compile;
+mod kept;
 
 use std::path::Path;
 

@@ -6,12 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
 
 use rayon::prelude::*;
 
-use crate::digest::Sha256Digest;
-use crate::fetch::Cache;
+use super::kept::KeptBytecode;
 use crate::pipeline::{Error, Workshop};
 use crate::prune::Report;
 use crate::prune::bytecode::{self, Compilation, Compiled, Shipped, Source};
@@ -19,7 +17,7 @@ use crate::recipe::Architecture;
 use crate::rootfs::Rootfs;
 use crate::rootfs::folder::{Owners, write_folder};
 use crate::sandbox::{self, Question};
-use crate::unfinished::{self, UnfinishedFolder};
+use crate::unfinished::UnfinishedFolder;
 
 /// Reads the paths that its arguments name by file and number, and prints its magic number and then for each a length and
 /// the marshalled code, or the length of a message, marked by the highest bit, and the message.
@@ -40,10 +38,10 @@ pub(super) fn compile(
     workshop: &Workshop,
 ) -> Result<(), Error> {
     let Some(compilation) = Compilation::of(rootfs, report) else { return Ok(()) };
-    let kept = workshop.bytecode_folder()?;
+    let kept = KeptBytecode(workshop.bytecode_folder()?);
     let found = compilation.sources.par_iter().map(|source| {
         let brought = bring_into_form(source, &compilation, shipped, &kept)?;
-        Ok(brought.or_else(|| read_kept(&kept, compilation.key(source, None))))
+        Ok(brought.or_else(|| kept.read(compilation.key(source, None))))
     });
     let found = found.collect::<Result<Vec<Option<Compiled>>, Error>>()?;
     let missing: Vec<&Source> =
@@ -60,7 +58,7 @@ pub(super) fn compile(
         })?;
         for source in missing {
             if let Some(compiled) = made.get(&source.path) {
-                keep(&kept, compilation.key(source, None), compiled)?;
+                kept.keep(compilation.key(source, None), compiled)?;
             }
         }
     }
@@ -79,16 +77,15 @@ fn bring_into_form(
     source: &Source,
     compilation: &Compilation,
     shipped: &Shipped,
-    kept: &Path,
+    kept: &KeptBytecode,
 ) -> Result<Option<Compiled>, Error> {
-    let Some((magic, code)) = compilation.shipped(source, shipped) else { return Ok(None) };
-    let key = compilation.key(source, Some(code));
-    if let Some(compiled) = read_kept(kept, key) {
+    let Some(shipped) = compilation.shipped(source, shipped) else { return Ok(None) };
+    let key = compilation.key(source, Some(&shipped));
+    if let Some(compiled) = kept.read(key) {
         return Ok(Some(compiled));
     }
-    let Ok(bytes) = compilation.finish(source, magic, code) else { return Ok(None) };
-    let compiled = Compiled::Bytes(bytes);
-    keep(kept, key, &compiled)?;
+    let Ok(compiled) = compilation.finish(source, shipped.magic, shipped.code) else { return Ok(None) };
+    kept.keep(key, &compiled)?;
     Ok(Some(compiled))
 }
 
@@ -150,37 +147,9 @@ fn read_answer(
         let result = if is_message {
             Compiled::Refused(String::from_utf8_lossy(bytes).into_owned())
         } else {
-            Compiled::Bytes(compilation.finish(source, *magic, bytes)?)
+            compilation.finish(source, *magic, bytes)?
         };
         compiled.push((source.path.clone(), result));
     }
     Ok(compiled)
-}
-
-/// What is kept under `key`, if it is whole: the digest of what follows, whether it is bytecode, and that or a message.
-fn read_kept(folder: &Path, key: Sha256Digest) -> Option<Compiled> {
-    let path = folder.join(key.to_string());
-    let bytes = fs_err::read(&path).ok()?;
-    let (digest, rest) = bytes.split_first_chunk::<32>()?;
-    if Sha256Digest::of(rest).0 != *digest {
-        return None;
-    }
-    if let Ok(file) = fs_err::File::open(&path) {
-        Cache::touch(&file);
-    }
-    let (is_bytecode, rest) = rest.split_first()?;
-    Some(match is_bytecode {
-        1 => Compiled::Bytes(rest.to_vec()),
-        _ => Compiled::Refused(String::from_utf8_lossy(rest).into_owned()),
-    })
-}
-
-fn keep(folder: &Path, key: Sha256Digest, compiled: &Compiled) -> Result<(), Error> {
-    let (is_bytecode, bytes) = match compiled {
-        Compiled::Bytes(bytes) => (1, bytes.as_slice()),
-        Compiled::Refused(message) => (0, message.as_bytes()),
-    };
-    let body = [&[is_bytecode], bytes].concat();
-    let kept = [&Sha256Digest::of(&body).0[..], &body].concat();
-    Ok(unfinished::write_unsynced(&folder.join(key.to_string()), &kept)?)
 }

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::inventory::{file_name, parent};
 use super::report::{Reason, Report};
-use crate::digest::{Sha256, Sha256Digest};
+use crate::digest::{Sha1Digest, Sha256, Sha256Digest};
 use crate::rootfs::{Content, InodeKind, Origin, Rootfs, Tree};
 
 use pyc::SourceMark;
@@ -26,12 +26,23 @@ use pyc::SourceMark;
 pub use replace::replace;
 
 /// Changes whenever the same source would give other bytecode.
-const FORMAT: &str = "bytecode 1";
+const FORMAT: &str = "bytecode 2";
 
 /// The bytecode that packages brought, by the path of its source and the interpreter's tag. To be collected before anything
 /// is pruned.
 #[derive(Debug, Default)]
-pub struct Shipped(BTreeMap<String, Content>);
+pub struct Shipped(BTreeMap<String, (Content, Option<Sha1Digest>)>);
+
+/// What a package brought for one source.
+#[derive(Clone, Debug)]
+pub struct ShippedCode<'a> {
+    /// The interpreter's number.
+    pub magic: [u8; 4],
+    /// Marshalled code.
+    pub code: &'a [u8],
+    /// What the file is, by its digest.
+    digest: String,
+}
 
 /// The sources of one tree that bytecode may take the place of.
 #[derive(Debug)]
@@ -40,8 +51,8 @@ pub struct Compilation {
     pub interpreter: String,
     /// Its minor version.
     minor: u8,
-    /// What it is, by the bytes of it and of its library.
-    identity: Sha256Digest,
+    /// What it is, by the digests of it and of its library.
+    identity: String,
     /// The sources, in the order of their paths.
     pub sources: Vec<Source>,
 }
@@ -52,14 +63,15 @@ pub struct Source {
     /// Below the root.
     pub path: String,
     content: Content,
+    checksum: Option<Sha1Digest>,
     mtime: i64,
 }
 
 /// What became of one source.
 #[derive(Debug)]
 pub enum Compiled {
-    /// A file of bytecode.
-    Bytes(Vec<u8>),
+    /// A file of bytecode, and its SHA-1.
+    Bytes(Content, Sha1Digest),
     /// The interpreter refuses the source, for this reason; it stays.
     Refused(String),
 }
@@ -83,14 +95,14 @@ impl Shipped {
             if file_name(folder) != "__pycache__" {
                 continue;
             }
-            let InodeKind::File { content, .. } = &tree.inode(id).kind else { continue };
+            let InodeKind::File { content, checksum } = &tree.inode(id).kind else { continue };
             let Some((module, tag)) = file_name(&path).strip_suffix(".pyc").and_then(|name| name.split_once('.'))
             else {
                 continue;
             };
             if tag.starts_with("cpython-3") && !tag.contains(".opt-") {
                 let source = format!("{}/{module}.py", parent(folder));
-                shipped.insert(format!("{source} {tag}"), content.clone());
+                shipped.insert(format!("{source} {tag}"), (content.clone(), *checksum));
             }
         }
         Self(shipped)
@@ -115,7 +127,7 @@ impl Compilation {
         let mut sources = Vec::new();
         for (path, id) in tree.walk() {
             let inode = tree.inode(id);
-            let InodeKind::File { content, .. } = &inode.kind else { continue };
+            let InodeKind::File { content, checksum } = &inode.kind else { continue };
             let Some(stem) = path.strip_suffix(".py") else { continue };
             let is_standard = path
                 .strip_prefix(library.as_str())
@@ -133,15 +145,16 @@ impl Compilation {
                 && !scripts.contains(path.as_str())
                 && tree.get(&format!("{stem}.pyc")).is_none()
             {
-                sources.push(Source { content: content.clone(), mtime: inode.metadata.mtime, path });
+                let (content, checksum, mtime) = (content.clone(), *checksum, inode.metadata.mtime);
+                sources.push(Source { path, content, checksum, mtime });
             }
         }
         Some(Self { interpreter, minor, identity, sources })
     }
 
-    /// The number and the marshalled code of the bytecode that a package brought for `source`, if it is of just this source.
-    pub fn shipped<'a>(&self, source: &Source, shipped: &'a Shipped) -> Option<([u8; 4], &'a [u8])> {
-        let bytes = shipped.0.get(&format!("{} cpython-3{}", source.path, self.minor))?;
+    /// The bytecode that a package brought for `source`, if it is of just this source.
+    pub fn shipped<'a>(&self, source: &Source, shipped: &'a Shipped) -> Option<ShippedCode<'a>> {
+        let (bytes, checksum) = shipped.0.get(&format!("{} cpython-3{}", source.path, self.minor))?;
         let (magic, mark, code) = pyc::parts(bytes)?;
         let is_of_it = match mark {
             SourceMark::Time { mtime, size } => {
@@ -149,25 +162,26 @@ impl Compilation {
             }
             SourceMark::Hash(hash) => hash == pyc::source_hash(magic, self.minor, &source.content),
         };
-        is_of_it.then_some((magic, code))
+        is_of_it.then(|| ShippedCode { magic, code, digest: digest_of(bytes, *checksum) })
     }
 
-    /// What the bytecode of `source` depends on: the interpreter, or else the marshalled code that a package brought.
-    pub fn key(&self, source: &Source, shipped: Option<&[u8]>) -> Sha256Digest {
+    /// What the bytecode of `source` depends on: the interpreter, or else what a package brought.
+    pub fn key(&self, source: &Source, shipped: Option<&ShippedCode<'_>>) -> Sha256Digest {
         let mut hasher = Sha256::new();
-        let identity = self.identity.to_string();
-        let origin = shipped.unwrap_or(identity.as_bytes());
-        for part in [FORMAT.as_bytes(), origin, source.path.as_bytes(), &source.content] {
+        let origin = shipped.map_or(&self.identity, |shipped| &shipped.digest);
+        for part in [FORMAT, origin, &source.path, &digest_of(&source.content, source.checksum)] {
             hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part);
+            hasher.update(part.as_bytes());
         }
         hasher.finish()
     }
 
     /// The file of bytecode from what an interpreter, whose number is `magic`, marshalled of `source`.
-    pub fn finish(&self, source: &Source, magic: [u8; 4], code: &[u8]) -> Result<Vec<u8>, UnknownBytecode> {
-        pyc::unchecked(magic, self.minor, &source.content, code, &source.file())
-            .map_err(|_| UnknownBytecode { path: source.path.clone(), minor: self.minor })
+    pub fn finish(&self, source: &Source, magic: [u8; 4], code: &[u8]) -> Result<Compiled, UnknownBytecode> {
+        let bytes = pyc::unchecked(magic, self.minor, &source.content, code, &source.file())
+            .map_err(|_| UnknownBytecode { path: source.path.clone(), minor: self.minor })?;
+        let checksum = Sha1Digest::of(&bytes);
+        Ok(Compiled::Bytes(bytes.into(), checksum))
     }
 }
 
@@ -189,15 +203,18 @@ fn library(tree: &Tree) -> Option<(String, u8)> {
 }
 
 /// What the interpreter is: it, and the library that most of it is in.
-fn interpreter_identity(tree: &Tree, interpreter: &str, minor: u8) -> Option<Sha256Digest> {
-    let mut hasher = Sha256::new();
-    hasher.update(tree.file(interpreter)?);
-    for name in [format!("usr/lib/libpython3.{minor}.so.1.0"), format!("lib/libpython3.{minor}.so.1.0")] {
-        if let Some(content) = tree.file(&name) {
-            hasher.update(content);
-        }
-    }
-    Some(hasher.finish())
+fn interpreter_identity(tree: &Tree, interpreter: &str, minor: u8) -> Option<String> {
+    let digest = |path: &str| match &tree.get(path)?.kind {
+        InodeKind::File { content, checksum } => Some(digest_of(content, *checksum)),
+        _ => None,
+    };
+    let libraries = ["usr/lib", "lib"].map(|folder| digest(&format!("{folder}/libpython3.{minor}.so.1.0")));
+    Some([Some(digest(interpreter)?)].into_iter().chain(libraries).flatten().collect())
+}
+
+/// What `content` is. A package's file is known by its checksum already, and need not be read.
+fn digest_of(content: &Content, checksum: Option<Sha1Digest>) -> String {
+    checksum.map_or_else(|| Sha256Digest::of(content).to_string(), |checksum| checksum.to_string())
 }
 
 /// Folders that pip filled: its records lie in them.

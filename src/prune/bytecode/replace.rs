@@ -21,8 +21,8 @@ struct Moved {
 pub fn replace(rootfs: &mut Rootfs, report: &mut Report, compiled: BTreeMap<String, Compiled>) {
     let mut moved: BTreeMap<String, Moved> = BTreeMap::new();
     for (path, compiled) in compiled {
-        let bytes = match compiled {
-            Compiled::Bytes(bytes) => bytes,
+        let (content, checksum) = match compiled {
+            Compiled::Bytes(content, checksum) => (content, checksum),
             Compiled::Refused(reason) => {
                 report.uncompiled.push(Unfollowed { path, line: 0, what: reason });
                 continue;
@@ -32,9 +32,8 @@ pub fn replace(rootfs: &mut Rootfs, report: &mut Report, compiled: BTreeMap<Stri
         let place = format!("{stem}.pyc");
         let Some(source) = rootfs.tree.get(&path) else { continue };
         let metadata = Metadata { mode: source.metadata.mode & 0o666, ..source.metadata.clone() };
-        let checksum = Sha1Digest::of(&bytes);
-        let size = bytes.len() as u64;
-        let kind = InodeKind::File { content: bytes.into(), checksum: Some(checksum) };
+        let size = content.len() as u64;
+        let kind = InodeKind::File { content, checksum: Some(checksum) };
         if rootfs.tree.insert(&place, Inode { kind, metadata }).is_ok() {
             rootfs.tree.remove(&path);
             moved.insert(path, Moved { place, size, checksum });

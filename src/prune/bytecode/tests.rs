@@ -74,15 +74,18 @@ fn bytecode_is_the_packages_own_in_every_record() {
     let mut report = prune(&mut rootfs, &policy()).unwrap();
     let compilation = Compilation::of(&rootfs, &report).unwrap();
     let os = compilation.sources.iter().find(|it| it.path == source).unwrap();
-    let (magic, code) = compilation.shipped(os, &shipped).unwrap();
-    assert_ne!(compilation.key(os, Some(code)), compilation.key(os, None), "each way is kept by itself");
-    let bytes = compilation.finish(os, magic, code).unwrap();
+    let brought = compilation.shipped(os, &shipped).unwrap();
+    assert_ne!(compilation.key(os, Some(&brought)), compilation.key(os, None), "each way is kept by itself");
+    let Compiled::Bytes(bytes, checksum) = compilation.finish(os, brought.magic, brought.code).unwrap() else {
+        panic!("no bytecode");
+    };
+    assert_eq!(checksum, crate::digest::Sha1Digest::of(&bytes));
     assert_eq!(bytes[..8], *b"o\r\r\n\x01\0\0\0");
     assert_eq!(bytes[8..16], pyc::source_hash(*b"o\r\r\n", 10, b"import abc\n").to_le_bytes());
     let name = format!("/{source}");
     assert!(bytes.windows(name.len()).any(|window| window == name.as_bytes()), "the code knows its file");
     let made = [
-        (source.clone(), Compiled::Bytes(bytes.clone())),
+        (source.clone(), Compiled::Bytes(bytes.clone(), checksum)),
         (format!("{LIBRARY}/abc.py"), Compiled::Refused("SyntaxError: no".into())),
     ];
     let before = report.bytes_after;
@@ -92,10 +95,7 @@ fn bytecode_is_the_packages_own_in_every_record() {
     assert_eq!(placed.metadata.origin, Origin::Package(PackageId(0)));
     let record = &rootfs.packages[0].records[0];
     assert_eq!(record.path, format!("{LIBRARY}/os.pyc"));
-    assert_eq!(
-        (record.owner.mode, record.kind),
-        (0o644, RecordKind::File { checksum: crate::digest::Sha1Digest::of(&bytes) })
-    );
+    assert_eq!((record.owner.mode, record.kind), (0o644, RecordKind::File { checksum }));
     assert_eq!(report.bytes_after, before - 11 + bytes.len() as u64);
     assert_eq!(
         report.why(&source).unwrap(),
