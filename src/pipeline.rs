@@ -14,6 +14,7 @@ mod locked;
 mod order;
 mod plan;
 mod record;
+mod retrace;
 mod root_folder;
 mod sbom;
 mod select;
@@ -41,11 +42,12 @@ use choice::{Choice, Part};
 use furnish::Furnishing;
 use record::Record;
 
-pub use bill::{Bill, BillLine};
+pub use bill::{Bill, BillLine, Savings};
 pub use error::Error;
 pub use lock::{Update, lock, lock_inputs, lock_misfits};
 pub use order::{Format, Order, Place};
 pub use plan::{Effort, Plan, plan};
+pub use retrace::{Retraced, Untraceable};
 pub use sbom::WrittenSbom;
 pub use select::{Selection, resolve};
 pub use several::build_all;
@@ -112,7 +114,7 @@ pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) ->
     let mut over_size = None;
     for &arch in order.archs() {
         let (image, files) = build_for(order, arch, workshop, progress)?;
-        if let Some(bill) = files.as_ref().and_then(|files| Bill::draw_up(&order.recipe.size, &image, &files.tree)) {
+        if let Some(bill) = files.as_ref().and_then(|files| Bill::draw_up(order.recipe, &image, files)) {
             if !order.over_size_is_allowed {
                 return Err(Error::OverSize(Box::new(bill)));
             }

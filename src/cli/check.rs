@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use self::line::{Line, table};
 use super::run::images_folder;
-use super::{BuildOptions, Context, Error, lockfile, notes};
-use crate::image::{Contents, StoredImage};
+use super::{BuildOptions, Context, Error, lockfile, notes, pruning_report};
+use crate::image::{Contents, StoredImage, is_root_folder};
 use crate::pipeline::{self, Bill, Order, Place, Workshop};
-use crate::recipe::{Architecture, Check, HttpCheck, Recipe, SizeLimits};
+use crate::recipe::{Architecture, Check, HttpCheck, Recipe};
 use crate::sandbox::Startable;
 use crate::sandbox::check::{Booted, Expectations, Request};
 use crate::unfinished::UnfinishedFolder;
@@ -39,6 +39,10 @@ pub struct CheckArguments {
     /// The recipe that an image is held against; without one, against what the image says of itself
     #[arg(long, value_name = "FILE", conflicts_with = "image")]
     recipe: Option<PathBuf>,
+    /// The report that `recipe --report` wrote of an image that is there, for the cheapest cuts of one that is too large;
+    /// without one it is traced
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     build: BuildOptions,
 }
@@ -59,6 +63,10 @@ struct Report<'report> {
 /// Boots the image and prints how it fared.
 pub fn run(arguments: &CheckArguments, context: &Context) -> Result<(), Error> {
     let is_recipe = arguments.target.extension().is_some_and(|extension| extension == "toml");
+    if arguments.report.is_some() && is_recipe && arguments.image.is_none() {
+        return Err(Error::usage("--report tells of an image that is there, and this one is built now")
+            .with_help("leave it out, or name the image with --image".to_owned()));
+    }
     let recipe = if is_recipe { Some(&arguments.target) } else { arguments.recipe.as_ref() };
     let recipe = recipe.map(|path| super::read_recipe(path, context)).transpose()?;
     let built = match (&arguments.image, &recipe) {
@@ -91,7 +99,7 @@ pub fn run(arguments: &CheckArguments, context: &Context) -> Result<(), Error> {
     if let Some(recipe) = &recipe {
         let sizes = Line::of_sizes(&recipe.size, &startable);
         if built.is_none() && sizes.iter().any(|line| !line.held) {
-            bill = bill_of(&recipe.size, &image)?;
+            bill = bill_of(recipe, &image, arguments.report.as_deref())?;
         }
         lines.extend(sizes);
         let file = arguments.recipe.as_ref().unwrap_or(&arguments.target);
@@ -131,14 +139,15 @@ impl BuiltForCheck {
     }
 }
 
-/// The bill of an image on disk; none of a root filesystem, which has no layers to look into.
-fn bill_of(limits: &SizeLimits, image: &Path) -> Result<Option<Bill>, Error> {
-    if image.is_dir() && !image.join("index.json").is_file() {
-        return Ok(None);
-    }
-    let images = StoredImage::open_all(image)?;
-    let Some(image) = images.into_iter().next() else { return Ok(None) };
-    Ok(Bill::of_stored(limits, &Contents::of(image)?))
+/// The bill of an image on disk, with what the `report` of its build knows.
+fn bill_of(recipe: &Recipe, image: &Path, report: Option<&Path>) -> Result<Option<Bill>, Error> {
+    let contents = if is_root_folder(image) {
+        Contents::of_root_folder(image)?
+    } else {
+        Contents::of(StoredImage::open_for_host(image)?)?
+    };
+    let report = report.map(|report| pruning_report::read(report, &contents.image)).transpose()?;
+    Ok(Bill::of_stored(recipe, &contents, report.as_ref()))
 }
 
 /// What an image says of itself: that its ports answer.

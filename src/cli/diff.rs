@@ -17,7 +17,7 @@ const FILES: usize = 40;
 /// Arguments of `diff`.
 #[derive(Debug, Args)]
 pub struct DiffArguments {
-    /// An image: an archive, an OCI folder, or a reference that names its registry
+    /// An image: an archive, an OCI folder, a root filesystem, or a reference that names its registry
     #[arg(value_name = "A")]
     one: PathBuf,
     /// The image that it is compared with
@@ -59,7 +59,8 @@ pub fn run(arguments: &DiffArguments, context: &Context) -> Result<(), Error> {
 
 fn text(difference: &Difference, most: usize) -> String {
     let mut lines = Vec::new();
-    for (name, [one, other]) in [("unpacked", difference.unpacked), ("compressed", difference.compressed)] {
+    let compressed = difference.compressed.map(|sizes| ("compressed", sizes));
+    for (name, [one, other]) in [("unpacked", difference.unpacked)].into_iter().chain(compressed) {
         lines.push(format!("{name:<11} {} → {} ({})", human(one), human(other), change(one, other)));
     }
     if difference.is_empty() {
@@ -144,7 +145,7 @@ mod tests {
             .into(),
             files: vec![file("app", &["content", "mode"], [5, 5]), file("lib/z", &["added"], [0, 2000])],
             unpacked: [5, 2005],
-            compressed: [10, 9],
+            compressed: Some([10, 9]),
         };
         assert_eq!(
             text(&difference, 1),

@@ -14,9 +14,8 @@ use self::files::FileRow;
 use super::bytes::human;
 use super::delivery::TransportOptions;
 use super::source::Source;
-use super::{Context, Error};
+use super::{Context, Error, pruning_report};
 use crate::image::{Amount, Contents};
-use crate::prune::Report;
 use crate::rootfs::InodeKind;
 use crate::unfinished;
 
@@ -26,7 +25,7 @@ const FOLDERS: usize = 12;
 /// Arguments of `inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArguments {
-    /// The image: an archive, an OCI folder, or a reference that names its registry
+    /// The image: an archive, an OCI folder, a root filesystem, or a reference that names its registry
     #[arg(value_name = "IMAGE")]
     image: PathBuf,
     /// Tell of this path whose it is and why it is there, or is not
@@ -56,13 +55,13 @@ struct Inspection<'image> {
     platform: String,
     platforms: Vec<String>,
     manifest: Option<String>,
-    config: String,
+    config: Option<String>,
     created: Option<&'image str>,
     settings: serde_json::Value,
     #[serde(skip)]
     summary: Vec<(&'static str, String)>,
     archive: Option<u64>,
-    compressed: u64,
+    compressed: Option<u64>,
     unpacked: u64,
     files: u64,
     layers: Vec<LayerRow<'image>>,
@@ -134,7 +133,7 @@ pub fn run(arguments: &InspectArguments, context: &Context) -> Result<(), Error>
 /// Tells of one path: what it is, whose, from which layer, and why, from a report or by tracing the image.
 fn why(arguments: &InspectArguments, context: &Context, contents: &Contents, path: &str) -> Result<(), Error> {
     let mut lines = Vec::new();
-    let report = arguments.report.as_ref().map(|file| read_report(file)).transpose()?;
+    let report = arguments.report.as_ref().map(|file| pruning_report::read(file, &contents.image)).transpose()?;
     let real = contents.tree.resolve_parent(path).unwrap_or_else(|| path.to_owned());
     if let Some(inode) = contents.tree.get(&real) {
         let what = match &inode.kind {
@@ -170,14 +169,6 @@ fn why(arguments: &InspectArguments, context: &Context, contents: &Contents, pat
         return context.print_json(&serde_json::json!({ "path": path, "reasons": lines }));
     }
     context.print(&lines.join("\n"))
-}
-
-fn read_report(path: &std::path::Path) -> Result<Report, Error> {
-    let bytes = fs_err::read(path)?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        Error::failed(format!("`{}` is not a report: {error}", path.display()))
-            .with_help("write one with `apkbuild recipe FILE --report FILE.json`".to_owned())
-    })
 }
 
 /// How the image is run, in words.
@@ -221,7 +212,8 @@ impl<'image> Inspection<'image> {
             platform: image.platform(),
             platforms,
             manifest: image.manifest.as_ref().map(|(_, digest)| digest.to_oci()),
-            config: image.config_digest.to_oci(),
+            // A folder need not have one.
+            config: (!image.config_bytes.is_empty()).then(|| image.config_digest.to_oci()),
             created: image.config.created().as_deref(),
             // A value rather than the type itself, whose maps have no order.
             settings: serde_json::to_value(image.config.config()).unwrap_or_default(),
@@ -229,7 +221,7 @@ impl<'image> Inspection<'image> {
             archive: fs_err::metadata(&arguments.image)
                 .ok()
                 .and_then(|metadata| metadata.is_file().then_some(metadata.len())),
-            compressed: image.compressed_size(),
+            compressed: contents.compressed_size(),
             unpacked: total.bytes,
             files: total.files,
             layers: layers
@@ -266,14 +258,17 @@ impl<'image> Inspection<'image> {
         if let Some(manifest) = &self.manifest {
             lines.push(format!("  manifest     {manifest}"));
         }
-        lines.push(format!("  config       {}", self.config));
+        lines.extend(self.config.as_ref().map(|config| format!("  config       {config}")));
         lines.extend(self.created.map(|created| format!("  created      {created}")));
         let summary = self.summary.iter().filter(|(_, value)| !value.is_empty());
         lines.extend(summary.map(|(key, value)| format!("  {key:<12} {value}")));
         lines.extend(self.archive.map(|bytes| format!("  archive      {}", human(bytes))));
-        lines.push(format!("  compressed   {} in {} layers", human(self.compressed), self.layers.len()));
+        let layers = self.layers.len();
+        lines.extend(self.compressed.map(|bytes| format!("  compressed   {} in {layers} layers", human(bytes))));
         lines.push(format!("  unpacked     {} in {} files and links", human(self.unpacked), self.files));
-        lines.push("\nlayers, the lowest first\n  compressed   unpacked   files".to_owned());
+        if !self.layers.is_empty() {
+            lines.push("\nlayers, the lowest first\n  compressed   unpacked   files".to_owned());
+        }
         for layer in &self.layers {
             lines.push(format!(
                 "  {:>10} {:>10} {:>7}  {}  {}",

@@ -24,6 +24,7 @@ mod notes;
 mod options;
 mod output;
 mod plan;
+mod pruning_report;
 mod push;
 mod recipe;
 mod resolve;

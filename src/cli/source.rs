@@ -1,10 +1,10 @@
-//! The image that a verb is to look at: an archive, a folder, or one in a registry, fetched for as long as that takes.
+//! The image that a verb is to look at: an archive, a folder of blobs or of files, or one in a registry, fetched for as long as that takes.
 
 use std::path::{Path, PathBuf};
 
 use super::delivery::TransportOptions;
 use super::{Context, Error};
-use crate::image::{Architecture, Contents, Reference, StoredImage};
+use crate::image::{Architecture, Contents, Reference, StoredImage, is_root_folder};
 use crate::progress::Progress as _;
 use crate::registry::{Client, CredentialFiles, pull};
 use crate::unfinished::UnfinishedFolder;
@@ -64,6 +64,11 @@ impl Source {
     /// are under its name.
     pub(super) fn read(self) -> Result<(Contents, Vec<String>), Error> {
         let (path, architecture) = match &self {
+            Self::Local(path, _) if is_root_folder(path) => {
+                let contents = Contents::of_root_folder(path)?;
+                let platform = contents.image.platform();
+                return Ok((contents, vec![platform]));
+            }
             Self::Local(path, architecture) => (path.as_path(), *architecture),
             Self::Pulled { folder, .. } => (folder.path(), None),
         };

@@ -42,6 +42,16 @@ impl Architecture {
         })
     }
 
+    /// That of this machine, where Alpine is built for it.
+    pub fn host() -> Option<Self> {
+        let name = match std::env::consts::ARCH {
+            "arm" => "armv7",
+            "powerpc64" => "ppc64le",
+            other => other,
+        };
+        Self::from_alpine(name).ok()
+    }
+
     /// As Alpine calls it.
     pub fn alpine(self) -> &'static str {
         self.0.alpine

@@ -62,6 +62,11 @@ impl Contents {
                 paths: paths.into_iter().collect(),
             });
         }
+        Ok(Self::of_tree(image, tree, layers))
+    }
+
+    /// The same of files that are there already; without layers, where they are no image's.
+    pub(super) fn of_tree(image: StoredImage, tree: Tree, layers: Vec<LayerContents>) -> Self {
         let packages = database(&tree);
         let mut owners = BTreeMap::new();
         for (place, package) in packages.iter().enumerate() {
@@ -71,7 +76,7 @@ impl Contents {
                 }
             }
         }
-        Ok(Self { image, tree, packages, layers, owners })
+        Self { image, tree, packages, layers, owners }
     }
 
     /// The package that lists `path`.
@@ -87,6 +92,11 @@ impl Contents {
     /// The place of the topmost layer that brought `path`.
     pub fn layer_of(&self, path: &str) -> Option<usize> {
         self.layers.iter().rposition(|layer| layer.paths.contains(path))
+    }
+
+    /// Bytes of all layers as they are stored; `None` for a plain folder, which has none.
+    pub fn compressed_size(&self) -> Option<u64> {
+        (!self.layers.is_empty()).then(|| self.image.compressed_size())
     }
 
     /// All files.

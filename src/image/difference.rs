@@ -18,8 +18,8 @@ pub struct Difference {
     pub files: Vec<FileDifference>,
     /// Bytes of all files.
     pub unpacked: [u64; 2],
-    /// Bytes of all layers as they are stored.
-    pub compressed: [u64; 2],
+    /// Bytes of all layers as they are stored; none where either is a plain folder.
+    pub compressed: Option<[u64; 2]>,
 }
 
 /// One package that differs.
@@ -51,7 +51,7 @@ impl Difference {
     pub fn between(one: &Contents, other: &Contents) -> Self {
         let mut difference = Self {
             unpacked: [one.total().bytes, other.total().bytes],
-            compressed: [one.image.compressed_size(), other.image.compressed_size()],
+            compressed: one.compressed_size().zip(other.compressed_size()).map(<[u64; 2]>::from),
             ..Self::default()
         };
         difference.compare_configs(one, other);

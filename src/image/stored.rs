@@ -81,6 +81,17 @@ impl StoredImage {
         })
     }
 
+    /// The image at `path` for this machine, or else the first that is there.
+    pub fn open_for_host(path: &Path) -> Result<Self, Error> {
+        let mut images = Self::open_all(path)?;
+        let is_for_host = |image: &Self| Architecture::host().is_some_and(|host| image.is_for(host));
+        let place = images.iter().position(is_for_host).unwrap_or(0);
+        if place < images.len() {
+            return Ok(images.swap_remove(place));
+        }
+        Self::choose(images, path, None)
+    }
+
     /// The images of all architectures at `path`, in the order of its index.
     pub fn open_all(path: &Path) -> Result<Vec<Self>, Error> {
         let reader = Reader::open(path)?;

@@ -6,10 +6,11 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::BuiltImage;
+use super::retrace::{Retraced, Untraceable};
 use crate::image::Contents;
-use crate::prune::Cut;
-use crate::recipe::SizeLimits;
-use crate::rootfs::{InodeKind, Tree};
+use crate::prune::{Cut, Profile, Report};
+use crate::recipe::{self, Recipe, SizeLimits};
+use crate::rootfs::{InodeKind, Rootfs, Tree};
 
 /// How many packages and folders a bill names.
 const LINES: usize = 8;
@@ -23,8 +24,19 @@ pub struct Bill {
     pub packages: Vec<BillLine>,
     /// The folders that weigh most, unpacked.
     pub folders: Vec<BillLine>,
-    /// Modules that all who import them can do without, the largest saving first; known to a build only.
+    /// What could be left out most cheaply.
+    pub savings: Savings,
+}
+
+/// What could be left out, as far as a trace of the command tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Savings {
+    /// Bytes that `profile = "traced"` would take, where the recipe has another profile.
+    pub traced: Option<u64>,
+    /// Modules that all who import them can do without, the largest saving first.
     pub cuts: Vec<Cut>,
+    /// Why nothing is known, where that is so.
+    pub unknown: Option<String>,
 }
 
 /// One thing with its weight.
@@ -43,12 +55,15 @@ impl Bill {
             lines.iter().map(|line| json!({ "name": line.name, "bytes": line.bytes })).collect()
         };
         let exceeded = self.exceeded.iter();
+        let Savings { traced, cuts, unknown } = &self.savings;
         json!({
             "exceeded": exceeded.map(|(size, allowed, found)| json!({ "size": size, "allowed": allowed, "found": found }))
                 .collect::<Vec<_>>(),
             "packages": lines(&self.packages),
             "folders": lines(&self.folders),
-            "cuts": self.cuts.iter().map(|cut| json!({
+            "traced": traced,
+            "unknown": unknown,
+            "cuts": cuts.iter().map(|cut| json!({
                 "module": cut.module, "bytes": cut.bytes, "files": cut.files, "importers": cut.importers,
             })).collect::<Vec<_>>(),
         })
@@ -60,30 +75,63 @@ impl Bill {
     }
 
     /// Holds an image that was just built against `limits`; `None` where it keeps to them.
-    pub(super) fn draw_up(limits: &SizeLimits, image: &BuiltImage, tree: &Tree) -> Option<Self> {
-        let exceeded = exceeded(limits, image.unpacked_size, image.packed.compressed_size())?;
+    pub(super) fn draw_up(recipe: &Recipe, image: &BuiltImage, rootfs: &Rootfs) -> Option<Self> {
+        let exceeded = exceeded(&recipe.size, image.unpacked_size, Some(image.packed.compressed_size()))?;
         let packages = image.report.packages.iter();
         let packages = packages.map(|package| (format!("{}-{}", package.name, package.version), package.bytes));
-        let cuts = image.report.cuts.iter().take(LINES).cloned().collect();
-        Some(Self { exceeded, packages: heaviest(packages), folders: heaviest(folders(tree).into_iter()), cuts })
+        let folders = heaviest(folders(&rootfs.tree).into_iter());
+        let savings = Savings::of_report(&image.report)
+            .unwrap_or_else(|| Savings::of_retrace(recipe, Retraced::of_built(rootfs, recipe)));
+        Some(Self { exceeded, packages: heaviest(packages), folders, savings })
     }
 
-    /// Holds an image that lies on disk against `limits`; `None` where it keeps to them.
-    pub fn of_stored(limits: &SizeLimits, contents: &Contents) -> Option<Self> {
-        let exceeded = exceeded(limits, contents.total().bytes, contents.image.compressed_size())?;
+    /// Holds an image that lies on disk against the sizes of `recipe`; `None` where it keeps to them. `report` is what
+    /// its build said of it, if that is known; without it the image is traced.
+    pub fn of_stored(recipe: &Recipe, contents: &Contents, report: Option<&Report>) -> Option<Self> {
+        let exceeded = exceeded(&recipe.size, contents.total().bytes, contents.compressed_size())?;
         let (amounts, _) = contents.by_package();
         let packages = contents.packages.iter().zip(amounts);
         let packages =
             packages.map(|(package, amount)| (format!("{}-{}", package.name, package.version), amount.bytes));
         let folders = heaviest(folders(&contents.tree).into_iter());
-        Some(Self { exceeded, packages: heaviest(packages), folders, cuts: Vec::new() })
+        let savings = report
+            .and_then(Savings::of_report)
+            .unwrap_or_else(|| Savings::of_retrace(recipe, Retraced::of(contents, Some(recipe))));
+        Some(Self { exceeded, packages: heaviest(packages), folders, savings })
+    }
+}
+
+impl Savings {
+    /// Those that a build has found; `None` where it did not trace.
+    fn of_report(report: &Report) -> Option<Self> {
+        let cuts = || report.cuts.iter().take(LINES).cloned().collect();
+        (report.profile == Profile::Traced).then(|| Self { cuts: cuts(), ..Self::default() })
+    }
+
+    fn of_retrace(recipe: &Recipe, retraced: Result<Retraced, Untraceable>) -> Self {
+        let unknown = |reason: String| Self { unknown: Some(reason), ..Self::default() };
+        match retraced {
+            Err(error) => unknown(error.to_string()),
+            Ok(retraced) if retraced.met_bytecode() => unknown(
+                "the image holds bytecode without source, through which no trace leads; the --report of its build knows them"
+                    .to_owned(),
+            ),
+            Ok(Retraced { report, .. }) => {
+                let bytes = Some(report.bytes_pruned()).filter(|bytes| *bytes > 0);
+                let traced = bytes.filter(|_| recipe.prune.profile != recipe::Profile::Traced);
+                Self { traced, ..Self::of_report(&report).unwrap_or_default() }
+            }
+        }
     }
 }
 
 /// Which sizes are over `limits`, if any.
-fn exceeded(limits: &SizeLimits, unpacked: u64, compressed: u64) -> Option<Vec<(&'static str, u64, u64)>> {
-    let sizes = [("unpacked", limits.unpacked, unpacked), ("compressed", limits.compressed, compressed)];
-    let over = |(name, limit, found): (_, Option<u64>, u64)| Some((name, limit.filter(|limit| found > *limit)?, found));
+fn exceeded(limits: &SizeLimits, unpacked: u64, compressed: Option<u64>) -> Option<Vec<(&'static str, u64, u64)>> {
+    let sizes = [("unpacked", limits.unpacked, Some(unpacked)), ("compressed", limits.compressed, compressed)];
+    let over = |(name, limit, found): (_, Option<u64>, Option<u64>)| {
+        let (limit, found) = (limit?, found?);
+        (found > limit).then_some((name, limit, found))
+    };
     let exceeded: Vec<_> = sizes.into_iter().filter_map(over).collect();
     (!exceeded.is_empty()).then_some(exceeded)
 }
@@ -109,9 +157,12 @@ fn heaviest(lines: impl Iterator<Item = (String, u64)>) -> Vec<BillLine> {
     lines
 }
 
+fn megabytes(bytes: u64) -> String {
+    format!("{:.2} MB", bytes as f64 / 1e6)
+}
+
 impl fmt::Display for Bill {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let megabytes = |bytes: u64| format!("{:.2} MB", bytes as f64 / 1e6);
         for (position, (name, limit, found)) in self.exceeded.iter().enumerate() {
             let separator = if position == 0 { "" } else { ", and " };
             write!(
@@ -127,16 +178,29 @@ impl fmt::Display for Bill {
                 write!(formatter, "\n    {:>10}  {}", megabytes(line.bytes), line.name)?;
             }
         }
-        if !self.cuts.is_empty() {
-            write!(formatter, "\n  cheapest cuts, for `drop` under [prune]:")?;
+        self.savings.fmt(formatter)
+    }
+}
+
+impl fmt::Display for Savings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { traced, cuts, unknown } = self;
+        if let Some(reason) = unknown {
+            return write!(formatter, "\n  cheapest cuts: not known, since {reason}");
         }
-        for cut in &self.cuts {
+        if traced.is_some() || !cuts.is_empty() {
+            write!(formatter, "\n  cheapest cuts, under [prune]:")?;
+        }
+        if let Some(bytes) = traced {
+            write!(formatter, "\n    {:>10}  profile = \"traced\", what the command cannot reach", megabytes(*bytes))?;
+        }
+        for cut in cuts {
             let importers = match cut.importers.as_slice() {
                 [] => String::new(),
                 [one] => format!(", imported by {one}"),
                 [first, rest @ ..] => format!(", imported by {first} and {} more", rest.len()),
             };
-            write!(formatter, "\n    {:>10}  \"{}\"{importers}", megabytes(cut.bytes), cut.module)?;
+            write!(formatter, "\n    {:>10}  drop = [\"{}\"]{importers}", megabytes(cut.bytes), cut.module)?;
         }
         Ok(())
     }

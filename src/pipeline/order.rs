@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::image::{CompressionKind, SbomFormat};
+use crate::image::{CompressionKind, SbomFormat, config_beside};
 use crate::lock::Lockfile;
 use crate::recipe::{Architecture, Recipe};
-use crate::sandbox::config_beside;
 
 use super::Overrides;
 

@@ -7,10 +7,9 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::{BuiltImage, Error};
-use crate::image::{self, ImageSet, Written};
+use crate::image::{self, ImageSet, Written, config_beside};
 use crate::rootfs::Rootfs;
 use crate::rootfs::folder::{Owners, write_folder};
-use crate::sandbox::config_beside;
 use crate::unfinished::{Unfinished, UnfinishedFolder};
 
 /// Writes the files of the one image there is to the folder `path`, and its config to [`config_beside`] it, where

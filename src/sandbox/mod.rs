@@ -59,7 +59,7 @@ pub use refusal::Cause;
 pub use running::{Output, Running, end_all, monotonic_nanoseconds};
 pub use scripts::ScriptRunner;
 pub use stage::StageCommands;
-pub use startable::{Start, Startable, config_beside};
+pub use startable::{Start, Startable};
 pub use tail::Tail;
 
 /// What to run, in which root filesystem, as whom, and what of the host it may see.

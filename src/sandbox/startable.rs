@@ -11,6 +11,7 @@ use oci_spec::image::ImageConfiguration;
 use super::account::User;
 use super::inside::read_below;
 use super::{DEFAULT_PATH, Error, Ids, Sandbox};
+use crate::image::config_beside;
 use crate::rootfs::folder::Owners;
 
 /// What an image config says about its program (image-spec config.md).
@@ -61,13 +62,6 @@ pub struct Startable {
     pub compressed_size: Option<u64>,
     /// What [`Startable::unpacked_size`] says, where it is known already.
     pub known_size: Option<u64>,
-}
-
-/// Where the image config of the root filesystem `root` lies: beside it, as `ROOT.config.json`.
-pub fn config_beside(root: &Path) -> PathBuf {
-    let mut name = root.file_name().unwrap_or_default().to_owned();
-    name.push(".config.json");
-    root.with_file_name(name)
 }
 
 impl Startable {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::account::User;
 use super::startable::Start;
 use super::{Account, Error, Startable};
-use crate::image::{Architecture, StoredImage};
+use crate::image::{StoredImage, is_root_folder};
 use crate::rootfs::folder::{Owners, write_folder};
 use crate::rootfs::{Inode, InodeId, InodeKind, Metadata, Tree};
 use crate::unfinished::UnfinishedFolder;
@@ -39,12 +39,10 @@ impl Startable {
     /// The image at `path`: an archive, an OCI folder, or a root filesystem ([`Startable::open_folder`]). The first two are
     /// unpacked into the folder `cache`, unless they lie there already. `user` stands in for the config's.
     pub fn open(path: &Path, user: Option<&str>, cache: &Path) -> Result<Self, Error> {
-        let is_image = |name: &str| path.join(name).is_file();
-        if path.is_dir() && !is_image("index.json") && !is_image("manifest.json") {
+        if is_root_folder(path) {
             return Self::open_folder(path, user);
         }
-        let image = choose(StoredImage::open_all(path).map_err(|error| broken(&error, error.help()))?)
-            .ok_or_else(|| Error::Image { reason: format!("`{}` holds no image", path.display()), help: None })?;
+        let image = StoredImage::open_for_host(path).map_err(|error| broken(&error, error.help()))?;
         let mut start = Start::from(&image.config);
         if let Some(user) = user {
             user.clone_into(&mut start.user);
@@ -72,18 +70,6 @@ impl Startable {
             known_size: Some(remembered.unpacked_size),
         })
     }
-}
-
-/// The image for this machine, or else the first.
-fn choose(mut images: Vec<StoredImage>) -> Option<StoredImage> {
-    let host = match std::env::consts::ARCH {
-        "arm" => "armv7",
-        "powerpc64" => "ppc64le",
-        other => other,
-    };
-    let fits = |image: &StoredImage| Architecture::from_alpine(host).is_ok_and(|host| image.is_for(host));
-    let place = images.iter().position(fits).unwrap_or(0);
-    (place < images.len()).then(|| images.swap_remove(place))
 }
 
 fn recall(place: &Path) -> Result<Option<Remembered>, Error> {

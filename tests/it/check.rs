@@ -20,7 +20,7 @@ fn root(user: &str, words: &[&str]) -> Root {
         "config": { "User": user, "Cmd": command, "ExposedPorts": { "8000/tcp": {} }, "WorkingDir": "/srv" },
         "rootfs": { "type": "layers", "diff_ids": [] },
     });
-    fs_err::write(apkbuild::sandbox::config_beside(&root.path()), config.to_string()).unwrap();
+    fs_err::write(apkbuild::image::config_beside(&root.path()), config.to_string()).unwrap();
     root
 }
 

@@ -109,6 +109,54 @@ fn a_drawing_is_one_page_with_every_large_file() {
 }
 
 #[test]
+fn a_root_filesystem_is_an_image_without_layers() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("app");
+    let mut tree = small_rootfs(b"print(1)").tree;
+    // Its capability is none that a kernel would take.
+    tree.remove("usr/share/second/capable");
+    apkbuild::rootfs::folder::write_folder(&tree, &root, apkbuild::rootfs::folder::Owners::Caller).unwrap();
+    let at = root.to_str().unwrap();
+    let told = |expected: &[&str]| {
+        let (code, out, err) = apkbuild(&["inspect", at]);
+        assert_eq!((code, err.as_str()), (0, ""));
+        for line in expected {
+            assert!(out.contains(line), "`{line}` in\n{out}");
+        }
+        out
+    };
+    let out = told(&["app: no name, linux/amd64", "      3.1 MB       3  /usr/bin"]);
+    for absent in ["layers", "compressed", "config"] {
+        assert!(!out.contains(absent), "{out}");
+    }
+    let config = serde_json::json!({
+        "architecture": "arm64", "os": "linux", "config": { "Cmd": ["tool"] },
+        "rootfs": { "type": "layers", "diff_ids": [] },
+    });
+    fs_err::write(apkbuild::image::config_beside(&root), config.to_string()).unwrap();
+    told(&["app: no name, linux/arm64", "  runs         tool", "  config       sha256:"]);
+    let (_, out, _) = apkbuild(&["inspect", at, "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(value["compressed"].is_null() && value["manifest"].is_null(), "{value}");
+    assert_eq!(value["layers"], serde_json::json!([]));
+    assert_eq!(apkbuild(&["inspect", at, "--why", "usr/bin/tool"]).0, 0);
+    // The archive and the folder of the same files are the same.
+    let archive = folder.path().join("app.tar");
+    image_set(&small_rootfs(b"print(1)"), &LayerOptions::default()).write_archive(&archive).unwrap();
+    let (_, out, _) = apkbuild(&["diff", at, archive.to_str().unwrap(), "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let same = |file: &serde_json::Value| !file["what"].as_array().unwrap().contains(&"content".into());
+    assert!(value["files"].as_array().unwrap().iter().all(same), "{value}");
+    assert!(value["compressed"].is_null(), "{value}");
+
+    let empty = folder.path().join("empty");
+    fs_err::create_dir(&empty).unwrap();
+    let (code, _, err) = apkbuild(&["inspect", empty.to_str().unwrap()]);
+    assert_eq!(code, 1);
+    assert!(err.contains("it has no index.json, and is no root filesystem"), "{err}");
+}
+
+#[test]
 fn two_images_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let one = archive(folder.path(), "one.tar", "1.0-r0", b"print(1)");

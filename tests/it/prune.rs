@@ -6,6 +6,7 @@ use std::io::Read as _;
 
 use serde_json::Value;
 
+use super::sandbox::{inside, sandbox_is_possible};
 use super::support::{BuiltRepository, Finished, Program, Repository};
 
 const LIBRARY: &str = "usr/lib/python3.10";
@@ -23,12 +24,17 @@ fn bytecode(mtime: i64, size: u32) -> Vec<u8> {
 
 /// A Python and a Node whose interpreters are no programs, with a library each.
 fn repository(with_bytecode: bool) -> BuiltRepository {
+    repository_of("no program".into(), with_bytecode)
+}
+
+/// The same with `interpreter` as Python.
+fn repository_of(interpreter: Vec<u8>, with_bytecode: bool) -> BuiltRepository {
     let file = |name: &str| format!("{LIBRARY}/{name}.py");
     let built = super::support::BUILD_DATE;
     let repository = Repository::new()
         .package("python3", "3.10.1-r0")
         .depends("libtls")
-        .program("usr/bin/python3.10", "no program")
+        .program("usr/bin/python3.10", interpreter)
         .symlink("usr/bin/python3", "python3.10")
         .file(&file("client"), "try:\n    import ssl\nexcept ImportError:\n    ssl = None\n")
         .file(&file("os"), "import abc\n")
@@ -138,6 +144,52 @@ fn a_traced_image_holds_what_its_command_reaches_and_says_why() {
     let document: Value = serde_json::from_str(again.success()).unwrap();
     let unfollowed = document["images"][0]["platforms"][0]["unfollowed"].as_array().unwrap();
     assert!(unfollowed.iter().any(|it| it["path"] == "app/app.py" && it["line"] == 3), "{unfollowed:?}");
+}
+
+#[test]
+fn the_bill_of_an_image_that_is_too_large_names_the_cheapest_cuts() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let repository = repository_of(fs_err::read(inside()).unwrap(), true);
+    let size = |prune: &str| format!("{prune}\n[size]\nunpacked = \"1kB\"");
+    let bills = |program: &Program| {
+        let write = ["--over-size", "warn", "--report", "report.json"];
+        call(program, &repository, "recipe", &write).success();
+        call(program, &repository, "recipe", &["--over-size", "warn", "--format", "rootfs"]).success();
+        let stored = ["check", "hello.tar", "--recipe", "hello.toml"];
+        let folder = ["check", "hello", "--recipe", "hello.toml"];
+        [
+            call(program, &repository, "recipe", &[]),
+            call(program, &repository, "check", &[]),
+            program.run(stored.iter().chain(&["--report", "report.json"])),
+            program.run(stored),
+            program.run(folder),
+        ]
+        .map(|finished| finished.failure(3).to_owned())
+    };
+    let drop = format!("0.03 MB  drop = [\"ssl\"], imported by {LIBRARY}/client.py:2\n");
+    for bill in bills(&python(&size("profile = \"traced\""))) {
+        assert!(bill.contains(&format!("\n  cheapest cuts, under [prune]:\n       {drop}")), "{bill}");
+        assert!(!bill.contains("profile ="), "{bill}");
+    }
+    for bill in bills(&python(&size("profile = \"none\""))) {
+        let traced =
+            "cheapest cuts, under [prune]:\n       0.00 MB  profile = \"traced\", what the command cannot reach\n";
+        assert!(bill.contains(&format!("{traced}       {drop}")), "{bill}");
+    }
+    let compiled = size("profile = \"traced\"\nbytecode = \"compiled\"\ndrop = [\"ssl\"]");
+    let unknown = "cheapest cuts: not known, since the image holds bytecode without source";
+    let told = bills(&python(&compiled)).map(|bill| bill.contains(unknown));
+    assert_eq!(told, [false, false, false, true, true], "whoever has a report knows them");
+
+    let program = python(&size("profile = \"traced\""));
+    call(&program, &repository, "recipe", &["--over-size", "warn"]).success();
+    let json = program.run(["check", "hello.tar", "--recipe", "hello.toml", "--json"]);
+    let document: Value = serde_json::Deserializer::from_str(&json.stdout).into_iter().next().unwrap().unwrap();
+    assert_eq!(document["bill"]["cuts"][0]["module"], "ssl");
+    let refused = call(&program, &repository, "check", &["--report", "report.json"]);
+    assert!(refused.failure(2).contains("--report tells of an image that is there"), "{}", refused.stderr);
 }
 
 #[test]
