@@ -17,6 +17,7 @@ mod record;
 mod retrace;
 mod root_folder;
 mod sbom;
+mod schedule;
 mod select;
 mod several;
 mod shelf;

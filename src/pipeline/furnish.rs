@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::stage::Stages;
+use super::schedule::Stages;
 use super::{Error, translate};
 use crate::fetch::VerifiedApk;
 use crate::recipe::{Architecture, CopyStep, Recipe, Scripts};

@@ -1,15 +1,13 @@
 //! Build stages: root filesystems of their own, built before the image that copies out of them.
 //!
 //! A stage is kept by all that goes into it, its packages, files, commands and the stages before it, and is built again
-//! only when that changes. Stages that do not wait for one another are built at the same time.
+//! only when that changes.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-use rayon::prelude::*;
 
 use super::choice::{Choice, Part};
 use super::furnish::{Furnishing, furnish};
+use super::schedule::{self, Stages};
 use super::{Error, Order, Workshop};
 use crate::digest::{Sha256, Sha256Digest};
 use crate::progress::Progress;
@@ -19,13 +17,10 @@ use crate::rootfs::{Origin, Tree, dump, newest_build_date};
 use crate::sandbox::{self, StageCommands};
 use crate::unfinished::UnfinishedFolder;
 
-/// The finished stages by name.
-pub(super) type Stages = BTreeMap<String, Tree>;
-
 /// Changes whenever the same inputs would give another stage.
-const FORMAT: &str = "stage 1";
+const FORMAT: &str = "stage 2";
 
-/// Builds the stages of an order, those that others copy from first.
+/// Builds the stages of an order.
 pub(super) fn build_stages(
     order: &Order<'_>,
     arch: Architecture,
@@ -33,23 +28,10 @@ pub(super) fn build_stages(
     workshop: &Workshop,
     progress: &dyn Progress,
 ) -> Result<Stages, Error> {
-    let mut waiting: Vec<&Stage> = order.recipe.stages.iter().collect();
-    let mut finished = Stages::new();
-    while !waiting.is_empty() {
-        let is_ready = |stage: &&Stage| {
-            stage.copies.iter().filter_map(|copy| copy.from.as_ref()).all(|from| finished.contains_key(from))
-        };
-        let (ready, rest): (Vec<&Stage>, Vec<&Stage>) = waiting.into_iter().partition(is_ready);
-        // The recipe room has refused circles, so something is always ready.
-        let built = ready.par_iter().map(|stage| {
-            progress.stage(&format!("building stage {}", stage.name));
-            Ok((stage.name.clone(), build_stage(order, stage, arch, choice, &finished, workshop, progress)?))
-        });
-        let built = built.collect::<Result<Vec<_>, Error>>()?;
-        finished.extend(built);
-        waiting = rest;
-    }
-    Ok(finished)
+    schedule::build_each(&order.recipe.stages, |stage, earlier| {
+        progress.stage(&format!("building stage {}", stage.name));
+        build_stage(order, stage, arch, choice, earlier, workshop, progress)
+    })
 }
 
 fn build_stage(
@@ -76,9 +58,11 @@ fn build_stage(
     if arch != Architecture::host() {
         return Err(Error::ForeignStage { stage: stage.name.clone(), arch, host: Architecture::host() });
     }
-    let place = scratch.join(key(stage, &tree).to_string());
+    // What the packages say, so that a build at another SOURCE_DATE_EPOCH still finds the stage.
+    let epoch = newest_build_date(&packages);
+    let place = scratch.join(key(stage, &tree, epoch).to_string());
     if !place.is_dir() {
-        make(stage, &tree, &place)?;
+        make(stage, &tree, epoch, &place)?;
     }
     let options =
         ReadOptions { owner: Some((0, 0)), timestamp: Some(timestamp), skip_unfit: true, origin: Origin::Stage };
@@ -86,7 +70,7 @@ fn build_stage(
 }
 
 /// What a stage is kept by.
-fn key(stage: &Stage, tree: &Tree) -> Sha256Digest {
+fn key(stage: &Stage, tree: &Tree, epoch: i64) -> Sha256Digest {
     let mut hasher = Sha256::new();
     let mut part = |text: &str| {
         hasher.update(&(text.len() as u64).to_le_bytes());
@@ -94,6 +78,7 @@ fn key(stage: &Stage, tree: &Tree) -> Sha256Digest {
     };
     part(FORMAT);
     part(&dump::dump(tree));
+    part(&epoch.to_string());
     part(stage.workdir.as_str());
     part(if stage.network == Network::Host { "host" } else { "none" });
     stage.env.iter().for_each(|(name, value)| part(&format!("{name}={value}")));
@@ -102,7 +87,7 @@ fn key(stage: &Stage, tree: &Tree) -> Sha256Digest {
 }
 
 /// Unpacks the stage, runs its commands in it, and puts what they leave at `place`.
-fn make(stage: &Stage, tree: &Tree, place: &Path) -> Result<(), Error> {
+fn make(stage: &Stage, tree: &Tree, epoch: i64, place: &Path) -> Result<(), Error> {
     let folder = UnfinishedFolder::beside(place)?;
     write_folder(tree, folder.path(), Owners::possible())?;
     let commands = StageCommands {
@@ -111,6 +96,7 @@ fn make(stage: &Stage, tree: &Tree, place: &Path) -> Result<(), Error> {
         commands: &stage.run,
         working_directory: &PathBuf::from(stage.workdir.as_str()),
         environment: &stage.env,
+        epoch,
         network: match stage.network {
             Network::None => sandbox::Network::None,
             Network::Host => sandbox::Network::Host,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::advice;
 use super::refusal::Cause;
 
 /// A number that the kernel gave as the reason, shown in its words.
@@ -147,6 +148,8 @@ pub enum Error {
         command: String,
         /// How it ended.
         ending: super::Ending,
+        /// What it saw of the network.
+        network: super::Network,
         /// The last lines of its output.
         output: String,
     },
@@ -227,13 +230,22 @@ impl Error {
                 "a container that masks parts of /proc keeps new ones from being mounted: start it with --security-opt unmask=ALL (podman) or systempaths=unconfined (docker)"
                     .to_owned(),
             ),
-            Self::StageFailed { output, .. } if ["EAI_AGAIN", "ENOTFOUND", "name resolution", "bad address", "Network is unreachable", "Network unreachable"].iter().any(|sign| output.contains(sign)) => {
-                Some("if it needs the network, say `network = \"host\"` in the stage".to_owned())
+            Self::StageFailed { stage, ending, network, output, .. } => {
+                Some(advice::for_stage(stage, *ending, *network, output))
             }
             Self::NoCommand => Some("give one after the image: `apkbuild run IMAGE COMMAND`".to_owned()),
             Self::CommandNotFound { command, .. } if command.ends_with("sh") => {
                 Some("the image has no shell; add `busybox` to its packages if it needs one".to_owned())
             }
+            Self::CommandNotFound { command, .. } => Some(if command.contains('/') {
+                "`apkbuild inspect IMAGE --files` lists what is in it; a relative path starts from the image's working directory"
+                    .to_owned()
+            } else {
+                format!(
+                    "`apkbuild inspect IMAGE --files` lists what is in it; add the package that has `{command}` to the recipe's \
+                     `packages`, and where pruning took it, its path to `keep`"
+                )
+            }),
             Self::CommandFailed { error, .. } if error.0 == nix::libc::ENOEXEC => {
                 Some("the image may be made for another processor architecture than this machine's".to_owned())
             }

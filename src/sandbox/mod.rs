@@ -18,6 +18,7 @@
 #![expect(unsafe_code, reason = "namespaces, forks and descriptors handed over cannot be had without")]
 
 mod account;
+mod advice;
 mod answer;
 mod channel;
 pub mod check;

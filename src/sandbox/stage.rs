@@ -25,8 +25,10 @@ pub struct StageCommands<'stage> {
     pub commands: &'stage [String],
     /// Where they start, inside; made where it is missing.
     pub working_directory: &'stage Path,
-    /// Their environment, beside PATH, HOME and what the host's network brings.
+    /// Their environment, beside PATH, HOME, SOURCE_DATE_EPOCH and what the host's network brings.
     pub environment: &'stage BTreeMap<String, String>,
+    /// SOURCE_DATE_EPOCH, for compilers and packers that would write the time of day into what they make.
+    pub epoch: i64,
     /// Whether they see the host's network; then also the host's CA bundle, and its proxy and index variables.
     pub network: Network,
     /// As [`Sandbox::program`].
@@ -45,6 +47,7 @@ impl StageCommands<'_> {
                     stage: self.stage.to_owned(),
                     command: command.clone(),
                     ending,
+                    network: self.network,
                     output: tail.map(|tail| tail.finish(TAIL_LINES)).unwrap_or_default(),
                 });
             }
@@ -63,7 +66,8 @@ impl StageCommands<'_> {
         sandbox.read_only = false;
         sandbox.owners = Owners::Settle;
         sandbox.privileges = Privileges::Install;
-        sandbox.set_environment(["HOME=/root".into(), "LC_ALL=C.UTF-8".into()]);
+        let epoch = format!("SOURCE_DATE_EPOCH={}", self.epoch);
+        sandbox.set_environment(["HOME=/root".into(), "LC_ALL=C.UTF-8".into(), epoch.into()]);
         if self.network == Network::Host {
             HostNetwork::of_this_host().bring_into(&mut sandbox);
         }

@@ -30,5 +30,6 @@ mod sandbox;
 mod sbom;
 mod scripts;
 mod stage;
+mod stages;
 mod support;
 mod vendor;

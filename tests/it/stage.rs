@@ -31,6 +31,7 @@ fn run(root: &Path, program: PathBuf, commands: &[&str], network: Network) -> Re
         commands: &commands,
         working_directory: Path::new("/src/app"),
         environment: &environment,
+        epoch: 1_700_000_000,
         network,
         program: Some(program),
     }
@@ -67,6 +68,7 @@ fn a_failure_shows_stage_command_status_and_the_end_of_the_output() {
 
     let error = run(&root.path(), PROGRAM.into(), &["abort"], Network::None).unwrap_err();
     assert_eq!(error.to_string(), "stage `deps`: `abort` failed: killed by SIGABRT, and printed nothing");
+    assert!(error.help().is_some_and(|help| help.contains("[stage.deps]")), "{error:?}");
 }
 
 #[test]
