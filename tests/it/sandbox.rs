@@ -525,7 +525,9 @@ fn run_passes_streams_status_and_signals_on() {
     assert_eq!(output.status.code(), Some(42));
     let output = apkbuild(&["run", &path, "nothing"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8(output.stderr).unwrap().starts_with("error: `nothing` is not in the image"));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.starts_with("error: `nothing` is not in the image"), "{message}");
+    assert!(message.contains("\nhelp: ") && message.contains("the package that has `nothing`"), "{message}");
 
     let mut child = apkbuild(&["run", "--network=none", "--env", "A=b", &path, "inside", "echo"])
         .stdin(Stdio::piped())
