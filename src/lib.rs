@@ -6,7 +6,7 @@
 //! recipe → repository → resolve → fetch → rootfs → prune → image → (sandbox | registry)
 //! ```
 //!
-//! `apk` holds the words of Alpine's formats, `digest`, `mapping`, `patience`, `progress` and
+//! `apk` holds the words of Alpine's formats, `digest`, `held`, `mapping`, `patience`, `progress` and
 //! `unfinished` are leaves that any room may use,
 //! `pipeline` is the only place where rooms are joined, and `cli` the only one that prints.
 
@@ -14,6 +14,7 @@ pub mod apk;
 pub mod cli;
 pub mod digest;
 pub mod fetch;
+pub mod held;
 pub mod image;
 pub mod lock;
 pub mod mapping;

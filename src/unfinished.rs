@@ -12,6 +12,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tempfile::NamedTempFile;
 
+use crate::held::HeldFolder;
+
 /// What is under way now, for [`remove_all`]; `None` once that has been called.
 static UNDER_WAY: Mutex<Option<BTreeSet<PathBuf>>> = Mutex::new(Some(BTreeSet::new()));
 
@@ -127,6 +129,8 @@ fn refuse_what_is_no_file(place: &Path) -> io::Result<()> {
 pub struct UnfinishedFolder {
     folder: Option<tempfile::TempDir>,
     place: PathBuf,
+    /// However long it takes, nobody cleans it away.
+    _held: Option<HeldFolder>,
 }
 
 impl UnfinishedFolder {
@@ -145,7 +149,8 @@ impl UnfinishedFolder {
     fn begin(builder: &mut tempfile::Builder<'_, '_>, parent: &Path, place: &Path) -> io::Result<Self> {
         let builder = builder.permissions(std::fs::Permissions::from_mode(0o777));
         let folder = begin(parent, || builder.tempdir_in(parent))?;
-        Ok(Self { folder: Some(folder), place: place.to_owned() })
+        let held = HeldFolder::hold(folder.path())?;
+        Ok(Self { folder: Some(folder), place: place.to_owned(), _held: held })
     }
 
     /// Where the folder lies until it is finished.

@@ -61,7 +61,7 @@ pub fn run(arguments: &RunArguments, _context: &Context) -> Result<(), Error> {
     if let Some(folder) = &arguments.workdir {
         sandbox.working_directory.clone_from(folder);
     }
-    Err(sandbox.replace_process().into())
+    Err(sandbox.replace_process(startable.held.as_deref()).into())
 }
 
 /// The exit code of a sandbox that this process was, with a message where it could not start.

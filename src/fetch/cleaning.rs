@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use super::{Cache, Error, Section, data_file, unpack};
 use crate::apk::{Head, Identity};
 use crate::digest::{Sha1Digest, Sha256Digest};
+use crate::held::ClaimedFolder;
 use crate::unfinished::remove_folder;
 
 /// What a cleaning did.
@@ -41,7 +42,8 @@ struct CacheEntry {
 
 impl Cache {
     /// Takes away what was used least recently until no more than `keep` bytes are left. Downloads that are under way
-    /// stay; whatever a build has open stays readable to it.
+    /// stay, and so do folders that somebody holds: images that run, stages that are made or read. Whatever file a build has
+    /// open stays readable to it.
     pub fn clean(&self, keep: u64) -> Result<Cleaned, Error> {
         let failed = |error| Error::file("cannot clean the cache", error);
         let mut entries = self.entries().map_err(failed)?;
@@ -126,21 +128,28 @@ fn folder_size(folder: &Path) -> u64 {
 enum Claim {
     /// Somebody is at it.
     UnderWay,
-    /// Nobody is; of a download, its lock, to be held until it is gone.
-    Free { _lock: Option<fs_err::File> },
+    /// Nobody is, until this is dropped: of a download its lock, of a folder its claim.
+    Free { _lock: Option<fs_err::File>, _claimed: Option<ClaimedFolder> },
 }
 
 fn claim(entry: &CacheEntry) -> Claim {
+    if entry.path.is_dir() && !entry.path.is_symlink() {
+        // One that cannot be opened is nobody's, or cannot be taken away either, which is told then.
+        return match ClaimedFolder::claim(&entry.path) {
+            Ok(None) => Claim::UnderWay,
+            claimed => Claim::Free { _lock: None, _claimed: claimed.ok().flatten() },
+        };
+    }
     let recent = entry.used.elapsed().is_ok_and(|age| age.as_secs() < 3600);
     if is_unfinished(&entry.path) && recent {
         return Claim::UnderWay;
     }
     if entry.section != Section::Partial {
-        return Claim::Free { _lock: None };
+        return Claim::Free { _lock: None, _claimed: None };
     }
     match fs_err::File::open(&entry.path) {
         Ok(file) if file.try_lock().is_err() => Claim::UnderWay,
-        file => Claim::Free { _lock: file.ok() },
+        file => Claim::Free { _lock: file.ok(), _claimed: None },
     }
 }
 

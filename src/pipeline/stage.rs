@@ -10,6 +10,7 @@ use super::furnish::{Furnishing, furnish};
 use super::schedule::{self, Stages};
 use super::{Error, Order, Workshop};
 use crate::digest::{Sha256, Sha256Digest};
+use crate::held::HeldFolder;
 use crate::progress::Progress;
 use crate::recipe::{Architecture, Network, Stage};
 use crate::rootfs::folder::{Owners, ReadOptions, read_folder, write_folder};
@@ -61,9 +62,12 @@ fn build_stage(
     // What the packages say, so that a build at another SOURCE_DATE_EPOCH still finds the stage.
     let epoch = newest_build_date(&packages);
     let place = scratch.join(key(stage, &tree, epoch).to_string());
-    if !place.is_dir() {
+    let _held = loop {
+        if let Some(held) = HeldFolder::hold(&place)? {
+            break held;
+        }
         make(stage, &tree, epoch, &place)?;
-    }
+    };
     let options =
         ReadOptions { owner: Some((0, 0)), timestamp: Some(timestamp), skip_unfit: true, origin: Origin::Stage };
     Ok(read_folder(&place, &options)?)

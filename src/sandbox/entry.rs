@@ -32,6 +32,9 @@ pub(super) const PLAN: i32 = 3;
 /// The descriptor on which whoever spawned the sandbox listens.
 pub(super) const CONTROL: i32 = 4;
 
+/// The descriptor on which a folder is held, if one is: it is open as long as the supervisor lives, and nowhere inside.
+pub(super) const HELD: i32 = 5;
+
 /// Signals that are passed on to the program.
 const PASSED_ON: [Signal; 8] = [
     Signal::SIGHUP,
@@ -58,13 +61,21 @@ pub fn entry_point() -> Option<Result<Ending, Error>> {
     }
     let spawned = arguments.next().is_some_and(|argument| argument == SPAWNED);
     if !spawned {
-        return Some(read_plan().and_then(|sandbox| supervise(&sandbox, None)));
+        let held = held();
+        return Some(read_plan().and_then(|sandbox| supervise(&sandbox, None, held)));
     }
     // SAFETY: whoever spawned this process put the descriptor there, and nothing else has touched it.
     let control = Channel::from_descriptor(unsafe { OwnedFd::from_raw_fd(CONTROL) });
-    let outcome = read_plan().and_then(|sandbox| supervise(&sandbox, Some(&control)));
+    let outcome = read_plan().and_then(|sandbox| supervise(&sandbox, Some(&control), None));
     control.send(&outcome.map_or_else(Message::Failed, Message::Ended));
     std::process::exit(0)
+}
+
+/// What is on [`HELD`].
+fn held() -> Option<OwnedFd> {
+    // SAFETY: the call only looks; what is open there was put there by whoever started this process, and nothing else has
+    // touched it.
+    (unsafe { nix::libc::fcntl(HELD, nix::libc::F_GETFD) } >= 0).then(|| unsafe { OwnedFd::from_raw_fd(HELD) })
 }
 
 fn read_plan() -> Result<Sandbox, Error> {
@@ -88,7 +99,7 @@ fn close_on_exec() {
 }
 
 /// Makes the namespaces and pid 1, and watches over it to its end.
-fn supervise(sandbox: &Sandbox, control: Option<&Channel>) -> Result<Ending, Error> {
+fn supervise(sandbox: &Sandbox, control: Option<&Channel>, held: Option<OwnedFd>) -> Result<Ending, Error> {
     let deadline = sandbox.limits.time.map(|time| Instant::now() + time);
     let mut mask: SigSet = PASSED_ON.into_iter().collect();
     mask.add(Signal::SIGCHLD);
@@ -105,6 +116,8 @@ fn supervise(sandbox: &Sandbox, control: Option<&Channel>) -> Result<Ending, Err
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
             drop(here);
+            // It leads out.
+            drop(held);
             init::live(sandbox, &mapping, &there, &signals)
         }
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{PipeReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
-use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
@@ -17,8 +17,9 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
 use super::channel::{Channel, Message};
-use super::entry::{CONTROL, NAME, PLAN, REPLACED, SPAWNED};
+use super::entry::{CONTROL, HELD, NAME, PLAN, REPLACED, SPAWNED};
 use super::{Ending, Error, Sandbox};
+use crate::held::HeldFolder;
 
 /// The supervisors that are running, by process id, each with what it listens to; `None` once [`end_all`] was called.
 static RUNNING: Mutex<Option<BTreeMap<u32, Channel>>> = Mutex::new(Some(BTreeMap::new()));
@@ -87,12 +88,14 @@ impl Sandbox {
     }
 
     /// Becomes the sandbox: this very process is its supervisor from then on, with the caller's terminal, and its exit
-    /// status is the program's, as `main` makes it from [`super::entry_point`]. Comes back only with an error.
-    pub fn replace_process(&self) -> Error {
+    /// status is the program's, as `main` makes it from [`super::entry_point`]. `held` stays held to its end. Comes back only
+    /// with an error.
+    pub fn replace_process(&self, held: Option<&HeldFolder>) -> Error {
         match self.plan() {
             Ok(plan) => {
                 let mut command = self.command(REPLACED);
-                hand_over(&mut command, vec![(plan.as_raw_fd(), PLAN)]);
+                let held = held.map(|held| (held.as_fd().as_raw_fd(), HELD));
+                hand_over(&mut command, held.into_iter().chain([(plan.as_raw_fd(), PLAN)]).collect());
                 Error::Start { error: command.exec().into() }
             }
             Err(error) => error,
@@ -138,7 +141,6 @@ fn hand_over(command: &mut Command, descriptors: Vec<(RawFd, RawFd)>) {
 }
 
 fn raw(channel: &Channel) -> RawFd {
-    use std::os::fd::AsFd as _;
     channel.as_fd().as_raw_fd()
 }
 
@@ -198,7 +200,6 @@ impl Running {
 
     /// Whether it has ended, without waiting: then how.
     pub fn has_ended(&mut self) -> Result<bool, Error> {
-        use std::os::fd::AsFd as _;
         while let Some(control) = self.control.as_ref().filter(|_| self.outcome.is_none()) {
             let mut ready = [nix::poll::PollFd::new(control.as_fd(), nix::poll::PollFlags::POLLIN)];
             match nix::poll::poll(&mut ready, nix::poll::PollTimeout::ZERO) {

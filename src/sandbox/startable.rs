@@ -5,12 +5,14 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use oci_spec::image::ImageConfiguration;
 
 use super::account::User;
 use super::inside::read_below;
 use super::{DEFAULT_PATH, Error, Ids, Sandbox};
+use crate::held::HeldFolder;
 use crate::image::config_beside;
 use crate::rootfs::folder::Owners;
 
@@ -62,6 +64,8 @@ pub struct Startable {
     pub compressed_size: Option<u64>,
     /// What [`Startable::unpacked_size`] says, where it is known already.
     pub known_size: Option<u64>,
+    /// Keeps the root where it is, if it lies in the cache.
+    pub held: Option<Arc<HeldFolder>>,
 }
 
 impl Startable {
@@ -92,7 +96,7 @@ impl Startable {
         };
         let user = User::resolve(&start.user, &read("etc/passwd")?, &read("etc/group")?)?;
         let writable = writable_folders(root, &user);
-        Ok(Self { root: root.to_owned(), start, user, writable, compressed_size: None, known_size: None })
+        Ok(Self { root: root.to_owned(), start, user, writable, compressed_size: None, known_size: None, held: None })
     }
 
     /// The text of its file `path`, at most 1 MiB of it; empty where there is none that can be read.

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::account::User;
 use super::startable::Start;
 use super::{Account, Error, Startable};
+use crate::held::HeldFolder;
 use crate::image::{StoredImage, is_root_folder};
 use crate::rootfs::folder::{Owners, write_folder};
 use crate::rootfs::{Inode, InodeId, InodeKind, Metadata, Tree};
@@ -22,6 +24,9 @@ use crate::unfinished::UnfinishedFolder;
 
 /// Raised when what lies in the cache changes its meaning.
 const FORM: u32 = 1;
+
+/// How often an image is unpacked that somebody cleans away before it is held.
+const ATTEMPTS: usize = 3;
 
 /// Mount points, which a sandbox with a read-only root cannot make.
 const MOUNT_POINTS: [&str; 4] = ["dev", "proc", "tmp", "etc"];
@@ -56,10 +61,18 @@ impl Startable {
             start.user.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
         };
         let place = cache.join(format!("{digest}-{FORM}-{whose}"));
-        let remembered = match recall(&place)? {
-            Some(remembered) => remembered,
-            None => unpack(&image, &start, as_it_is, cache, &place)?,
-        };
+        let mut found = recall(&place)?;
+        for _ in 0..ATTEMPTS {
+            if found.is_some() {
+                break;
+            }
+            unpack(&image, &start, as_it_is, cache, &place)?;
+            found = recall(&place)?;
+        }
+        let (held, remembered) = found.ok_or_else(|| Error::Image {
+            reason: format!("what is unpacked to `{}` cannot be read back", place.display()),
+            help: Some("take it away with `apkbuild cache clean`".to_owned()),
+        })?;
         let user = User::resolve(&start.user, &remembered.passwd, &remembered.group)?;
         Ok(Self {
             root: place.join("root"),
@@ -68,29 +81,26 @@ impl Startable {
             writable: remembered.writable,
             compressed_size: Some(image.compressed_size()),
             known_size: Some(remembered.unpacked_size),
+            held: Some(Arc::new(held)),
         })
     }
 }
 
-fn recall(place: &Path) -> Result<Option<Remembered>, Error> {
+/// What is remembered of the root at `place`, which is held from then on.
+fn recall(place: &Path) -> Result<Option<(HeldFolder, Remembered)>, Error> {
+    let Some(held) = HeldFolder::hold(place).map_err(failed)? else { return Ok(None) };
     match fs_err::read(place.join("remembered.json")) {
         Ok(text) => {
             // The cache keeps longest what was used last.
             let _ = fs_err::File::open(place).and_then(|folder| folder.set_modified(SystemTime::now()));
-            Ok(serde_json::from_slice(&text).ok())
+            Ok(serde_json::from_slice(&text).ok().map(|remembered| (held, remembered)))
         }
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed(error)),
     }
 }
 
-fn unpack(
-    image: &StoredImage,
-    start: &Start,
-    as_it_is: bool,
-    folder: &Path,
-    place: &Path,
-) -> Result<Remembered, Error> {
+fn unpack(image: &StoredImage, start: &Start, as_it_is: bool, folder: &Path, place: &Path) -> Result<(), Error> {
     let mut tree = image.tree().map_err(|error| broken(&error, error.help()))?;
     let text = |path: &str| {
         let place = tree.resolve(path).unwrap_or_default();
@@ -130,8 +140,7 @@ fn unpack(
     write_folder(&tree, &root, owners).map_err(|error| broken(&error, error.help()))?;
     let text = serde_json::to_vec(&remembered).map_err(|error| Error::Plan { reason: error.to_string() })?;
     fs_err::write(temporary.path().join("remembered.json"), text).map_err(failed)?;
-    temporary.finish_if_first().map_err(failed)?;
-    Ok(remembered)
+    temporary.finish_if_first().map_err(failed)
 }
 
 /// The permission bits (`rwx`, at most 7) that `account` has on something.

@@ -1,5 +1,7 @@
 //! `apkbuild cache`: its place, its bounds, its wholeness.
 
+use std::io::{Read as _, Write as _};
+use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
 use apkbuild::apk::{PackageName, Version};
@@ -7,6 +9,8 @@ use apkbuild::fetch::{Cache, FetchOptions, Fetcher, Section, Wanted};
 use apkbuild::progress::Silent;
 use apkbuild::repository::Location;
 
+use crate::interrupt::wait_for;
+use crate::sandbox::{inside, sandbox_is_possible};
 use crate::support::{Program, Repository, Server};
 
 /// Fills the program's cache with two packages from a mirror, the first of them used longer ago.
@@ -80,6 +84,69 @@ fn the_least_recently_used_goes_first() {
     assert!(other.exists(), "what is not the cache's own is left alone");
     program.run(["cache", "clean"]).success();
     assert!(program.run(["cache", "clean", "--keep", "lots"]).failure(2).contains("`lots` is no size"));
+}
+
+#[test]
+fn an_image_that_is_in_use_stays() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let program = Program::new();
+    let repository = Repository::new()
+        .package("inside", "1-r0")
+        .program("bin/inside", fs_err::read(inside()).unwrap())
+        .directory("srv")
+        .build();
+    program.write(
+        "hello.toml",
+        "name = \"hello\"\nalpine.packages = [\"inside\"]\n[config]\ncmd = [\"inside\", \"echo\"]\nexpose = [8000]\n",
+    );
+    let keys = repository.keys_dir().display().to_string();
+    program.run(["recipe", "hello.toml", "-X", &repository.location(), "--keys-dir", &keys]).success();
+    let images = program.cache().join("images");
+    let unpacked = || fs_err::read_dir(&images).map_or(0, Iterator::count);
+
+    // Running: it stays until its program has ended.
+    let mut running =
+        program.command(["run", "hello.tar"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut input, mut output) = (running.stdin.take().unwrap(), running.stdout.take().unwrap());
+    wait_for("the image to be unpacked", || unpacked() == 1);
+    // What is there already may be used by a second one, which leaves it to the first.
+    assert_eq!(program.run(["run", "hello.tar", "inside", "exit", "7"]).code, Some(7));
+    let cleaned = program.run(["cache", "clean"]).success().to_owned();
+    assert!(cleaned.contains("kept 1 ("), "{cleaned}");
+    assert_eq!(unpacked(), 1);
+    input.write_all(b"still here").unwrap();
+    drop(input);
+    let mut text = String::new();
+    output.read_to_string(&mut text).unwrap();
+    assert!(running.wait().unwrap().success());
+    assert_eq!(text, "still here");
+    program.run(["cache", "clean"]).success();
+    assert_eq!(unpacked(), 0);
+
+    // Checked: five starts of one image, which would be four too few if the first clean took it.
+    let slow = ["inside", "serve", "0.0.0.0:8000", "200", "hi", "400"];
+    let command = slow.map(|word| format!("\"{word}\"")).join(", ");
+    program.write(
+        "slow.toml",
+        format!(
+            "name = \"slow\"\nalpine.packages = [\"inside\"]\n[config]\ncmd = [{command}]\n[check]\nstartup = \"9s\"\n\
+             http = [{{ port = 8000, body = \"hi\" }}]\n"
+        ),
+    );
+    program.run(["recipe", "slow.toml", "-X", &repository.location(), "--keys-dir", &keys]).success();
+    let words = ["check", "slow.toml", "--image", "slow.tar", "--json"];
+    let checking = program.command(words).stdout(Stdio::piped()).spawn().unwrap();
+    wait_for("the image to be unpacked", || unpacked() == 1);
+    program.run(["cache", "clean"]).success();
+    assert_eq!(unpacked(), 1);
+    let checked = checking.wait_with_output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
+    assert_eq!(report["startup_milliseconds"].as_array().unwrap().len(), 5, "{report}");
+    assert_eq!(report["held"], true, "{report}");
+    program.run(["cache", "clean"]).success();
+    assert_eq!(unpacked(), 0);
 }
 
 #[test]
