@@ -71,7 +71,7 @@ impl Bill {
 
     /// Whether `image` is over `limits`.
     pub(super) fn is_due(limits: &SizeLimits, image: &BuiltImage) -> bool {
-        exceeded(limits, image.unpacked_size, image.packed.compressed_size()).is_some()
+        exceeded(limits, image.unpacked_size, Some(image.packed.compressed_size())).is_some()
     }
 
     /// Holds an image that was just built against `limits`; `None` where it keeps to them.
