@@ -40,7 +40,7 @@ fn processes(mark: &str) -> usize {
     fs_err::read_dir("/proc").unwrap().filter(|entry| is_one(&entry.as_ref().unwrap().path())).count()
 }
 
-pub fn wait_for(what: &str, holds: impl Fn() -> bool) {
+fn wait_for(what: &str, holds: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_mins(1);
     while !holds() {
         assert!(Instant::now() < end, "{what} did not come to pass");
