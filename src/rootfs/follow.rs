@@ -3,7 +3,7 @@
 //! `..` above the root is the root and an absolute target begins there, so no link leads out. A chain of more than forty
 //! links is a loop (path_resolution(7)).
 
-use super::{InodeKind, Tree};
+use super::{InodeId, InodeKind, Tree};
 
 /// As many links as Linux follows for one path.
 const MOST_LINKS: usize = 40;
@@ -15,61 +15,88 @@ enum Last {
     Literal,
 }
 
+/// Where a path leads: its real parts, and what is there, if anything.
+struct Real<'tree> {
+    parts: Vec<(&'tree str, Option<InodeId>)>,
+}
+
+impl Real<'_> {
+    fn path(&self) -> String {
+        let mut path = String::with_capacity(self.parts.iter().map(|(part, _)| part.len() + 1).sum());
+        for (part, _) in &self.parts {
+            if !path.is_empty() {
+                path.push('/');
+            }
+            path.push_str(part);
+        }
+        path
+    }
+
+    fn id(&self) -> Option<InodeId> {
+        self.parts.last().map_or(Some(Tree::ROOT), |(_, id)| *id)
+    }
+}
+
 impl Tree {
     /// The real path behind `path` (absolute, or relative to the root) with every link followed; `None` where something
     /// is missing on the way, is no folder, or goes round in circles.
     pub fn resolve(&self, path: &str) -> Option<String> {
         let real = self.follow(path, Last::Followed)?;
-        self.lookup(&real).map(|_| real)
+        real.id().map(|_| real.path())
+    }
+
+    /// The same; `None` also where it leads to no folder.
+    pub fn resolve_folder(&self, path: &str) -> Option<String> {
+        let real = self.follow(path, Last::Followed)?;
+        self.children(real.id()?).map(|_| real.path())
     }
 
     /// The real path of the entry that `path` names: links are followed up to its folder, which must exist; the entry
     /// itself may be a link, or missing. For the root itself, and for a path that ends in `..`, the real path.
     pub fn resolve_parent(&self, path: &str) -> Option<String> {
-        self.follow(path, Last::Literal)
+        self.follow(path, Last::Literal).map(|real| real.path())
     }
 
     /// The real path at which a file opened for writing as `path` would be: like [`Tree::resolve`], but what the last
     /// link leads to may be missing.
     pub fn resolve_target(&self, path: &str) -> Option<String> {
-        self.follow(path, Last::Followed)
+        self.follow(path, Last::Followed).map(|real| real.path())
     }
 
-    fn follow(&self, path: &str, last: Last) -> Option<String> {
-        let mut waiting: Vec<String> = parts(path);
-        let mut real: Vec<String> = Vec::new();
+    fn follow<'tree>(&'tree self, path: &'tree str, last: Last) -> Option<Real<'tree>> {
+        let mut waiting: Vec<&str> = parts(path).collect();
+        let mut real = Real { parts: Vec::with_capacity(waiting.len()) };
         let mut links = 0;
         while let Some(part) = waiting.pop() {
             if part == ".." {
-                real.pop();
+                real.parts.pop();
                 continue;
             }
-            let folder = self.lookup(&real.join("/"))?;
-            let children = self.children(folder)?;
+            let id = self.children(real.id()?)?.get(part).copied();
             let is_last = waiting.is_empty();
-            match children.get(part.as_str()).map(|id| &self.inode(*id).kind) {
+            match id.map(|id| &self.inode(id).kind) {
                 Some(InodeKind::Symlink(target)) if !(is_last && last == Last::Literal) => {
                     links += 1;
                     if links > MOST_LINKS || target.is_empty() {
                         return None;
                     }
                     if target.starts_with('/') {
-                        real.clear();
+                        real.parts.clear();
                     }
                     waiting.extend(parts(target));
                 }
-                Some(_) => real.push(part),
-                None if is_last => real.push(part),
+                Some(_) => real.parts.push((part, id)),
+                None if is_last => real.parts.push((part, None)),
                 None => return None,
             }
         }
-        Some(real.join("/"))
+        Some(real)
     }
 }
 
 /// The parts of a path, last first.
-fn parts(path: &str) -> Vec<String> {
-    path.rsplit('/').filter(|part| !matches!(*part, "" | ".")).map(str::to_owned).collect()
+fn parts(path: &str) -> impl Iterator<Item = &str> {
+    path.rsplit('/').filter(|part| !matches!(*part, "" | "."))
 }
 
 #[cfg(test)]

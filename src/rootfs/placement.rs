@@ -318,9 +318,7 @@ fn metadata(id: PackageId, entry: &Entry, owner: &Owner) -> Metadata {
 /// Where the entry's path really lies once links in its folder are followed.
 fn real_path(tree: &Tree, current: &Current<'_>, entry: &Entry) -> Result<String, Error> {
     let (parent, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
-    let folder =
-        tree.resolve(parent).filter(|folder| tree.lookup(folder).is_some_and(|id| tree.children(id).is_some()));
-    match folder {
+    match tree.resolve_folder(parent) {
         Some(folder) if folder.is_empty() => Ok(name.to_owned()),
         Some(folder) => Ok(format!("{folder}/{name}")),
         None => {
