@@ -76,7 +76,7 @@ fn trace(criterion: &mut Criterion) {
         bencher.iter_batched(
             || rootfs.clone(),
             |mut rootfs| {
-                let mut facts = Facts::from_bytes(&bytes);
+                let mut facts = Facts::from_bytes(bytes.clone());
                 black_box(prune_knowing(&mut rootfs, &policy, &mut facts).unwrap())
             },
             BatchSize::LargeInput,

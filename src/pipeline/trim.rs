@@ -63,7 +63,7 @@ fn read_facts(path: &Path) -> Facts {
     if let Ok(file) = fs_err::File::open(path) {
         Cache::touch(&file);
     }
-    Facts::from_bytes(&bytes)
+    Facts::from_bytes(bytes)
 }
 
 /// Facts are known by content; the file's name only says which of them are likely to be wanted together.

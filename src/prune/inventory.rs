@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use rustc_hash::FxHashMap;
+
 use crate::digest::Sha1Digest;
 use crate::rootfs::{Content, InodeId, InodeKind, Origin, PackageId, Tree};
 
@@ -49,7 +51,7 @@ impl Entry {
 pub(crate) struct Inventory<'tree> {
     tree: &'tree Tree,
     pub entries: Vec<Entry>,
-    by_path: HashMap<String, EntryId>,
+    by_path: FxHashMap<String, EntryId>,
     /// How many names an inode has, where it has more than one.
     names: HashMap<InodeId, u32>,
 }
@@ -61,7 +63,7 @@ impl<'tree> Inventory<'tree> {
     /// Lists `tree`.
     pub(crate) fn of(tree: &'tree Tree) -> Self {
         let mut entries = Vec::new();
-        let mut by_path = HashMap::new();
+        let mut by_path = FxHashMap::default();
         let mut names: HashMap<InodeId, u32> = HashMap::new();
         for (path, inode) in tree.walk() {
             let (kind, size) = match &tree.inode(inode).kind {
@@ -123,6 +125,22 @@ impl<'tree> Inventory<'tree> {
         self.resolve(path, &mut Vec::new()).filter(|id| self.entry(*id).kind == Kind::Directory)
     }
 
+    /// Whether the way to `path`, which names no entry itself, ends at a folder or a file without any link before that, so
+    /// that it leads nowhere. This is what most questions come to, and answering them part by part takes far longer.
+    fn ends_before(&self, path: &str) -> bool {
+        if !is_plain(path) {
+            return false;
+        }
+        let mut before = path;
+        loop {
+            match self.find(before) {
+                Some(id) => return self.entry(id).kind != Kind::Symlink,
+                None if before.is_empty() => return true,
+                None => before = parent(before),
+            }
+        }
+    }
+
     /// How many names the inode of `id` has.
     pub(crate) fn name_count(&self, id: EntryId) -> u32 {
         self.names.get(&self.entry(id).inode).copied().unwrap_or(1)
@@ -140,6 +158,9 @@ impl<'tree> Inventory<'tree> {
             && self.entry(id).kind != Kind::Symlink
         {
             return Some(id);
+        }
+        if self.ends_before(path) {
+            return None;
         }
         let mut rest: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
         let mut current = String::new();
@@ -173,6 +194,18 @@ impl<'tree> Inventory<'tree> {
         }
         self.find(&current)
     }
+}
+
+/// Whether every part of `path` is a name: none is empty, and none begins with a dot, as `.` and `..` do.
+fn is_plain(path: &str) -> bool {
+    let mut starts = true;
+    for byte in path.bytes() {
+        if starts && matches!(byte, b'/' | b'.') {
+            return false;
+        }
+        starts = byte == b'/';
+    }
+    !starts
 }
 
 /// The folder that holds `path`; empty for the root.
@@ -243,6 +276,11 @@ mod tests {
         assert_eq!(follow("up/lib").0.as_deref(), Some("usr/lib"));
         assert_eq!(follow("loop").0, None);
         assert_eq!(follow("usr/lib/libz.so.1.3/x").0, None);
-        assert_eq!(follow("nothing").0, None);
+        for path in ["nothing", "usr/lib/nothing/more", "lib/nothing", "usr/./nothing", ""] {
+            assert_eq!(follow(path).0, None, "{path}");
+        }
+        for path in ["usr/./lib/", "usr//lib", "usr/bin/../lib/../lib", "lib/.", "../usr/lib"] {
+            assert_eq!(follow(path).0.as_deref(), (path != "usr/bin/../lib/../lib").then_some("usr/lib"), "{path}");
+        }
     }
 }

@@ -42,10 +42,10 @@ pub(super) fn trace(
     policy: &Policy,
     facts: &mut Facts,
 ) -> Result<Traced, Error> {
-    let mut engine = Engine::new(inventory, policy);
+    let mut engine = Engine::new(inventory, policy, facts);
     engine.command();
     add_roots(&mut engine, decisions, packages, policy);
-    engine.run(facts);
+    engine.run();
     for (id, in_use) in engine.links_in_use() {
         if in_use {
             let target = inventory.file_at(&inventory.entry(id).path);
@@ -59,7 +59,7 @@ pub(super) fn trace(
             });
         }
     }
-    let reasons = Reasons::new(&engine.edges, inventory.entries.len(), &|_| false);
+    let reasons = Reasons::new(&engine.edges, inventory.entries.len());
     if let Some((module, importer, line)) = engine.refused_drops.first() {
         let mut chain = vec![format!("`{module}` is imported by {}, line {line}", inventory.entry(*importer).path)];
         chain.extend(reasons.chain(*importer, &engine.edges, inventory, &engine.roots));
@@ -76,7 +76,7 @@ pub(super) fn trace(
             });
         }
     }
-    let cuts = cuts::cheapest(inventory, &engine.edges);
+    let cuts = cuts::cheapest(inventory, &engine.edges, &reasons);
     let unfollowed = engine
         .unfollowed
         .iter()

@@ -11,8 +11,8 @@ use super::condition::{Truth, truth};
 use super::facts::{Gate, Guard};
 use super::parse::Reader;
 
-impl Reader {
-    pub(super) fn function(&mut self, function: &StmtFunctionDef) {
+impl<'a> Reader<'a> {
+    pub(super) fn function(&mut self, function: &'a StmtFunctionDef) {
         let name = function.name.as_str();
         self.define(name);
         let mut gate = Gate::Named(name.into());
@@ -49,7 +49,7 @@ impl Reader {
         self.in_class = before;
     }
 
-    pub(super) fn class(&mut self, class: &StmtClassDef) {
+    pub(super) fn class(&mut self, class: &'a StmtClassDef) {
         self.define(class.name.as_str());
         for decorator in &class.decorator_list {
             self.visit_expr(&decorator.expression);
@@ -62,8 +62,8 @@ impl Reader {
         self.in_class = before;
     }
 
-    pub(super) fn condition(&mut self, statement: &StmtIf) {
-        let mut clauses: Vec<(Option<&Expr>, &[Stmt], TextSize)> =
+    pub(super) fn condition(&mut self, statement: &'a StmtIf) {
+        let mut clauses: Vec<(Option<&'a Expr>, &'a [Stmt], TextSize)> =
             vec![(Some(&statement.test), &statement.body, statement.start())];
         for ElifElseClause { test, body, range, .. } in &statement.elif_else_clauses {
             clauses.push((test.as_ref(), body, range.start()));
@@ -97,7 +97,7 @@ impl Reader {
     }
 
     /// In a module's `__getattr__(name)`, the `X` of `if name == "X"`: what follows runs when somebody asks for it.
-    fn attribute_asked_for<'a>(&self, test: &'a Expr) -> Option<&'a str> {
+    fn attribute_asked_for(&self, test: &'a Expr) -> Option<&'a str> {
         let parameter = self.attribute_parameter.as_ref()?;
         let Expr::Compare(compare) = test else { return None };
         let (Expr::Name(left), [Expr::StringLiteral(right)], [CmpOp::Eq]) =
@@ -108,7 +108,7 @@ impl Reader {
         (left.id.as_str() == &**parameter).then(|| right.value.to_str())
     }
 
-    pub(super) fn attempt(&mut self, statement: &StmtTry) {
+    pub(super) fn attempt(&mut self, statement: &'a StmtTry) {
         let mut catches = false;
         let mut only_imports = true;
         for ExceptHandler::ExceptHandler(handler) in &statement.handlers {
@@ -140,7 +140,7 @@ impl Reader {
 }
 
 /// A `try` that takes no import's failure.
-fn walk_stmt_try(reader: &mut Reader, statement: &StmtTry) {
+fn walk_stmt_try<'a>(reader: &mut Reader<'a>, statement: &'a StmtTry) {
     reader.visit_body(&statement.body);
     for handler in &statement.handlers {
         reader.visit_except_handler(handler);

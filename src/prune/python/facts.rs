@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::trace::Names;
+
 /// The interpreter whose branches count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PythonVersion {
@@ -15,7 +17,7 @@ pub(crate) struct PythonVersion {
 /// What one file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PythonFacts {
-    /// Pieces of code; the first is the module itself. A piece comes after the one that holds it.
+    /// Pieces of code; the first is the module itself. Behind a piece stands all that it holds, then what follows it.
     pub units: Vec<Unit>,
     /// Statements that catch an import's failure.
     pub guards: Vec<Guard>,
@@ -39,7 +41,7 @@ pub(crate) struct Unit {
     /// Where it begins.
     pub line: u32,
     /// Names read, attributes, and strings that could be either.
-    pub mentions: Vec<Box<str>>,
+    pub mentions: Names,
     /// Beginnings of names that are put together at run time.
     pub prefixes: Vec<Box<str>>,
     /// Ends of such names.

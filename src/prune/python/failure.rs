@@ -68,11 +68,11 @@ impl Engine<'_> {
             return is_dropped(&self.policy.drop, &child);
         }
         match python.modules.find(self.inventory, module) {
-            Some(Module::Builtin) => !python.native_names.values().any(|names| names.contains(name)),
+            Some(Module::Builtin) => !python.native_names.values().any(|facts| facts.names.contains(name)),
             Some(found) => {
                 let Some(file) = found.file() else { return true };
-                if let Some(names) = python.native_names.get(&file) {
-                    return !names.contains(name);
+                if let Some(facts) = python.native_names.get(&file) {
+                    return !facts.names.contains(name);
                 }
                 let Some(file) = python.files.get(&file) else { return true };
                 let facts = &file.facts;

@@ -88,8 +88,10 @@ impl Engine<'_> {
             for computed in &unit.computed {
                 self.python_computed(id, computed);
             }
-            for (child, inner) in facts.units.iter().enumerate().skip(index as usize + 1) {
-                if inner.parent == index && child != index as usize {
+            // What a unit holds stands right behind it, down to the last part of the last part.
+            let held = facts.units.iter().enumerate().skip(index as usize + 1);
+            for (child, inner) in held.take_while(|(_, inner)| inner.parent >= index) {
+                if inner.parent == index {
                     self.python_gate(id, child as u32, unit, inner, &mut stack);
                 }
             }

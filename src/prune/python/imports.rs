@@ -17,16 +17,13 @@ impl Engine<'_> {
             if let Some(Module::Builtin) = module {
                 self.python_native_rules(from, part);
             }
-            let namespace = match &module {
-                Some(Module::Namespace(folders)) => folders.clone(),
-                _ => Vec::new(),
-            };
-            if let Some(file) = module.and_then(|module| module.file()) {
+            let file = module.as_ref().and_then(Module::file);
+            if let Some(file) = file {
                 self.reach(from, file, how.clone(), line, required);
             }
-            if let (Source::File(by), false) = (from, namespace.is_empty()) {
-                for folder in namespace {
-                    self.python_data(by, &folder);
+            if let (Source::File(by), Some(Module::Namespace(folders))) = (from, module) {
+                for folder in folders.iter() {
+                    self.python_data(by, folder);
                 }
             }
             if !found {

@@ -1,5 +1,7 @@
 //! Native code, and what the rules know to come with a module.
 
+use std::sync::Arc;
+
 use super::super::inventory::{EntryId, extension, file_name, parent};
 use super::super::trace::{Engine, How, NativeFacts, Source};
 use super::modules::extension_name;
@@ -75,14 +77,14 @@ impl Engine<'_> {
     }
 
     /// An ELF file was read: an extension module, or the interpreter.
-    pub(crate) fn python_native(&mut self, id: EntryId, facts: &NativeFacts) {
+    pub(crate) fn python_native(&mut self, id: EntryId, facts: &Arc<NativeFacts>) {
         let path = self.inventory.entry(id).path.clone();
         let Some(python) = &mut self.python else { return };
         if facts.modules.is_empty() {
             return;
         }
         let from = Source::File(id);
-        python.native_names.insert(id, facts.names.iter().cloned().collect());
+        python.native_names.insert(id, facts.clone());
         if !python.holds(&path) || extension_name(file_name(&path), python.modules.version).is_none() {
             // The interpreter or its library.
             python.modules.add_builtin(&facts.modules);
@@ -109,17 +111,17 @@ impl Engine<'_> {
         self.python_data(id, parent(&path));
         if !standard {
             self.cannot_follow(id, 0, "is native code, of whose imports only the names in its texts are known");
-            for text in &facts.names {
+            for text in facts.names.iter() {
                 let Some(python) = &mut self.python else { return };
                 if python.modules.find(self.inventory, text).is_some() {
-                    self.python_module(from, text, &How::Text(text.clone()), 0, false);
+                    self.python_module(from, text, &How::Text(text.into()), 0, false);
                 }
             }
         }
         // Native code calls methods by name.
         let Some(python) = &mut self.python else { return };
         let mut stack = Vec::new();
-        for name in &facts.names {
+        for name in facts.names.iter() {
             python.mention_name(name, &mut stack);
         }
         for (id, unit) in stack {

@@ -7,7 +7,7 @@ use super::state::Python;
 impl Python {
     /// The names of a unit that runs; the units that wait for one of them go on `stack`.
     pub(super) fn mention(&mut self, unit: &Unit, stack: &mut Vec<(EntryId, u32)>) {
-        for name in &unit.mentions {
+        for name in unit.mentions.iter() {
             self.mention_name(name, stack);
         }
         for prefix in &unit.prefixes {

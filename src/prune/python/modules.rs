@@ -4,21 +4,23 @@
 //! without source.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::super::inventory::{EntryId, Inventory, Kind, file_name, join, parent};
+use super::super::inventory::{EntryId, Inventory, file_name, join, parent};
 use super::facts::PythonVersion;
 
 /// What a name leads to.
+/// It is handed out once for each import, so it is cheap to copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Module {
     /// A file: source, bytecode or extension module.
     File(EntryId),
     /// A folder with an `__init__`.
-    Package { init: EntryId, folder: String },
+    Package { init: EntryId, folder: Arc<str> },
     /// Folders without one.
-    Namespace(Vec<String>),
+    Namespace(Arc<[String]>),
     /// In the interpreter.
     Builtin,
 }
@@ -105,7 +107,7 @@ impl Modules {
             None if self.builtin.contains(name) => Some(Module::Builtin),
             None => self.find_in(inventory, &self.search, name),
             Some((package, leaf)) => match self.find(inventory, package) {
-                Some(Module::Package { folder, .. }) => self.find_in(inventory, &[folder], leaf),
+                Some(Module::Package { folder, .. }) => self.find_in(inventory, &[&folder], leaf),
                 Some(Module::Namespace(folders)) => self.find_in(inventory, &folders, leaf),
                 _ => None,
             },
@@ -114,35 +116,45 @@ impl Modules {
         found
     }
 
-    fn find_in(&self, inventory: &Inventory<'_>, folders: &[String], leaf: &str) -> Option<Module> {
+    fn find_in(&self, inventory: &Inventory<'_>, folders: &[impl AsRef<str>], leaf: &str) -> Option<Module> {
         if leaf.is_empty() {
             return None;
         }
         let mut namespace = Vec::new();
-        let mut links = Vec::new();
+        let mut path = String::new();
         for folder in folders {
-            let base = if folder.is_empty() { leaf.to_owned() } else { format!("{folder}/{leaf}") };
-            let mut file = |path: String| {
-                inventory.resolve(&path, &mut links).filter(|id| inventory.entry(*id).kind == Kind::File)
+            path.clear();
+            path.push_str(folder.as_ref());
+            if !path.is_empty() {
+                path.push('/');
+            }
+            path.push_str(leaf);
+            let base = path.len();
+            let file = |path: &mut String, suffix: &str| {
+                path.truncate(base);
+                path.push_str(suffix);
+                let found = inventory.file_at(path);
+                path.truncate(base);
+                found
             };
-            for init in ["__init__.py", "__init__.pyc"] {
-                if let Some(init) = file(format!("{base}/{init}")) {
-                    return Some(Module::Package { init, folder: base });
+            for init in ["/__init__.py", "/__init__.pyc"] {
+                if let Some(init) = file(&mut path, init) {
+                    return Some(Module::Package { init, folder: path.into() });
                 }
             }
-            if let Some(extension) = self.extensions.get(&base) {
+            if let Some(extension) = self.extensions.get(&path) {
                 return Some(Module::File(*extension));
             }
             for suffix in [".py", ".pyc"] {
-                if let Some(source) = file(format!("{base}{suffix}")) {
+                if let Some(source) = file(&mut path, suffix) {
                     return Some(Module::File(source));
                 }
             }
-            if inventory.resolve(&base, &mut links).is_some_and(|id| inventory.entry(id).kind == Kind::Directory) {
-                namespace.push(base);
+            if inventory.folder_at(&path).is_some() {
+                namespace.push(path.clone());
             }
         }
-        (!namespace.is_empty()).then_some(Module::Namespace(namespace))
+        (!namespace.is_empty()).then(|| Module::Namespace(namespace.into()))
     }
 
     /// The name under which the file at `path` is imported, and whether it is a package's `__init__`. The longest folder
@@ -196,8 +208,8 @@ impl Modules {
     /// The names of the modules right in the package `name`, in order.
     pub(crate) fn children(&mut self, inventory: &Inventory<'_>, name: &str) -> Vec<String> {
         let folders = match self.find(inventory, name) {
-            Some(Module::Package { folder, .. }) => vec![folder],
-            Some(Module::Namespace(folders)) => folders,
+            Some(Module::Package { folder, .. }) => vec![folder.to_string()],
+            Some(Module::Namespace(folders)) => folders.to_vec(),
             _ => return Vec::new(),
         };
         let mut names = BTreeSet::new();

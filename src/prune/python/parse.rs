@@ -1,13 +1,13 @@
 //! Python source to [`PythonFacts`], by an error-recovering parser: what cannot be parsed is marked, not guessed.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
 use ruff_python_ast::{Expr, ExprContext, Identifier, Stmt};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::{Ranged, TextSize};
 
-use super::super::trace::bracket_depth;
+use super::super::trace::{Names, bracket_depth};
 use super::calls;
 use super::facts::{Computed, Gate, Guard, Import, PythonFacts, PythonVersion, Text, Unit};
 use super::words::{is_identifier, is_text_of_interest};
@@ -19,7 +19,9 @@ const MAX_DEPTH: u32 = 1500;
 
 /// Reads a Python source as `version` would run it.
 pub(crate) fn parse(bytes: &[u8], version: PythonVersion) -> PythonFacts {
-    let source = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    // Nearly all of them are UTF-8, which is found out faster than what to put in the place of what is not.
+    let source = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
     let mut reader = Reader {
         version,
         lines: line_starts(&source),
@@ -45,16 +47,16 @@ pub(crate) fn parse(bytes: &[u8], version: PythonVersion) -> PythonFacts {
 }
 
 fn line_starts(source: &str) -> Vec<u32> {
-    std::iter::once(0).chain(source.match_indices('\n').map(|(at, _)| at as u32 + 1)).collect()
+    std::iter::once(0).chain(memchr::memchr_iter(b'\n', source.as_bytes()).map(|at| at as u32 + 1)).collect()
 }
 
 /// A source being read.
-pub(super) struct Reader {
+pub(super) struct Reader<'a> {
     pub(super) version: PythonVersion,
     pub(super) lines: Vec<u32>,
     pub(super) facts: PythonFacts,
-    /// The mentions of each unit, sorted and without doubles.
-    pub(super) mentions: Vec<BTreeSet<Box<str>>>,
+    /// The mentions of each unit, as they come.
+    pub(super) mentions: Vec<Vec<&'a str>>,
     pub(super) unit: u32,
     pub(super) guard: Option<u32>,
     pub(super) in_class: bool,
@@ -63,7 +65,7 @@ pub(super) struct Reader {
     pub(super) attribute_parameter: Option<Box<str>>,
 }
 
-impl Reader {
+impl<'a> Reader<'a> {
     fn finish(mut self) -> PythonFacts {
         for (unit, mentions) in self.facts.units.iter_mut().zip(self.mentions) {
             unit.mentions = mentions.into_iter().collect();
@@ -84,14 +86,14 @@ impl Reader {
             parent,
             gate,
             line,
-            mentions: Vec::new(),
+            mentions: Names::default(),
             prefixes: Vec::new(),
             suffixes: Vec::new(),
             imports: Vec::new(),
             texts: Vec::new(),
             computed: Vec::new(),
         });
-        self.mentions.push(BTreeSet::new());
+        self.mentions.push(Vec::new());
         index
     }
 
@@ -99,15 +101,12 @@ impl Reader {
         &mut self.facts.units[self.unit as usize]
     }
 
-    fn mention(&mut self, name: &str) {
-        let mentions = &mut self.mentions[self.unit as usize];
-        if !mentions.contains(name) {
-            mentions.insert(name.into());
-        }
+    fn mention(&mut self, name: &'a str) {
+        self.mentions[self.unit as usize].push(name);
     }
 
     /// Reads `body` as a unit of its own.
-    pub(super) fn in_unit(&mut self, gate: Gate, line: u32, body: &[Stmt]) {
+    pub(super) fn in_unit(&mut self, gate: Gate, line: u32, body: &'a [Stmt]) {
         let unit = self.open_unit(self.unit, gate, line);
         let before = (self.unit, self.guard);
         self.unit = unit;
@@ -128,7 +127,7 @@ impl Reader {
     }
 
     /// Notes what a string could name.
-    fn text(&mut self, text: &str, offset: TextSize) {
+    fn text(&mut self, text: &'a str, offset: TextSize) {
         if text.len() > 200 {
             return;
         }
@@ -172,7 +171,7 @@ impl Reader {
     }
 }
 
-impl<'a> Visitor<'a> for Reader {
+impl<'a> Visitor<'a> for Reader<'a> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         self.depth += 1;
         if self.depth < MAX_DEPTH {
@@ -280,7 +279,7 @@ impl<'a> Visitor<'a> for Reader {
     }
 }
 
-impl Reader {
+impl Reader<'_> {
     /// The strings of `__all__`. They make nothing callable: a name in them is public, not used.
     fn exports(&mut self, value: &Expr) {
         self.define("__all__");
@@ -360,7 +359,7 @@ mod tests {
             VERSION,
         );
         let unit = &facts.units[0];
-        let mentions: Vec<&str> = unit.mentions.iter().map(|name| &**name).collect();
+        let mentions: Vec<&str> = unit.mentions.iter().collect();
         assert_eq!(mentions, ["GET", "a", "attr", "c", "d", "do_", "f", "fetch", "getattr", "load", "x", "y"]);
         assert!(unit.prefixes.iter().any(|it| &**it == "do_") && unit.prefixes.iter().any(|it| &**it == "on_"));
         assert!(unit.suffixes.iter().any(|it| &**it == "_done"));

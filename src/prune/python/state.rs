@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::inventory::{EntryId, Inventory, Kind, extension, file_name, join, parent};
 use super::super::policy::Policy;
+use super::super::trace::NativeFacts;
 use super::facts::{PythonFacts, PythonVersion};
 use super::modules::Modules;
 
@@ -34,7 +35,7 @@ pub(crate) struct Python {
     /// Extension modules that are reached, by dotted name.
     pub natives: BTreeSet<String>,
     /// The interpreter's own binary and library, whose texts tell what C code knows.
-    pub native_names: FxHashMap<EntryId, FxHashSet<Box<str>>>,
+    pub native_names: FxHashMap<EntryId, Arc<NativeFacts>>,
     /// Data files by the folder of the package that they belong to.
     pub data: FxHashMap<String, Vec<EntryId>>,
     pub codecs_done: BTreeSet<String>,
@@ -138,6 +139,8 @@ impl Python {
 
     /// Sorts every file beside code into the package that it belongs to.
     fn list_data(&mut self, inventory: &Inventory<'_>) {
+        // Files of one folder follow one another and have the same answer.
+        let mut last = ("", String::new());
         for id in inventory.ids() {
             let entry = inventory.entry(id);
             if entry.kind != Kind::File || !entry.is_prunable() || !self.holds(&entry.path) || is_code(&entry.path) {
@@ -146,16 +149,27 @@ impl Python {
             if entry.path.contains(".dist-info/") || entry.path.contains(".egg-info") {
                 continue;
             }
-            let mut folder = parent(&entry.path);
-            while self.holds(folder) && inventory.file_at(&format!("{folder}/__init__.py")).is_none() {
-                folder = parent(folder);
+            if last.0 != parent(&entry.path) {
+                last = (parent(&entry.path), self.package_around(inventory, &entry.path).to_owned());
             }
-            if !self.holds(folder) {
-                // No package is around it: it goes with the folder right below the search path.
-                folder = self.top(&entry.path);
+            match self.data.get_mut(&last.1) {
+                Some(data) => data.push(id),
+                None => drop(self.data.insert(last.1.clone(), vec![id])),
             }
-            self.data.entry(folder.to_owned()).or_default().push(id);
         }
+    }
+
+    /// The folder of the innermost package around the file at `path`; where there is none, the folder right below the
+    /// search path.
+    fn package_around<'p>(&self, inventory: &Inventory<'_>, path: &'p str) -> &'p str {
+        let mut folder = parent(path);
+        while self.holds(folder) {
+            if inventory.file_at(&format!("{folder}/__init__.py")).is_some() {
+                return folder;
+            }
+            folder = parent(folder);
+        }
+        self.top(path)
     }
 
     /// The folder right below the search path that holds `path`; the search path's own for a file right in it.

@@ -1,7 +1,8 @@
-//! The worklist: files that are reached are read in waves, in parallel, and followed one after another in the order in
-//! which they were reached, so that the result does not depend on threads.
+//! The worklist: files are read in threads from the moment that they are reached, and followed one after another in the
+//! order in which they were reached, so that the result does not depend on threads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -10,7 +11,7 @@ use super::super::node::{Dialect, Node};
 use super::super::policy::Policy;
 use super::super::python::Python;
 use super::super::report::Unfollowed;
-use super::facts::{Facts, FileFacts, Language};
+use super::facts::{Facts, FileFacts, Language, Reading};
 use super::graph::{Edge, How, Source};
 use super::library::{Libraries, is_loader, own_path};
 use super::native::NativeFacts;
@@ -34,14 +35,15 @@ pub(crate) struct Engine<'a> {
     reached: Vec<bool>,
     /// Those of them that are to be read, or were.
     queued: Vec<bool>,
-    queue: Vec<EntryId>,
+    queue: Vec<(EntryId, Option<Reading>)>,
+    facts: &'a mut Facts,
     /// Files whose language does not show in their name.
     languages: FxHashMap<EntryId, Language>,
 }
 
 impl<'a> Engine<'a> {
-    /// Nothing is reached yet.
-    pub(crate) fn new(inventory: &'a Inventory<'a>, policy: &'a Policy) -> Self {
+    /// Nothing is reached yet. What is read is added to `facts`.
+    pub(crate) fn new(inventory: &'a Inventory<'a>, policy: &'a Policy, facts: &'a mut Facts) -> Self {
         Self {
             inventory,
             policy,
@@ -57,6 +59,7 @@ impl<'a> Engine<'a> {
             reached: vec![false; inventory.entries.len()],
             queued: vec![false; inventory.entries.len()],
             queue: Vec::new(),
+            facts,
             languages: FxHashMap::default(),
         }
     }
@@ -82,7 +85,8 @@ impl<'a> Engine<'a> {
         }
         if let Some(queued @ false) = self.queued.get_mut(to.0 as usize) {
             *queued = true;
-            self.queue.push(to);
+            let reading = self.begin(to);
+            self.queue.push((to, reading));
         }
     }
 
@@ -103,10 +107,10 @@ impl<'a> Engine<'a> {
     }
 
     /// Follows everything to the end.
-    pub(crate) fn run(&mut self, facts: &mut Facts) {
+    pub(crate) fn run(&mut self) {
         loop {
             while !self.queue.is_empty() {
-                self.wave(facts);
+                self.wave();
             }
             self.retry_libraries();
             if self.queue.is_empty() && !self.python_settle() {
@@ -118,14 +122,17 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn wave(&mut self, facts: &mut Facts) {
+    /// Follows what was reached up to now.
+    fn wave(&mut self) {
         let inventory = self.inventory;
         let wave = std::mem::take(&mut self.queue);
-        let mut known = Vec::new();
-        for id in wave {
+        let mut known = Vec::with_capacity(wave.len());
+        for (id, reading) in wave {
             let Some(content) = inventory.content(id) else { continue };
             if let Some(language) = self.language(id, content) {
-                known.push((id, language));
+                // As what it is to be read may have come out after it was reached.
+                let reading = reading.filter(|reading| reading.language == language);
+                known.extend(reading.or_else(|| self.begin(id)).map(|reading| (id, reading)));
             } else if extension(&inventory.entry(id).path) == Some("pyc") {
                 self.cannot_follow(id, 0, "is bytecode without source, of whose imports nothing is known");
             }
@@ -133,21 +140,21 @@ impl<'a> Engine<'a> {
                 self.script(id, content);
             }
         }
-        let inputs: Vec<_> = known
-            .iter()
-            .map(|(id, language)| {
-                let bytes: &[u8] = inventory.content(*id).map(|content| &**content).unwrap_or_default();
-                (*language, inventory.checksum(*id), bytes)
-            })
-            .collect();
-        let read = facts.read(&inputs);
-        for ((id, _), facts) in known.into_iter().zip(read) {
-            match facts {
-                FileFacts::Native(native) => self.native(id, &native),
-                FileFacts::Python(python) => self.python_file(id, &python),
-                FileFacts::Node(node) => self.node_file(id, &node),
+        for (id, reading) in known {
+            match self.facts.finish(&reading) {
+                Some(FileFacts::Native(native)) => self.native(id, &native),
+                Some(FileFacts::Python(python)) => self.python_file(id, &python),
+                Some(FileFacts::Node(node)) => self.node_file(id, &node),
+                None => {}
             }
         }
+    }
+
+    /// Begins to read `id`, if it is code.
+    fn begin(&self, id: EntryId) -> Option<Reading> {
+        let content = self.inventory.content(id)?;
+        let language = self.language(id, content)?;
+        Some(self.facts.begin(language, self.inventory.checksum(id), content))
     }
 
     fn language(&self, id: EntryId, content: &[u8]) -> Option<Language> {
@@ -172,7 +179,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn native(&mut self, id: EntryId, facts: &NativeFacts) {
+    fn native(&mut self, id: EntryId, facts: &Arc<NativeFacts>) {
         let inventory = self.inventory;
         let path = &inventory.entry(id).path;
         if let Some(interpreter) = &facts.needs.interpreter

@@ -1,17 +1,23 @@
-//! What files say, read in parallel and remembered by content.
+//! What files say, read in threads and remembered by content.
+//!
+//! Reading a file begins when it is reached and goes on while others are followed. What is remembered is one run of bytes
+//! with a list of places at its head, and only the part of a file that is reached again is made values of.
 //!
 //! This room does no I/O: whoever calls it keeps the bytes of [`Facts::to_bytes`] and hands them in again.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, OnceLock};
 
-use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::super::node::{self, NodeFacts};
 use super::super::python::{self, PythonFacts, PythonVersion};
 use super::native::{self, NativeFacts};
-use crate::digest::Sha1Digest;
+use crate::digest::{Checksum, RunningHash as _, Sha1Digest, Xxh3};
+use crate::rootfs::Content;
 
 /// How a file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -39,61 +45,129 @@ type Key = (Language, [u8; 20]);
 /// What was read so far, by content. Empty to begin with.
 #[derive(Debug, Default)]
 pub struct Facts {
-    known: FxHashMap<Key, FileFacts>,
-    used: FxHashSet<Key>,
-    changed: bool,
+    kept: Arc<Kept>,
+    /// What was read in this run: anew, with its bytes, or out of what was kept.
+    used: BTreeMap<Key, Option<Vec<u8>>>,
 }
 
-/// Bytes of another layout are not read; the number changes with the types behind it.
-const LAYOUT: u32 = 1;
+/// What earlier runs read.
+#[derive(Debug, Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    places: FxHashMap<Key, Range<usize>>,
+}
+
+/// Bytes of another layout are not read; the number changes with the types behind it and with what is read out of files.
+const LAYOUT: u32 = 2;
+
+/// The layout, the program's version, and the digest of all that follows.
+type Head = (u32, String, [u8; 16]);
 
 impl Facts {
     /// What [`Facts::to_bytes`] gave; empty where the bytes are anything else.
-    pub fn from_bytes(bytes: &[u8]) -> Self {
-        let known = match postcard::take_from_bytes::<(u32, String)>(bytes) {
-            Ok(((LAYOUT, version), rest)) if version == env!("CARGO_PKG_VERSION") => {
-                postcard::from_bytes::<Vec<(Key, FileFacts)>>(rest).unwrap_or_default()
-            }
-            _ => Vec::new(),
-        };
-        Self { known: known.into_iter().collect(), ..Self::default() }
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        let places = Kept::places(&bytes).unwrap_or_default();
+        Self { kept: Arc::new(Kept { bytes, places }), used: BTreeMap::new() }
     }
 
     /// Everything that was used, in an order of its own.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut used: Vec<(&Key, &FileFacts)> = self.known.iter().filter(|(key, _)| self.used.contains(key)).collect();
-        used.sort_unstable_by_key(|(key, _)| **key);
-        let mut bytes = postcard::to_stdvec(&(LAYOUT, env!("CARGO_PKG_VERSION"))).unwrap_or_default();
-        bytes.extend(postcard::to_stdvec(&used).unwrap_or_default());
+        let parts = self.used.iter().map(|(key, read)| (key, read.as_deref().or_else(|| self.kept.part(key))));
+        let parts: Vec<(&Key, &[u8])> = parts.filter_map(|(key, part)| Some((key, part?))).collect();
+        let list: Vec<(&Key, u32)> = parts.iter().map(|(key, part)| (*key, part.len() as u32)).collect();
+        let mut body = postcard::to_stdvec(&list).unwrap_or_default();
+        for (_, part) in parts {
+            body.extend_from_slice(part);
+        }
+        let mut bytes = postcard::to_stdvec(&(LAYOUT, env!("CARGO_PKG_VERSION"), checksum(&body))).unwrap_or_default();
+        bytes.append(&mut body);
         bytes
     }
 
     /// Whether something was read that was not known.
     pub fn has_changed(&self) -> bool {
-        self.changed
+        self.used.values().any(Option::is_some)
     }
 
-    /// What each of `files` says, in their order.
-    pub(crate) fn read(&mut self, files: &[(Language, Option<Sha1Digest>, &[u8])]) -> Vec<FileFacts> {
-        let keys: Vec<Key> = parallel(|| {
-            files
-                .par_iter()
-                .map(|(language, checksum, bytes)| (*language, checksum.unwrap_or_else(|| Sha1Digest::of(bytes)).0))
-                .collect()
-        });
-        let missing: Vec<usize> = (0..files.len()).filter(|index| !self.known.contains_key(&keys[*index])).collect();
-        let read: Vec<(Key, FileFacts)> = parallel(|| {
-            missing
-                .par_iter()
-                .with_max_len(4)
-                .map(|index| (keys[*index], parse(files[*index].0, files[*index].2)))
-                .collect()
-        });
-        self.changed |= !read.is_empty();
-        self.known.extend(read);
-        self.used.extend(&keys);
-        keys.iter().filter_map(|key| self.known.get(key).cloned()).collect()
+    /// Begins to read a file, whose SHA-1 is `checksum` where that is known.
+    pub(crate) fn begin(&self, language: Language, checksum: Option<Sha1Digest>, content: &Content) -> Reading {
+        let (sender, receiver) = sync_channel(1);
+        let (kept, content) = (self.kept.clone(), content.clone());
+        let read = move || {
+            let key = (language, checksum.unwrap_or_else(|| Sha1Digest::of(&content)).0);
+            // Nobody may want it any more, which is no harm.
+            let _ = sender.send(kept.read(key).unwrap_or_else(|| Read::anew(key, &content)));
+        };
+        match pool() {
+            Some(pool) => pool.spawn(read),
+            None => read(),
+        }
+        Reading { language, receiver }
     }
+
+    /// Waits for a file that is being read.
+    pub(crate) fn finish(&mut self, reading: &Reading) -> Option<FileFacts> {
+        let read = reading.receiver.recv().ok()?;
+        self.used.insert(read.key, read.bytes);
+        Some(read.facts)
+    }
+}
+
+/// A file that is being read.
+pub(crate) struct Reading {
+    /// As what.
+    pub language: Language,
+    receiver: Receiver<Read>,
+}
+
+/// A file that was read.
+struct Read {
+    key: Key,
+    facts: FileFacts,
+    /// As they are to be kept, where they were not yet.
+    bytes: Option<Vec<u8>>,
+}
+
+impl Read {
+    fn anew(key: Key, content: &[u8]) -> Self {
+        let facts = parse(key.0, content);
+        let bytes = postcard::to_stdvec(&facts).unwrap_or_default();
+        Self { key, facts, bytes: Some(bytes) }
+    }
+}
+
+impl Kept {
+    /// Where each file's facts lie in `bytes`.
+    fn places(bytes: &[u8]) -> Option<FxHashMap<Key, Range<usize>>> {
+        let ((layout, version, digest), body) = postcard::take_from_bytes::<Head>(bytes).ok()?;
+        if layout != LAYOUT || version != env!("CARGO_PKG_VERSION") || checksum(body) != digest {
+            return None;
+        }
+        let (list, parts) = postcard::take_from_bytes::<Vec<(Key, u32)>>(body).ok()?;
+        let mut end = bytes.len() - parts.len();
+        let place = |(key, length): (Key, u32)| {
+            let start = end;
+            end += length as usize;
+            (key, start..end)
+        };
+        Some(list.into_iter().map(place).collect())
+    }
+
+    fn part(&self, key: &Key) -> Option<&[u8]> {
+        self.bytes.get(self.places.get(key)?.clone())
+    }
+
+    fn read(&self, key: Key) -> Option<Read> {
+        let facts = postcard::from_bytes(self.part(&key)?).ok()?;
+        Some(Read { key, facts, bytes: None })
+    }
+}
+
+fn checksum(bytes: &[u8]) -> [u8; 16] {
+    let mut hash = Xxh3::default();
+    hash.update(bytes);
+    let Checksum(digest) = hash.finish();
+    digest
 }
 
 fn parse(language: Language, bytes: &[u8]) -> FileFacts {
@@ -106,29 +180,35 @@ fn parse(language: Language, bytes: &[u8]) -> FileFacts {
 
 /// Runs `work` on threads whose stacks hold a deeply nested program.
 pub(crate) fn parallel<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    const STACK: usize = 512 << 20;
-    static POOL: OnceLock<Option<rayon::ThreadPool>> = OnceLock::new();
-    let threads = rayon::current_num_threads().min(8);
-    match POOL.get_or_init(|| rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build().ok()) {
+    match pool() {
         Some(pool) => pool.install(work),
         None => work(),
     }
 }
 
+/// The threads that read; `None` where there can be none.
+fn pool() -> Option<&'static rayon::ThreadPool> {
+    const STACK: usize = 512 << 20;
+    static POOL: OnceLock<Option<rayon::ThreadPool>> = OnceLock::new();
+    let threads = rayon::current_num_threads().min(8);
+    POOL.get_or_init(|| rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build().ok()).as_ref()
+}
+
 /// How deep brackets nest, strings and comments counted too: an upper bound.
 pub(crate) fn bracket_depth(source: &str) -> u32 {
-    let (mut depth, mut deepest) = (0_u32, 0);
+    // What each byte adds, looked up: sources are long, and most of their bytes add nothing.
+    const STEP: [i8; 256] = {
+        let mut step = [0; 256];
+        (step[b'(' as usize], step[b'[' as usize], step[b'{' as usize]) = (1, 1, 1);
+        (step[b')' as usize], step[b']' as usize], step[b'}' as usize]) = (-1, -1, -1);
+        step
+    };
+    let (mut depth, mut deepest) = (0_i32, 0);
     for byte in source.bytes() {
-        match byte {
-            b'(' | b'[' | b'{' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
+        depth = (depth + i32::from(STEP[byte as usize])).max(0);
+        deepest = deepest.max(depth);
     }
-    deepest
+    deepest.unsigned_abs()
 }
 
 /// What is behind an [`Arc`], written as if it stood there itself.

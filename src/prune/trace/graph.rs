@@ -72,13 +72,10 @@ pub(crate) struct Reasons {
 
 impl Reasons {
     /// Follows `edges` breadth first: required ones alone first, then all.
-    pub(crate) fn new(edges: &[Edge], count: usize, without: &dyn Fn(&Edge) -> bool) -> Self {
+    pub(crate) fn new(edges: &[Edge], count: usize) -> Self {
         let mut outgoing: Vec<Vec<u32>> = vec![Vec::new(); count];
         let mut roots = Vec::new();
         for (index, edge) in edges.iter().enumerate() {
-            if without(edge) {
-                continue;
-            }
             match edge.from {
                 Source::Root(_) => roots.push(index as u32),
                 Source::File(from) => outgoing[from.0 as usize].push(index as u32),
@@ -93,7 +90,6 @@ impl Reasons {
                 if let Source::File(from) = edge.from
                     && !only_required
                     && reasons.edge[from.0 as usize].is_some()
-                    && !without(edge)
                 {
                     found.push(index as u32);
                 }

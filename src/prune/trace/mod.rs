@@ -5,10 +5,12 @@ mod engine;
 mod facts;
 mod graph;
 mod library;
+mod names;
 mod native;
 
 pub(crate) use engine::Engine;
 pub use facts::Facts;
 pub(crate) use facts::{Language, bracket_depth, parallel};
 pub(crate) use graph::{Edge, How, Reasons, Source, step};
+pub(crate) use names::Names;
 pub(crate) use native::NativeFacts;
