@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::super::node::{self, NodeFacts};
 use super::super::python::{self, PythonFacts, PythonVersion};
 use super::native::{self, NativeFacts};
-use crate::digest::{Checksum, RunningHash as _, Sha1Digest, Xxh3};
+use crate::digest::{Checksum, Sha1Digest};
 use crate::rootfs::Content;
 
 /// How a file is read.
@@ -79,7 +79,8 @@ impl Facts {
         for (_, part) in parts {
             body.extend_from_slice(part);
         }
-        let mut bytes = postcard::to_stdvec(&(LAYOUT, env!("CARGO_PKG_VERSION"), checksum(&body))).unwrap_or_default();
+        let mut bytes =
+            postcard::to_stdvec(&(LAYOUT, env!("CARGO_PKG_VERSION"), Checksum::of(&body).0)).unwrap_or_default();
         bytes.append(&mut body);
         bytes
     }
@@ -140,7 +141,7 @@ impl Kept {
     /// Where each file's facts lie in `bytes`.
     fn places(bytes: &[u8]) -> Option<FxHashMap<Key, Range<usize>>> {
         let ((layout, version, digest), body) = postcard::take_from_bytes::<Head>(bytes).ok()?;
-        if layout != LAYOUT || version != env!("CARGO_PKG_VERSION") || checksum(body) != digest {
+        if layout != LAYOUT || version != env!("CARGO_PKG_VERSION") || Checksum::of(body).0 != digest {
             return None;
         }
         let (list, parts) = postcard::take_from_bytes::<Vec<(Key, u32)>>(body).ok()?;
@@ -161,13 +162,6 @@ impl Kept {
         let facts = postcard::from_bytes(self.part(&key)?).ok()?;
         Some(Read { key, facts, bytes: None })
     }
-}
-
-fn checksum(bytes: &[u8]) -> [u8; 16] {
-    let mut hash = Xxh3::default();
-    hash.update(bytes);
-    let Checksum(digest) = hash.finish();
-    digest
 }
 
 fn parse(language: Language, bytes: &[u8]) -> FileFacts {
