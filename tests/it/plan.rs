@@ -170,3 +170,15 @@ fn a_real_index_is_enough() {
     assert_eq!((of("libstdc++-").1, of("libstdc++-").2.starts_with("needed by nodejs (so:libstdc++.so.6)")), (1, true));
     assert!(!program.cache().exists(), "nothing was kept");
 }
+
+#[test]
+fn a_real_closure_is_held_against_the_size_that_the_recipe_allows() {
+    let Some(shared) = shared("a_real_closure_is_held_against_the_size_that_the_recipe_allows") else { return };
+    let main = shared.join("alpine/v3.17/main").display().to_string();
+    for (limit, verdict) in [("25MB", "within the 25.0 MB"), ("20MB", "over the 20.0 MB")] {
+        let program = program(&format!("\"busybox\", \"nodejs\"]\nsize.compressed = \"{limit}\"\n#"));
+        let output = program.run(["plan", "hello.toml", "-X", &main, "--arch", "aarch64"]);
+        let line = format!("size: 20.2 MB compressed for the packages, before pruning, {verdict} that [size] allows\n");
+        assert!(output.success().ends_with(&line), "{}", output.stdout);
+    }
+}
