@@ -5,7 +5,6 @@ use rustc_hash::FxHashSet;
 use super::super::inventory::EntryId;
 use super::super::trace::Engine;
 use super::facts::Import;
-use super::imports::is_dropped;
 use super::modules::Module;
 
 impl Engine<'_> {
@@ -25,7 +24,7 @@ impl Engine<'_> {
         let Some(name) = python.modules.absolute(&path, import.level, &import.module) else { return true };
         for (end, _) in name.match_indices('.').chain([(name.len(), "")]) {
             let part = name.get(..end).unwrap_or(&name).to_owned();
-            if is_dropped(&self.policy.drop, &part) {
+            if self.python_lacks(&part) {
                 return true;
             }
             let Some(python) = &mut self.python else { return true };
@@ -65,7 +64,7 @@ impl Engine<'_> {
         let Some(python) = &mut self.python else { return true };
         let child = format!("{module}.{name}");
         if python.modules.find(self.inventory, &child).is_some() {
-            return is_dropped(&self.policy.drop, &child);
+            return self.python_lacks(&child);
         }
         match python.modules.find(self.inventory, module) {
             Some(Module::Builtin) => !python.native_names.values().any(|facts| facts.names.contains(name)),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::super::inventory::{EntryId, parent};
 use super::super::trace::{Engine, How, Source};
 use super::facts::{ComputedKind, Gate, Import, PythonFacts, Unit};
-use super::imports::is_dropped;
 use super::modules::place;
 use super::rules;
 use super::state::File;
@@ -128,6 +127,8 @@ impl Engine<'_> {
             Gate::Succeeded(guard) => {
                 if self.python_guarded(id, outer, *guard).iter().all(|found| *found) {
                     stack.push((id, child));
+                } else {
+                    self.python_hold_unit(id, child, outer, *guard);
                 }
             }
             Gate::Failed(guard) => {
@@ -156,14 +157,14 @@ impl Engine<'_> {
             .map(|import| {
                 let Some(python) = &mut self.python else { return false };
                 let Some(module) = python.modules.absolute(&path, import.level, &import.module) else { return false };
-                !is_dropped(&self.policy.drop, &module)
-                    && (module.is_empty() || python.modules.find(self.inventory, &module).is_some())
+                let found = module.is_empty() || python.modules.find(self.inventory, &module).is_some();
+                found && !self.python_lacks(&module)
             })
             .collect()
     }
 
-    /// What can only be decided when nothing else moves: handlers of imports that may fail, rules that wait for a word,
-    /// applications of a framework. Whether something moved.
+    /// What can only be decided when nothing else moves: handlers of imports that may fail, modules that go along with
+    /// others, rules that wait for a word, applications of a framework. Whether something moved.
     pub(crate) fn python_settle(&mut self) -> bool {
         let edges = self.edges.len();
         let Some(python) = &mut self.python else { return false };
@@ -177,6 +178,7 @@ impl Engine<'_> {
                 python.fallbacks.push((id, child, guard));
             }
         }
+        moved |= self.python_settle_along();
         let Some(python) = &self.python else { return moved };
         for name in python.natives.clone() {
             let from = self.python_source_of(&name);

@@ -56,6 +56,9 @@ impl Engine<'_> {
                 }
                 continue;
             }
+            if self.python_hold(id, import, &name) {
+                continue;
+            }
             let how = How::Import(name.as_str().into());
             let found = self.python_module(from, &name, &how, import.line, required);
             let Some(python) = &self.python else { return };

@@ -1,5 +1,6 @@
 //! Python: what a file imports and mentions, where modules lie, and which of it can run.
 
+mod along;
 mod blocks;
 mod calls;
 mod condition;

@@ -233,3 +233,25 @@ pub(super) const ANSWERED: &[&str] = &[
 
 /// Functions that run only for a person at a prompt (`help()`, line editing), by module and name.
 pub(super) const AT_A_PROMPT: &[(&str, &str)] = &[("_sitebuiltins", "__call__"), ("site", "register_readline")];
+
+/// What a `drop` takes along: the module that it names, another over the same library, and the names for which only that one
+/// is of use. `hashlib` and `hmac` have hashes of their own, but these are OpenSSL's alone.
+pub(super) const ALONG: &[(&str, &str, &[&str])] = &[(
+    "ssl",
+    "_hashlib",
+    &[
+        "pbkdf2_hmac",
+        "scrypt",
+        "blake2b512",
+        "blake2s256",
+        "md4",
+        "md5_sha1",
+        "mdc2",
+        "ripemd160",
+        "rmd160",
+        "sha512_224",
+        "sha512_256",
+        "sm3",
+        "whirlpool",
+    ],
+)];

@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::super::inventory::{EntryId, Inventory, Kind, extension, file_name, join, parent};
 use super::super::policy::Policy;
 use super::super::trace::NativeFacts;
+use super::along::Along;
 use super::facts::{PythonFacts, PythonVersion};
 use super::modules::Modules;
 
@@ -26,6 +27,8 @@ pub(crate) struct Python {
     pub suffixes: FxHashSet<Box<str>>,
     /// Handlers that run only if an import fails that seems to be there.
     pub fallbacks: Vec<(EntryId, u32, u32)>,
+    /// Modules that go along with those that `drop` names.
+    pub along: Vec<Along>,
     /// Packages of which `*` is imported.
     pub starred: FxHashSet<EntryId>,
     /// Modules by dotted name whose file is reached.
@@ -102,6 +105,7 @@ impl Python {
             prefixes: FxHashSet::default(),
             suffixes: FxHashSet::default(),
             fallbacks: Vec::new(),
+            along: Along::with(&policy.drop),
             starred: FxHashSet::default(),
             loaded: BTreeSet::new(),
             named_packages: BTreeSet::new(),

@@ -124,6 +124,42 @@ fn an_optional_module_can_be_dropped_with_all_behind_it() {
 }
 
 #[test]
+fn what_stands_on_the_same_library_goes_along_unless_it_is_missed() {
+    let build = |code: &str| {
+        python(|sample| {
+            sample.file("app/app.py", "import client, hashlib\n").file("app/more.py", code);
+            sample.package("python3-hashes", &["so:libssl.so.3"], &[]);
+            let module = [library("libssl.so.3"), b"\0PyInit__hashlib\0".to_vec()].concat();
+            sample.file(&format!("{LIBRARY}/lib-dynload/_hashlib.cpython-312-x86_64-linux-musl.so"), module);
+            sample.file(
+                &format!("{LIBRARY}/hashlib.py"),
+                "try:\n    import _hashlib\nexcept ImportError:\n    import own\nelse:\n    import fast\n\
+                 try:\n    from _hashlib import scrypt\nexcept ImportError:\n    pass\n",
+            );
+            sample.file(&format!("{LIBRARY}/own.py"), "").file(&format!("{LIBRARY}/fast.py"), "");
+        })
+    };
+    let modules = ["ssl.py", "own.py", "fast.py", "lib-dynload/_hashlib.cpython-312-x86_64-linux-musl.so"];
+    let with = |code: &str, drop: &[&str]| {
+        let command: &[&str] = if code.is_empty() { &["app.py"] } else { &["app.py", "more.py"] };
+        let mut policy = traced(&[&["python3"][..], command].concat());
+        policy.packages.push("python3-hashes".into());
+        policy.drop = drop.iter().map(|&module| module.into()).collect();
+        let (rootfs, _) = run(build(code), &policy);
+        (stayed(&rootfs, &modules), rootfs.tree.get("usr/lib/libssl.so.3").is_some())
+    };
+    let all = "ssl.py fast.py lib-dynload/_hashlib.cpython-312-x86_64-linux-musl.so";
+    assert_eq!(with("", &[]), (all.into(), true));
+    assert_eq!(with("", &["ssl"]), ("own.py".into(), false));
+    assert_eq!(with("", &["ssl", "_hashlib"]), ("own.py".into(), false));
+    // Its fallback was followed before a name came up that asks for more.
+    let kept = ("own.py fast.py lib-dynload/_hashlib.cpython-312-x86_64-linux-musl.so".into(), true);
+    assert_eq!(with("import hashlib\nhashlib.scrypt(b'')\n", &["ssl"]), kept);
+    assert!(with("import _hashlib\n", &["ssl"]).1);
+    assert_eq!(with("import hashlib\nhashlib.sha256(b'')\n", &["ssl"]), ("own.py".into(), false));
+}
+
+#[test]
 fn removing_what_is_reachable_is_refused() {
     let build = || {
         python(|sample| {
