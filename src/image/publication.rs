@@ -95,11 +95,10 @@ struct Collecting {
 
 impl Collecting {
     fn collect(&mut self, reader: &Reader<'_>, descriptor: &Descriptor, depth: usize) -> Result<(), Error> {
-        let (bytes, digest) = reader.blob(descriptor)?;
+        let (bytes, digest) = reader.named(descriptor, depth)?;
         let media_type = descriptor.media_type().clone();
         let name = media_type.to_string();
         if name.contains(".index.") || name.contains(".list.") {
-            reader.check_depth(depth)?;
             let index: ImageIndex = reader.document(&format!("index {}", digest.to_oci()), &bytes)?;
             for descriptor in index.manifests() {
                 self.collect(reader, descriptor, depth + 1)?;

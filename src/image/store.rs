@@ -11,8 +11,12 @@ use super::Error;
 use super::tar_reader::{RawKind, TarReader};
 use crate::mapping::{MappedSlice, Mapping};
 
-/// Bytes that a compressed archive or layer may have inflated. What is larger is taken for an attack on the disk.
+/// Bytes that a compressed archive or layer may have inflated, whatever it is made of.
 const MOST_INFLATED: u64 = 64 << 30;
+/// Bytes that it may have inflated if they are more than [`LARGEST_RATIO`] for one.
+const MOST_OF_FEW: u64 = 1 << 30;
+/// How many times larger files become that somebody has a use for. What grows more is taken for an attack on the disk.
+const LARGEST_RATIO: u64 = 200;
 
 /// An image's files.
 pub(super) enum Store {
@@ -33,6 +37,9 @@ impl Store {
             return Ok(Self::Folder(path.to_owned()));
         }
         let not_an_image = |reason: String| Error::NotAnImage { path: path.to_owned(), reason };
+        if !metadata.is_file() {
+            return Err(not_an_image("it is neither a file nor a folder".to_owned()));
+        }
         let mapping = Mapping::open(path).map_err(Error::Read)?;
         let bytes = inflated(&mapping.whole(), not_an_image)?;
         let mut files = BTreeMap::new();
@@ -64,13 +71,20 @@ impl Store {
     pub(super) fn file(&self, name: &str) -> Result<Option<MappedSlice>, Error> {
         match self {
             Self::Archive(files) => Ok(files.get(name).cloned()),
-            Self::Folder(folder) => match Mapping::open(&folder.join(name)) {
-                Ok(mapping) => Ok(Some(mapping.whole())),
-                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                    Ok(None)
+            Self::Folder(folder) => {
+                let path = folder.join(name);
+                match fs_err::metadata(&path) {
+                    // A pipe would be waited for, and a device has no end.
+                    Ok(metadata) if metadata.is_file() => {
+                        Mapping::open(&path).map(|mapping| Some(mapping.whole())).map_err(Error::Read)
+                    }
+                    Ok(_) => Ok(None),
+                    Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                        Ok(None)
+                    }
+                    Err(error) => Err(Error::Read(error)),
                 }
-                Err(error) => Err(Error::Read(error)),
-            },
+            }
         }
     }
 }
@@ -91,21 +105,22 @@ fn plain(path: &str) -> Option<String> {
 /// `bytes` inflated into a temporary file, if they are compressed with gzip or zstd; otherwise as they are. Where the bytes
 /// themselves are at fault, `broken` makes the error of what is wrong with them.
 pub(super) fn inflated(bytes: &MappedSlice, broken: impl Fn(String) -> Error) -> Result<MappedSlice, Error> {
+    let most = MOST_OF_FEW.max(bytes.len() as u64 * LARGEST_RATIO).min(MOST_INFLATED);
     match bytes.first_chunk::<4>() {
-        Some([0x1f, 0x8b, ..]) => to_temporary(flate2::bufread::MultiGzDecoder::new(&**bytes), broken),
+        Some([0x1f, 0x8b, ..]) => to_temporary(flate2::bufread::MultiGzDecoder::new(&**bytes), most, broken),
         Some([0x28, 0xb5, 0x2f, 0xfd]) => {
             let decoder = zstd::stream::read::Decoder::with_buffer(&**bytes);
-            to_temporary(decoder.map_err(|error| broken(error.to_string()))?, broken)
+            to_temporary(decoder.map_err(|error| broken(error.to_string()))?, most, broken)
         }
         _ => Ok(bytes.clone()),
     }
 }
 
-/// All that `from` gives, in a file that is gone when nobody maps it any more.
-fn to_temporary(from: impl Read, broken: impl Fn(String) -> Error) -> Result<MappedSlice, Error> {
+/// All that `from` gives, `most` bytes of it at most, in a file that is gone when nobody maps it any more.
+fn to_temporary(from: impl Read, most: u64, broken: impl Fn(String) -> Error) -> Result<MappedSlice, Error> {
     let scratch = |source| Error::Scratch { folder: std::env::temp_dir(), source };
     let mut file = tempfile::NamedTempFile::new().map_err(scratch)?;
-    let mut from = from.take(MOST_INFLATED + 1);
+    let mut from = from.take(most + 1);
     let mut buffer = vec![0; 1 << 18];
     let mut total = 0;
     loop {
@@ -114,8 +129,8 @@ fn to_temporary(from: impl Read, broken: impl Fn(String) -> Error) -> Result<Map
             break;
         }
         total += read as u64;
-        if total > MOST_INFLATED {
-            return Err(broken("inflated it is larger than 64 GiB".to_owned()));
+        if total > most {
+            return Err(broken(format!("inflated it has more than {} MiB, which no image has a use for", most >> 20)));
         }
         file.write_all(buffer.get(..read).unwrap_or_default()).map_err(scratch)?;
     }

@@ -3,6 +3,8 @@
 //! Archives of this program, of Docker (old and new) and podman, and OCI folders are understood. Every blob is held
 //! against its digest before it is used, and a layer's inflated bytes against its diff ID.
 
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest};
@@ -20,6 +22,8 @@ use crate::rootfs::Tree;
 
 /// How deep indexes may stand in one another.
 const DEEPEST_INDEX: usize = 4;
+/// How many manifests and indexes may be named in all: indexes that name the same ones again and again grow without end.
+const MOST_DOCUMENTS: usize = 1000;
 
 /// An image of one architecture that lies in an archive or folder.
 #[derive(Clone, Debug)]
@@ -181,11 +185,15 @@ pub fn artifact_kind(manifest: &ImageManifest) -> Option<String> {
 pub(super) struct Reader<'path> {
     path: &'path Path,
     store: Store,
+    /// Blobs whose digest was found right: many descriptors may name one.
+    verified: RefCell<BTreeSet<Sha256Digest>>,
+    /// How many descriptors of manifests and indexes were followed.
+    followed: Cell<usize>,
 }
 
 impl<'path> Reader<'path> {
     pub(super) fn open(path: &'path Path) -> Result<Self, Error> {
-        Ok(Self { path, store: Store::open(path)? })
+        Ok(Self { path, store: Store::open(path)?, verified: RefCell::default(), followed: Cell::default() })
     }
 
     /// The index of an OCI layout; `None` where there is none.
@@ -194,12 +202,17 @@ impl<'path> Reader<'path> {
         index.map(|bytes| self.document("index.json", &bytes)).transpose()
     }
 
-    /// Refuses indexes that stand in one another without end.
-    pub(super) fn check_depth(&self, depth: usize) -> Result<(), Error> {
+    /// What a descriptor `depth` indexes deep names, a manifest or an index, held against its digest. Refused are indexes
+    /// that stand in one another without end.
+    pub(super) fn named(&self, descriptor: &Descriptor, depth: usize) -> Result<(MappedSlice, Sha256Digest), Error> {
         if depth > DEEPEST_INDEX {
             return Err(self.broken("index", "it stands too deep in other indexes"));
         }
-        Ok(())
+        self.followed.set(self.followed.get() + 1);
+        if self.followed.get() > MOST_DOCUMENTS {
+            return Err(self.broken("index", format!("it names more than {MOST_DOCUMENTS} manifests")));
+        }
+        self.blob(descriptor)
     }
 
     pub(super) fn document<T: DeserializeOwned>(&self, document: &str, bytes: &[u8]) -> Result<T, Error> {
@@ -221,15 +234,17 @@ impl<'path> Reader<'path> {
             .store
             .file(&blob_name(digest))?
             .ok_or_else(|| self.broken("descriptor", format!("the blob {text} that it names is missing")))?;
-        let found = Sha256Digest::of(&bytes);
-        if found != digest {
-            return Err(Error::BlobDigest { path: self.path.to_owned(), expected: digest, found });
+        if !self.verified.borrow().contains(&digest) {
+            let found = Sha256Digest::of(&bytes);
+            if found != digest {
+                return Err(Error::BlobDigest { path: self.path.to_owned(), expected: digest, found });
+            }
+            self.verified.borrow_mut().insert(digest);
         }
         Ok((bytes, digest))
     }
 
     fn index(&self, index: &ImageIndex, name: Option<&str>, depth: usize, found: &mut Found) -> Result<(), Error> {
-        self.check_depth(depth)?;
         for descriptor in index.manifests() {
             let annotation = |key: &str| descriptor.annotations().as_ref()?.get(key).map(String::as_str);
             let name = annotation("io.containerd.image.name")
@@ -239,7 +254,7 @@ impl<'path> Reader<'path> {
             if descriptor.platform().as_ref().is_some_and(|platform| platform.os().to_string() == "unknown") {
                 continue;
             }
-            let (bytes, digest) = self.blob(descriptor)?;
+            let (bytes, digest) = self.named(descriptor, depth)?;
             let media_type = descriptor.media_type().to_string();
             if media_type.contains(".index.") || media_type.contains(".list.") {
                 let nested: ImageIndex = self.document(&format!("index {}", digest.to_oci()), &bytes)?;

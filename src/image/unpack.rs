@@ -14,6 +14,8 @@ use crate::rootfs::{Content, Inode, InodeId, InodeKind, Metadata, Origin, Tree, 
 const WHITEOUT: &str = ".wh.";
 /// How it says that all below its folder is gone.
 const OPAQUE: &str = ".wh..wh..opq";
+/// How deep folders may stand in one another. Nobody's do, and a tree is walked the slower the deeper it is.
+const DEEPEST_FOLDER: usize = 255;
 /// How many links one path may lead through, as in the kernel (path_resolution(7)).
 const MOST_LINKS: usize = 40;
 
@@ -115,6 +117,9 @@ fn normal(name: &str) -> Result<String, String> {
     if parts.contains(&"..") {
         return Err(format!("`{name}` would lead out of the image"));
     }
+    if parts.len() > DEEPEST_FOLDER {
+        return Err(format!("a path lies deeper than {DEEPEST_FOLDER} folders"));
+    }
     Ok(parts.join("/"))
 }
 
@@ -163,6 +168,9 @@ fn follow(tree: &Tree, path: &str) -> Result<(String, Vec<String>), String> {
         let next = join(&real, &part);
         if next.len() > LONGEST_PATH {
             return Err(format!("its path leads to one of more than {LONGEST_PATH} bytes"));
+        }
+        if next.matches('/').count() >= DEEPEST_FOLDER {
+            return Err(format!("it lies deeper than {DEEPEST_FOLDER} folders"));
         }
         match tree.get(&next).map(|inode| &inode.kind) {
             Some(InodeKind::Directory(_)) => real = next,
@@ -262,7 +270,9 @@ mod tests {
 
     #[test]
     fn what_would_leave_the_image_is_refused() {
-        let table: [(&[&str], &str); 8] = [
+        let (deep, folder) = ("a/".repeat(256), "a/".repeat(255));
+        let (link, below) = (format!("b -> {folder}"), "b/c/d".to_owned());
+        let table: [(&[&str], &str); 10] = [
             (&["a -> no/../etc", "a/b"], "`a/b`: `no` is not there, and a link leads through it"),
             (&["../etc/passwd"], "`../etc/passwd` would lead out of the image"),
             (&["a/../../b"], "`a/../../b` would lead out of the image"),
@@ -271,6 +281,8 @@ mod tests {
             (&["d/", "a => d"], "`a`: it is a hard link to `d`, which is a folder"),
             (&["a", "a/b"], "`a/b`: `a` is a file, not a folder"),
             (&["a -> b", "b -> a", "a/c"], "`a/c`: `a` leads through too many links"),
+            (&[&deep], "a path lies deeper than 255 folders"),
+            (&[&folder, &link, &below], "`b/c/d`: it lies deeper than 255 folders"),
         ];
         for (entries, expected) in table {
             assert_eq!(applied(&[entries]).unwrap_err(), expected);

@@ -12,18 +12,18 @@ use oxc_ast_visit::{Visit, walk};
 use oxc_parser::Parser;
 use oxc_span::SourceType;
 
-use super::super::trace::bracket_depth;
 use super::facts::{Computed, Dialect, NodeFacts, Request, RequestKind};
+use super::nesting::is_deeper;
 
 /// Larger sources are not parsed; they are named like all that is not followed.
 const MAX_SOURCE: usize = 16 << 20;
-/// Deeper nesting than this is no program.
-const MAX_DEPTH: u32 = 3000;
+/// Deeper nesting than this is no program; ten times as much still fits into the stack.
+const MAX_DEPTH: usize = 30_000;
 
 /// Reads a source.
 pub(crate) fn parse(bytes: &[u8], dialect: Dialect) -> NodeFacts {
     let source = String::from_utf8_lossy(bytes);
-    if source.len() > MAX_SOURCE || bracket_depth(&source) > MAX_DEPTH {
+    if source.len() > MAX_SOURCE || is_deeper(source.as_bytes(), MAX_DEPTH) {
         return NodeFacts { broken: Some(1), ..NodeFacts::default() };
     }
     let kind = match dialect {
@@ -313,7 +313,14 @@ mod tests {
         for source in ["", "}{", "require(", "import", "\u{feff}require('x')", "#!/usr/bin/env node\nrequire('y')"] {
             parse(source.as_bytes(), Dialect::JavaScript);
         }
-        assert_eq!(parse(&b"[".repeat(10_000), Dialect::JavaScript).broken, Some(1));
+        // What is parsed at all fits into the stack, and what would not is not parsed.
+        for part in ["[", "(//)\n", "(')',", "a=>", "1?2:", "a=", "!", ".a", "()", "+1", "if(1)", "`${", "new ", "a:"] {
+            for count in [10_000, 1_000_000] {
+                let source = format!("x={}", part.repeat(count));
+                let facts = crate::prune::trace::parallel(|| parse(source.as_bytes(), Dialect::JavaScript));
+                assert!(count < MAX_DEPTH || facts.broken == Some(1), "{part}");
+            }
+        }
         assert_eq!(asks("#!/usr/bin/env node\nrequire('y')", Dialect::JavaScript), ["Require y 2"]);
     }
 }
