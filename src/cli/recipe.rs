@@ -86,7 +86,7 @@ enum OverSize {
     Warn,
 }
 
-/// Builds every recipe in turn. All are read before the first is built.
+/// Builds every recipe and tells of each in turn. All are read before the first is built.
 pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> {
     let recipes =
         arguments.files.iter().map(|file| super::read_recipe(file, context)).collect::<Result<Vec<_>, _>>()?;
@@ -107,12 +107,14 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
     });
     let locks = locks.collect::<Result<Vec<_>, _>>()?;
     let timestamp = super::options::source_date_epoch()?;
+    let written: Vec<PathBuf> =
+        arguments.report.iter().chain(places.iter().flatten().map(|place| &place.path)).cloned().collect();
     let workshops = pipeline::open_workshops(&overrides, &recipes)?;
     let orders = recipes.iter().zip(&locks).zip(&places).zip(&workshops).map(|(((recipe, lock), place), workshop)| {
         let order = Order {
             place: place.clone(),
             sboms: sboms.clone(),
-            companions: arguments.report.iter().cloned().collect(),
+            companions: written.clone(),
             tag: arguments.tag.clone(),
             compression,
             level: arguments.level,

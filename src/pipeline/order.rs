@@ -21,7 +21,7 @@ pub struct Order<'recipe> {
     pub place: Option<Place>,
     /// Bills of materials that are written beside it.
     pub sboms: Vec<SbomFormat>,
-    /// Further files that are written beside the image, which must not be copied into it either.
+    /// What else is written, other recipes' images among it, which must not be copied into the image either.
     pub companions: Vec<PathBuf>,
     /// A reference in place of the recipe's name and tag; one without a name (`:1.0`) changes the tag alone.
     pub tag: Option<String>,
@@ -88,8 +88,8 @@ impl<'recipe> Order<'recipe> {
     /// nothing else is said. What an earlier build left must not make a later one another image.
     pub(super) fn outputs(&self) -> Vec<PathBuf> {
         let usual = PathBuf::from(Place::usual_name(self.recipe, Format::Archive));
-        let mut outputs = self.companions.clone();
-        for image in self.place.iter().map(|place| &place.path).chain([&usual]) {
+        let mut outputs = Vec::new();
+        for image in self.place.iter().map(|place| &place.path).chain(&self.companions).chain([&usual]) {
             outputs.extend([image.clone(), config_beside(image)]);
             for format in [SbomFormat::Spdx, SbomFormat::CycloneDx] {
                 let archs = Architecture::ALL.into_iter().map(Some).chain([None]);

@@ -3,6 +3,7 @@
 mod compile;
 mod kept;
 
+use std::io::Read as _;
 use std::path::Path;
 
 use self::compile::compile;
@@ -48,26 +49,34 @@ fn prune(
     if policy.profile != Profile::Traced {
         return Ok(prune_knowing(rootfs, policy, &mut Facts::default())?);
     }
-    let path = workshop.traces_folder()?.join(facts_name(recipe, arch, policy));
-    let mut facts = read_facts(&path);
+    let folder = workshop.traces_folder()?;
+    let own = folder.join(facts_name(&[&recipe.name, arch.as_str(), &policy.command.join("\0")], policy));
+    // What packages say is much the same for every recipe that has them.
+    let common = folder.join(facts_name(&["", arch.as_str()], policy));
+    let kept = read_facts(&own).or_else(|| read_facts(&common));
+    let is_first = kept.is_none();
+    let mut facts = kept.unwrap_or_default();
     let report = prune_knowing(rootfs, policy, &mut facts)?;
     if facts.has_changed() {
-        unfinished::write_unsynced(&path, &facts.to_bytes())?;
+        let bytes = facts.to_bytes();
+        unfinished::write_unsynced(&own, &bytes)?;
+        if is_first {
+            unfinished::write_unsynced(&common, &bytes)?;
+        }
     }
     Ok(report)
 }
 
-/// The facts that were kept at `path`; none where there are none, or where they cannot be read.
-fn read_facts(path: &Path) -> Facts {
-    let Ok(bytes) = fs_err::read(path) else { return Facts::default() };
-    if let Ok(file) = fs_err::File::open(path) {
-        Cache::touch(&file);
-    }
-    Facts::from_bytes(bytes)
+/// The facts that were kept at `path`, if any can be read there.
+fn read_facts(path: &Path) -> Option<Facts> {
+    let mut file = fs_err::File::open(path).ok()?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).ok()?;
+    Cache::touch(&file);
+    Some(Facts::from_bytes(bytes))
 }
 
 /// Facts are known by content; the file's name only says which of them are likely to be wanted together.
-fn facts_name(recipe: &Recipe, arch: Architecture, policy: &Policy) -> String {
-    let words = [recipe.name.as_str(), arch.as_str(), &policy.command.join("\0"), &policy.packages.join("\0")];
-    Sha256Digest::of(words.join("\n").as_bytes()).to_string()
+fn facts_name(words: &[&str], policy: &Policy) -> String {
+    Sha256Digest::of(format!("{}\n{}", words.join("\n"), policy.packages.join("\0")).as_bytes()).to_string()
 }

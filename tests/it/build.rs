@@ -310,6 +310,28 @@ fn what_recipes_of_one_call_share_changes_no_byte() {
 }
 
 #[test]
+fn recipes_of_one_call_are_told_in_their_order_and_the_first_failure_ends_it() {
+    let (program, repository) = (program(""), repository());
+    let files: Vec<String> = (0..8).map(|number| format!("{number}.toml")).collect();
+    for (number, file) in files.iter().enumerate() {
+        program.write(file, recipe("").replace("\"hello\"", &format!("\"hello-{number}\"")));
+    }
+    let mut words = arguments(&repository, &["-o", "images", "--json"]);
+    words.splice(1..2, files.iter().cloned());
+    let document = json(program.run(&words).success().as_bytes());
+    let told: Vec<&str> =
+        document["images"].as_array().unwrap().iter().map(|image| image["recipe"].as_str().unwrap()).collect();
+    assert_eq!(told, files);
+
+    for number in [3, 6] {
+        let text = recipe("").replace("\"hello\"", &format!("\"hello-{number}\""));
+        program.write(&files[number], text.replace("app.txt", &format!("missing-{number}.txt")));
+    }
+    let message = program.run(&words).failure(1).to_owned();
+    assert!(message.contains("missing-3.txt") && !message.contains("missing-6.txt"), "{message}");
+}
+
+#[test]
 fn the_release_is_the_one_that_the_repository_tells() {
     let repository = Repository::new()
         .package("app-runtime", "2.0-r1")

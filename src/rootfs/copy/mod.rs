@@ -13,6 +13,7 @@ mod files;
 mod ignore;
 mod placing;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Origin, Tree};
@@ -275,12 +276,16 @@ fn join(folder: &str, name: &str) -> String {
 /// Those of `outputs` that lie below `folder`, as paths from there.
 fn outputs_below(folder: &Path, outputs: &[PathBuf]) -> Vec<String> {
     let Ok(folder) = fs_err::canonicalize(folder) else { return Vec::new() };
-    let below = |output: &PathBuf| {
+    // Most of them lie in one folder.
+    let mut parents: BTreeMap<&Path, Option<PathBuf>> = BTreeMap::new();
+    let mut below = Vec::new();
+    for output in outputs {
         let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let place = fs_err::canonicalize(parent).ok()?.join(output.file_name()?);
-        place.strip_prefix(&folder).ok()?.to_str().map(str::to_owned)
-    };
-    outputs.iter().filter_map(below).collect()
+        let real = parents.entry(parent).or_insert_with(|| fs_err::canonicalize(parent).ok());
+        let (Some(real), Some(name)) = (real, output.file_name()) else { continue };
+        below.extend(real.join(name).strip_prefix(&folder).ok().and_then(Path::to_str).map(str::to_owned));
+    }
+    below
 }
 
 /// Whether `real` is `output`, lies in it, or is what `output` is called while it is written.
