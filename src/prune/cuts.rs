@@ -24,8 +24,14 @@ struct Module {
 }
 
 /// The modules that could be dropped, the largest saving first. The bytes are those of files that only they lead to, as
-/// the edges stand; a fallback that comes into play instead may cost some of it.
-pub(super) fn cheapest(inventory: &Inventory<'_>, edges: &[Edge], reasons: &Reasons) -> Vec<Cut> {
+/// the edges stand; a fallback that comes into play instead may cost some of it. `along` names modules with others that
+/// would go along with them.
+pub(super) fn cheapest(
+    inventory: &Inventory<'_>,
+    edges: &[Edge],
+    reasons: &Reasons,
+    along: &[(&str, &str)],
+) -> Vec<Cut> {
     let mut modules: BTreeMap<&str, Module> = BTreeMap::new();
     let mut graph = Graph::new(inventory.entries.len());
     for edge in edges {
@@ -55,7 +61,9 @@ pub(super) fn cheapest(inventory: &Inventory<'_>, edges: &[Edge], reasons: &Reas
         if dropped.iter().flat_map(|it| &it.importers).any(|(from, _, required)| *required && is_foreign(from)) {
             return None;
         }
-        let left = graph.reached_without(&dropped);
+        let along = along.iter().filter(|(with, _)| with == *name).filter_map(|(_, other)| modules.get(other));
+        let along = along.filter(|other| other.importers.iter().all(|(_, _, required)| !required));
+        let left = graph.reached_without(&along.chain(dropped.iter().copied()).collect::<Vec<_>>());
         let gone = || inventory.ids().filter(|id| reasons.reaches(*id) && !left[id.0 as usize]);
         let bytes = gone().map(|id| inventory.entry(id).size).sum();
         (bytes >= SMALLEST).then(|| Cut {

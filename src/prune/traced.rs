@@ -76,7 +76,8 @@ pub(super) fn trace(
             });
         }
     }
-    let cuts = cuts::cheapest(inventory, &engine.edges, &reasons);
+    let along: Vec<_> = engine.python.iter().flat_map(python::Python::would_go_along).collect();
+    let cuts = cuts::cheapest(inventory, &engine.edges, &reasons, &along);
     let unfollowed = engine
         .unfollowed
         .iter()

@@ -9,6 +9,7 @@ use super::super::trace::Engine;
 use super::facts::{Import, Unit};
 use super::imports::is_dropped;
 use super::rules;
+use super::state::Python;
 
 /// A module that goes along.
 pub(crate) struct Along {
@@ -29,6 +30,14 @@ impl Along {
             .filter(|(dropped, module, _)| drop.iter().any(|it| it == dropped) && !is_dropped(drop, module))
             .map(|&(_, module, names)| Self { module, names, imports: Vec::new(), units: Vec::new() })
             .collect()
+    }
+}
+
+impl Python {
+    /// Modules that `drop` could name, each with one that would go along, as far as it was followed up to now.
+    pub(crate) fn would_go_along(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let missed = |names: &[&str]| names.iter().any(|name| self.is_mentioned(name));
+        rules::ALONG.iter().filter(move |(_, _, names)| !missed(names)).map(|&(dropped, module, _)| (dropped, module))
     }
 }
 

@@ -129,7 +129,7 @@ fn what_stands_on_the_same_library_goes_along_unless_it_is_missed() {
         python(|sample| {
             sample.file("app/app.py", "import client, hashlib\n").file("app/more.py", code);
             sample.package("python3-hashes", &["so:libssl.so.3"], &[]);
-            let module = [library("libssl.so.3"), b"\0PyInit__hashlib\0".to_vec()].concat();
+            let module = [library("libssl.so.3"), b"\0PyInit__hashlib\0".to_vec(), vec![0; 30_000]].concat();
             sample.file(&format!("{LIBRARY}/lib-dynload/_hashlib.cpython-312-x86_64-linux-musl.so"), module);
             sample.file(
                 &format!("{LIBRARY}/hashlib.py"),
@@ -145,13 +145,17 @@ fn what_stands_on_the_same_library_goes_along_unless_it_is_missed() {
         let mut policy = traced(&[&["python3"][..], command].concat());
         policy.packages.push("python3-hashes".into());
         policy.drop = drop.iter().map(|&module| module.into()).collect();
-        let (rootfs, _) = run(build(code), &policy);
+        let (rootfs, report) = run(build(code), &policy);
+        // The cut is large enough for a line only with what would go along.
+        let is_cut = report.cuts.iter().any(|cut| cut.module == "ssl");
+        assert_eq!(is_cut, drop.is_empty() && code.is_empty());
         (stayed(&rootfs, &modules), rootfs.tree.get("usr/lib/libssl.so.3").is_some())
     };
     let all = "ssl.py fast.py lib-dynload/_hashlib.cpython-312-x86_64-linux-musl.so";
     assert_eq!(with("", &[]), (all.into(), true));
     assert_eq!(with("", &["ssl"]), ("own.py".into(), false));
     assert_eq!(with("", &["ssl", "_hashlib"]), ("own.py".into(), false));
+    assert_eq!(with("import hashlib\nhashlib.scrypt(b'')\n", &[]), (all.into(), true));
     // Its fallback was followed before a name came up that asks for more.
     let kept = ("own.py fast.py lib-dynload/_hashlib.cpython-312-x86_64-linux-musl.so".into(), true);
     assert_eq!(with("import hashlib\nhashlib.scrypt(b'')\n", &["ssl"]), kept);
