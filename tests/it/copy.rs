@@ -315,3 +315,27 @@ fn a_large_file_is_mapped() {
     assert!(matches!(tree.file("model"), Some(Content::Mapped(_))));
     assert_eq!(tree.file("model").map(|content| content.len()), Some(1 << 20));
 }
+
+#[test]
+fn a_folder_may_be_as_deep_as_a_path_may_be_long() {
+    let deep = vec!["d"; 1500].join("/");
+    let folder = folder(&[&format!("src/{deep}/file"), "src/.git/config", "src/beside"]);
+    fs_err::write(folder.path().join(".dockerignore"), "**/none\nsrc/d/d/x\n").unwrap();
+    let tree = copied(folder.path(), &request("src", "/app")).unwrap();
+    assert!(tree.file(&format!("app/{deep}/file")).is_some());
+    assert_eq!(tree.walk().count(), 1 + 1500 + 1 + 1, "no more than the folders, the file and the one beside");
+}
+
+#[test]
+fn links_to_folders_of_the_image_are_followed_wherever_they_stand() {
+    let folder = folder(&["src/a/x/one", "src/a/y/two", "src/b/three"]);
+    let mut tree = Tree::new();
+    let metadata = tree.inode(Tree::ROOT).metadata.clone();
+    tree.make_directories("real/inner", &metadata).unwrap();
+    insert(&mut tree, "app", InodeKind::Symlink("real".to_owned()), 0o777);
+    insert(&mut tree, "real/a", InodeKind::Symlink("/real/inner".to_owned()), 0o777);
+    copy_from_folder(&mut tree, folder.path(), &request("src", "/app"), &[]).unwrap();
+    for path in ["real/inner/x/one", "real/inner/y/two", "real/b/three"] {
+        assert!(tree.file(path).is_some(), "{path}: {:?}", paths(&tree));
+    }
+}

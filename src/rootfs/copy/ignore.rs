@@ -3,6 +3,8 @@
 //! The last rule that fits decides, and one that fits a folder speaks for all below it. A rule with `!` before it takes
 //! back what earlier ones left out. Refused: patterns that do not parse.
 
+use std::rc::Rc;
+
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::Error;
@@ -43,6 +45,10 @@ pub(super) struct Place<'a> {
     /// From the step's source; empty for the source itself.
     pub(super) from_source: &'a str,
 }
+
+/// For each rule whether it fits a folder, and so all below that.
+#[derive(Clone, Debug)]
+pub(super) struct Fitting(Rc<[bool]>);
 
 impl Rules {
     /// The rules that hold without anybody's saying so.
@@ -95,12 +101,28 @@ impl Rules {
         Ok(())
     }
 
-    /// Who leaves `place` out; `None` where it is copied.
-    pub(super) fn leaves_out(&self, place: Place<'_>) -> Option<&str> {
+    /// The rules that fit a folder above `place`.
+    pub(super) fn above(&self, place: Place<'_>) -> Fitting {
+        let fits = |rule: &Rule| match &rule.pattern {
+            Pattern::FromFolder(_) => parents(place.from_folder).any(|path| rule.fits(path)),
+            Pattern::FromSource(_) => parents(place.from_source).any(|path| rule.fits(path)),
+        };
+        Fitting(self.0.iter().map(fits).collect())
+    }
+
+    /// The rules that fit the folder `place` or one above it, of which those above are known: what holds for all that lies
+    /// in it. Of a path's many folders each is so looked at once.
+    pub(super) fn inside(&self, place: Place<'_>, above: &Fitting) -> Fitting {
+        let fitting = self.0.iter().zip(above.0.iter());
+        Fitting(fitting.map(|(rule, above)| *above || rule.fits(rule.side_of(place))).collect())
+    }
+
+    /// Who leaves `place` out, where the rules `above` fit a folder above it; `None` where it is copied.
+    pub(super) fn leaves_out(&self, place: Place<'_>, above: &Fitting) -> Option<&str> {
         let mut by = None;
-        for rule in &self.0 {
+        for (rule, above) in self.0.iter().zip(above.0.iter()) {
             // A rule that would change nothing need not be matched.
-            if rule.exception == by.is_some() && rule.fits(place) {
+            if rule.exception == by.is_some() && (*above || rule.fits(rule.side_of(place))) {
                 by = if rule.exception { None } else { Some(rule.by.as_str()) };
             }
         }
@@ -114,19 +136,27 @@ impl Rules {
 }
 
 impl Rule {
-    /// Whether the rule fits the path or a folder above it.
-    fn fits(&self, place: Place<'_>) -> bool {
+    /// The path that the rule goes by.
+    fn side_of<'place>(&self, place: Place<'place>) -> &'place str {
         match &self.pattern {
-            Pattern::FromFolder(pattern) => with_parents(place.from_folder).any(|path| pattern.matches(path)),
-            Pattern::FromSource(pattern) => with_parents(place.from_source).any(|path| pattern.is_match(path)),
+            Pattern::FromFolder(_) => place.from_folder,
+            Pattern::FromSource(_) => place.from_source,
         }
+    }
+
+    /// Whether the rule fits just `path`; none fits the place where all begins.
+    fn fits(&self, path: &str) -> bool {
+        !path.is_empty()
+            && match &self.pattern {
+                Pattern::FromFolder(pattern) => pattern.matches(path),
+                Pattern::FromSource(pattern) => pattern.is_match(path),
+            }
     }
 }
 
-/// `a`, `a/b`, `a/b/c`; nothing for the empty path.
-fn with_parents(path: &str) -> impl Iterator<Item = &str> {
-    let ends = path.match_indices('/').map(|(end, _)| end).chain((!path.is_empty()).then_some(path.len()));
-    ends.filter_map(move |end| path.get(..end))
+/// Of `a/b/c` the folders `a` and `a/b`.
+fn parents(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').filter_map(move |(end, _)| path.get(..end))
 }
 
 /// A glob in which `*` and `?` stop at slashes; `place` is where it was written.
@@ -144,7 +174,15 @@ mod tests {
     use super::*;
 
     fn left_out(rules: &Rules, path: &str) -> bool {
-        rules.leaves_out(Place { from_folder: path, from_source: path }).is_some()
+        let place = Place { from_folder: path, from_source: path };
+        let by = rules.leaves_out(place, &rules.above(place));
+        // Going down to it folder by folder comes to the same.
+        let nothing = Place { from_folder: "", from_source: "" };
+        let way = parents(path).fold(rules.above(nothing), |above, folder| {
+            rules.inside(Place { from_folder: folder, from_source: folder }, &above)
+        });
+        assert_eq!(rules.leaves_out(place, &way), by, "{path}");
+        by.is_some()
     }
 
     #[test]
@@ -180,7 +218,8 @@ mod tests {
         assert!(!left_out(&rules, "") && !left_out(&rules, ".github"));
         rules.add_exclude(&["**/*.{tmp,log}".to_owned(), "!a/__pycache__".to_owned()]).unwrap();
         assert!(left_out(&rules, "x/y.tmp") && !left_out(&rules, "a/__pycache__/b.pyc"));
-        let by = rules.leaves_out(Place { from_folder: "x.log", from_source: "x.log" });
+        let place = Place { from_folder: "x.log", from_source: "x.log" };
+        let by = rules.leaves_out(place, &rules.above(place));
         assert_eq!(by, Some("`**/*.{tmp,log}` in `exclude`"));
     }
 

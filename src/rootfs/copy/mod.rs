@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Origin, Tree};
 use files::{Files, Folder, Kind, StageFiles, follow};
-use ignore::{IGNORE_FILE, Place, Rules, glob};
+use ignore::{Fitting, IGNORE_FILE, Place, Rules, glob};
 use placing::Placing;
 
 pub use error::Error;
@@ -73,12 +73,12 @@ pub fn copy_from_folder(
         Err(error) => return Err(error.into()),
     }
     let outputs = outputs_below(folder, outputs);
-    copy(tree, &Folder(folder), request, rules, &outputs, Origin::Copied)
+    copy(tree, &Folder(folder), request, rules, outputs, Origin::Copied)
 }
 
 /// Copies out of `stage`, the tree of the stage `name`.
 pub fn copy_from_stage(tree: &mut Tree, name: &str, stage: &Tree, request: &Request<'_>) -> Result<Copied, Error> {
-    copy(tree, &StageFiles { name, tree: stage }, request, Rules::usual()?, &[], Origin::Stage)
+    copy(tree, &StageFiles { name, tree: stage }, request, Rules::usual()?, Vec::new(), Origin::Stage)
 }
 
 /// Something that is copied whole.
@@ -91,6 +91,8 @@ struct Item {
     from_source: String,
     /// The rule that leaves it out, of which later rules may take something back.
     left_out: Option<String>,
+    /// The rules that fit a folder above it.
+    above: Fitting,
 }
 
 /// A path to look at: in the source, in the image, and as `exclude` sees it.
@@ -98,6 +100,29 @@ struct Step {
     real: String,
     target: String,
     from_source: String,
+    above: Fitting,
+}
+
+/// What is not copied.
+struct LeftOut {
+    rules: Rules,
+    /// What this build writes, as paths from the source.
+    outputs: Vec<String>,
+}
+
+impl LeftOut {
+    /// Who leaves out what is `real` in the source, where the rules `above` fit a folder above it.
+    fn by(&self, real: &str, from_source: &str, above: &Fitting) -> Option<String> {
+        if self.outputs.iter().any(|output| is_output(output, real)) {
+            return Some("its being what this build writes".to_owned());
+        }
+        self.rules.leaves_out(Place { from_folder: real, from_source }, above).map(str::to_owned)
+    }
+
+    /// The rules that fit the folder `real` or one above it.
+    fn inside(&self, real: &str, from_source: &str, above: &Fitting) -> Fitting {
+        self.rules.inside(Place { from_folder: real, from_source }, above)
+    }
 }
 
 fn copy(
@@ -105,32 +130,28 @@ fn copy(
     files: &dyn Files,
     request: &Request<'_>,
     mut rules: Rules,
-    outputs: &[String],
+    outputs: Vec<String>,
     origin: Origin,
 ) -> Result<Copied, Error> {
     rules.add_exclude(request.exclude)?;
-    let leaves_out = |real: &str, from_source: &str| -> Option<String> {
-        if outputs.iter().any(|output| is_output(output, real)) {
-            return Some("its being what this build writes".to_owned());
-        }
-        rules.leaves_out(Place { from_folder: real, from_source }).map(str::to_owned)
-    };
+    let may_take_back = rules.has_exceptions();
+    let left_out = LeftOut { rules, outputs };
     let items = if is_glob(request.source) {
-        matching(files, request, &leaves_out, rules.has_exceptions())?
+        matching(files, request, &left_out, may_take_back)?
     } else {
-        vec![named(files, request, &leaves_out)?]
+        vec![named(files, request, &left_out)?]
     };
-    let left_out = items.iter().find_map(|item| item.left_out.clone());
+    let refusal = items.iter().find_map(|item| item.left_out.clone());
     let mut placing = Placing::new(tree, request, origin);
     for item in items {
         let target = match (request.into, item.name.as_str()) {
             (true, name) if !name.is_empty() => join(request.target, name),
             _ => request.target.to_owned(),
         };
-        let mut waiting = vec![Step { real: item.real, target, from_source: item.from_source }];
+        let mut waiting = vec![Step { real: item.real, target, from_source: item.from_source, above: item.above }];
         while let Some(step) = waiting.pop() {
-            let out = leaves_out(&step.real, &step.from_source).is_some();
-            if out && !rules.has_exceptions() {
+            let out = left_out.by(&step.real, &step.from_source, &step.above).is_some();
+            if out && !may_take_back {
                 continue;
             }
             let kind = files.kind(&step.real)?;
@@ -139,10 +160,12 @@ fn copy(
                     placing.folder(&step.target)?;
                 }
                 let names = files.names(&step.real)?;
+                let above = left_out.inside(&step.real, &step.from_source, &step.above);
                 waiting.extend(names.iter().rev().map(|name| Step {
                     real: join(&step.real, name),
                     target: join(&step.target, name),
                     from_source: join(&step.from_source, name),
+                    above: above.clone(),
                 }));
             } else if !out {
                 match kind {
@@ -154,32 +177,29 @@ fn copy(
             }
         }
     }
-    match left_out {
+    match refusal {
         Some(by) if placing.copied.files == 0 => Err(Error::LeftOut { path: request.source.to_owned(), by }),
         _ => Ok(placing.copied),
     }
 }
 
 /// The one file or folder that a source without wildcards names.
-fn named(
-    files: &dyn Files,
-    request: &Request<'_>,
-    leaves_out: &impl Fn(&str, &str) -> Option<String>,
-) -> Result<Item, Error> {
+fn named(files: &dyn Files, request: &Request<'_>, left_out: &LeftOut) -> Result<Item, Error> {
     let real = real(files, request.source)?;
     let name = request.source.rsplit('/').next().unwrap_or_default().to_owned();
     // A folder is the place that `exclude` starts from; a file has at least its name.
     let is_folder = files.kind(&real)? == Some(Kind::Directory);
     let from_source = if is_folder { String::new() } else { name.clone() };
-    let left_out = leaves_out(&real, &from_source);
-    Ok(Item { real, name, from_source, left_out })
+    let above = left_out.rules.above(Place { from_folder: &real, from_source: &from_source });
+    let left_out = left_out.by(&real, &from_source, &above);
+    Ok(Item { real, name, from_source, left_out, above })
 }
 
 /// Everything that a glob fits, in the order of the paths. What lies in a folder that it fits comes with the folder.
 fn matching(
     files: &dyn Files,
     request: &Request<'_>,
-    leaves_out: &impl Fn(&str, &str) -> Option<String>,
+    rules: &LeftOut,
     may_take_back: bool,
 ) -> Result<Vec<Item>, Error> {
     let (prefix, pattern) = split_glob(request.source);
@@ -188,21 +208,24 @@ fn matching(
     let names = if files.kind(&base)? == Some(Kind::Directory) { files.names(&base)? } else { Vec::new() };
     let mut items = Vec::new();
     let mut left_out = None;
-    let mut waiting: Vec<String> = names.iter().rev().cloned().collect();
-    while let Some(name) = waiting.pop() {
+    let top = Place { from_folder: &base, from_source: "" };
+    let top = rules.rules.inside(top, &rules.rules.above(top));
+    let mut waiting: Vec<(String, Fitting)> = names.iter().rev().map(|name| (name.clone(), top.clone())).collect();
+    while let Some((name, above)) = waiting.pop() {
         let real = join(&base, &name);
-        let out = leaves_out(&real, &name);
+        let out = rules.by(&real, &name, &above);
         if matcher.is_match(&name) {
             match out {
                 None => {
-                    items.push(Item { real, name: name.clone(), from_source: name, left_out: None });
+                    items.push(Item { real, name: name.clone(), from_source: name, left_out: None, above });
                     continue;
                 }
                 Some(ref by) => drop(left_out.get_or_insert_with(|| by.clone())),
             }
         }
         if (out.is_none() || may_take_back) && files.kind(&real)? == Some(Kind::Directory) {
-            waiting.extend(files.names(&real)?.iter().rev().map(|inner| join(&name, inner)));
+            let above = rules.inside(&real, &name, &above);
+            waiting.extend(files.names(&real)?.iter().rev().map(|inner| (join(&name, inner), above.clone())));
         }
     }
     match (items.len(), left_out) {
@@ -283,7 +306,9 @@ fn outputs_below(folder: &Path, outputs: &[PathBuf]) -> Vec<String> {
         let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let real = parents.entry(parent).or_insert_with(|| fs_err::canonicalize(parent).ok());
         let (Some(real), Some(name)) = (real, output.file_name()) else { continue };
-        below.extend(real.join(name).strip_prefix(&folder).ok().and_then(Path::to_str).map(str::to_owned));
+        let place = real.join(name);
+        let place = place.strip_prefix(&folder).ok().and_then(Path::to_str);
+        below.extend(place.filter(|place| !place.is_empty()).map(str::to_owned));
     }
     below
 }

@@ -6,13 +6,21 @@ use super::super::{Inode, InodeId, InodeKind, Metadata, Origin, Tree, TreeError}
 use super::files::File;
 use super::{Copied, Error, Request, join};
 
+/// A folder that was asked for.
+struct Reached {
+    asked: String,
+    /// Its path with links followed.
+    real: String,
+    id: InodeId,
+}
+
 /// The image that is copied into.
 pub(super) struct Placing<'a> {
     tree: &'a mut Tree,
     request: &'a Request<'a>,
     origin: Origin,
-    /// The folder last asked for: as asked, and with its links followed.
-    last_folder: Option<(String, String)>,
+    /// The folder last asked for, from which those in it need not be looked for again.
+    last_folder: Option<Reached>,
     /// Files with several names that were put in before.
     linked: BTreeMap<InodeId, InodeId>,
     pub(super) copied: Copied,
@@ -68,41 +76,50 @@ impl<'a> Placing<'a> {
 
     /// The real path of the folder `path`, which is made where it is not there. Folders above the target are root's.
     fn real_folder(&mut self, path: &str) -> Result<String, Error> {
-        if let Some((asked, real)) = &self.last_folder
-            && asked == path
-        {
-            return Ok(real.clone());
-        }
-        let mut real = String::new();
-        let mut so_far = String::new();
-        for part in path.split('/').filter(|part| !part.is_empty()) {
-            so_far = join(&so_far, part);
-            let place = join(&real, part);
-            real = match self.tree.get(&place).map(|inode| &inode.kind) {
-                Some(InodeKind::Directory(_)) => place,
-                Some(InodeKind::Symlink(_)) => self.behind_link(&place)?,
-                Some(InodeKind::File { .. }) => {
+        let inside = |reached: &Reached| {
+            path.strip_prefix(&reached.asked).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut reached = match self.last_folder.take() {
+            Some(reached) if inside(&reached) => reached,
+            _ => Reached { asked: String::new(), real: String::new(), id: Tree::ROOT },
+        };
+        let mut end = reached.asked.len();
+        for part in path.get(end..).unwrap_or_default().split('/') {
+            end += part.len() + 1;
+            if part.is_empty() {
+                continue;
+            }
+            let there = self.tree.children(reached.id).and_then(|children| children.get(part).copied());
+            let place = join(&reached.real, part);
+            (reached.real, reached.id) = match there.map(|id| (id, &self.tree.inode(id).kind)) {
+                Some((id, InodeKind::Directory(_))) => (place, id),
+                Some((_, InodeKind::Symlink(_))) => self.behind_link(&place)?,
+                Some((_, InodeKind::File { .. })) => {
                     return Err(TreeError::NotADirectory { path: path.to_owned(), parent: place }.into());
                 }
                 None => {
-                    let above = so_far.len() < self.request.target.len();
+                    // `end` counts the slash after the part.
+                    let above = end <= self.request.target.len();
                     let metadata = if above { self.implied() } else { self.metadata(0o755) };
                     let kind = InodeKind::Directory(BTreeMap::new());
-                    self.tree.insert(&place, Inode { kind, metadata })?;
-                    place
+                    let id = self.tree.insert(&place, Inode { kind, metadata })?;
+                    (place, id)
                 }
             };
         }
-        self.last_folder = Some((path.to_owned(), real.clone()));
+        path.clone_into(&mut reached.asked);
+        let real = reached.real.clone();
+        self.last_folder = Some(reached);
         Ok(real)
     }
 
     /// The folder that the link `path` of the image leads to.
-    fn behind_link(&self, path: &str) -> Result<String, Error> {
-        let not_a_folder = || TreeError::NotADirectory { path: path.to_owned(), parent: path.to_owned() };
-        match self.tree.resolve(path) {
-            Some(real) if self.tree.lookup(&real).is_some_and(|id| self.tree.children(id).is_some()) => Ok(real),
-            _ => Err(not_a_folder().into()),
+    fn behind_link(&self, path: &str) -> Result<(String, InodeId), Error> {
+        let real = self.tree.resolve(path);
+        let id = real.as_ref().and_then(|real| self.tree.lookup(real));
+        match (real, id) {
+            (Some(real), Some(id)) if self.tree.children(id).is_some() => Ok((real, id)),
+            _ => Err(TreeError::NotADirectory { path: path.to_owned(), parent: path.to_owned() }.into()),
         }
     }
 
