@@ -36,7 +36,7 @@ impl<'tree> Source<'tree> {
             if let Some((content, _)) = content {
                 match content {
                     Content::Mapped(bytes) => bytes.for_each_piece(&mut sink)?,
-                    Content::Bytes(bytes) => sink(bytes)?,
+                    Content::Bytes(bytes) => sink(bytes.as_slice())?,
                 }
                 sink(END_OF_TAR.get(..header::padding(content.len() as u64)).unwrap_or_default())?;
             }

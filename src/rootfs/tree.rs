@@ -41,7 +41,19 @@ pub enum Content {
     /// Bytes that lie in a mapped file.
     Mapped(MappedSlice),
     /// Bytes made here.
-    Bytes(Arc<[u8]>),
+    Bytes(Arc<Vec<u8>>),
+}
+
+impl Content {
+    /// Changes the bytes; those of a mapped file, and those that another tree has as well, are copied first.
+    pub fn change(&mut self, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = match std::mem::replace(self, Self::from(Vec::new())) {
+            Self::Mapped(slice) => slice.to_vec(),
+            Self::Bytes(bytes) => Arc::unwrap_or_clone(bytes),
+        };
+        change(&mut bytes);
+        *self = Self::from(bytes);
+    }
 }
 
 impl Deref for Content {
@@ -57,7 +69,7 @@ impl Deref for Content {
 
 impl From<Vec<u8>> for Content {
     fn from(bytes: Vec<u8>) -> Self {
-        Self::Bytes(bytes.into())
+        Self::Bytes(Arc::new(bytes))
     }
 }
 

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
 use apkbuild::apk::{Identity, PackageInfo};
 use apkbuild::digest::{Sha1Digest, Sha256Digest};
@@ -23,7 +22,7 @@ pub(crate) fn metadata(mode: u32, origin: Origin) -> Metadata {
 pub(crate) fn file(bytes: &[u8], origin: Origin) -> Inode {
     let checksum = matches!(origin, Origin::Package(_)).then(|| Sha1Digest::of(bytes));
     Inode {
-        kind: InodeKind::File { content: Content::Bytes(Arc::from(bytes)), checksum },
+        kind: InodeKind::File { content: Content::from(bytes.to_vec()), checksum },
         metadata: metadata(0o644, origin),
     }
 }

@@ -98,17 +98,20 @@ impl Shell<'_> {
         let nothing = || InodeKind::File { content: Content::from(Vec::new()), checksum: None };
         match self.tree.lookup(real) {
             None => self.put(real, nothing(), 0o666 & !self.state.umask),
-            Some(id) => self.change_file(id, |bytes| {
-                if empty {
-                    bytes.clear();
-                }
-            }),
+            Some(id) => {
+                let is_full =
+                    matches!(&self.tree.inode(id).kind, InodeKind::File { content, .. } if !content.is_empty());
+                if empty && is_full { self.change_file(id, Vec::clear) } else { self.is_file(id) }
+            }
         }
     }
 
     /// Adds `bytes` to the file `real`, which is there.
     pub(super) fn append_to(&mut self, real: &str, bytes: &[u8]) -> Flow<()> {
         self.spend(bytes.len() / BYTES_A_STEP)?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
         if let Some(id) = self.tree.lookup(real) {
             if self.tree.file(real).is_some_and(|content| content.len() + bytes.len() > LARGEST) {
                 return give_up("what it writes grows without end");
@@ -118,18 +121,18 @@ impl Shell<'_> {
         Ok(())
     }
 
+    fn is_file(&self, id: InodeId) -> bool {
+        matches!(self.tree.inode(id).kind, InodeKind::File { .. })
+    }
+
+    /// Changes the bytes of the file `id`; `false` where it is none.
     fn change_file(&mut self, id: InodeId, change: impl FnOnce(&mut Vec<u8>)) -> bool {
         let timestamp = self.call.timestamp;
         let inode = self.tree.inode_mut(id);
         let InodeKind::File { content, checksum } = &mut inode.kind else { return false };
-        let mut bytes = content.to_vec();
-        let before = bytes.len();
-        change(&mut bytes);
-        if bytes.len() != before || before != content.len() {
-            *content = Content::from(bytes);
-            *checksum = None;
-            inode.metadata.mtime = timestamp;
-        }
+        content.change(change);
+        *checksum = None;
+        inode.metadata.mtime = timestamp;
         true
     }
 

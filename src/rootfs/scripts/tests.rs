@@ -268,6 +268,22 @@ fn scripts_that_cannot_be_read_say_so() {
 }
 
 #[test]
+fn a_file_grows_by_what_is_added_to_it() {
+    // Ten thousand times a thousand bytes; copying the file each time would be fifty gigabytes.
+    let mut tree = root();
+    let line = "x".repeat(999);
+    let outcome = run(
+        &mut tree,
+        &format!(
+            "#!/bin/sh\nd='0 1 2 3 4 5 6 7 8 9'\nfor a in $d; do for b in $d; do for c in $d; do for e in $d; do\n\
+             echo {line} >> /grown\ndone; done; done; done\n: >> /grown\n"
+        ),
+    );
+    assert!(outcome.unrun.is_empty(), "{outcome:?}");
+    assert_eq!(tree.file("grown").map(|content| content.len()), Some(10_000_000));
+}
+
+#[test]
 fn endless_scripts_end() {
     let outcome = run(&mut root(), "#!/bin/sh\nwhile true; do :; done\nmkdir /after\n");
     assert_eq!(outcome.unrun.first().map(|unrun| unrun.reason.as_str()), Some("it goes on without end"));
