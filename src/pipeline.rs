@@ -174,7 +174,7 @@ fn make(
     let stages = stage::build_stages(order, arch, choice, workshop, progress)?;
     progress.stage("installing");
     let timestamp = order.timestamp.unwrap_or_else(|| rootfs::newest_build_date(&packages));
-    let outputs = &order.outputs();
+    let outputs = &order.outputs(workshop.cache());
     let scratch = &workshop.stages_folder()?;
     let version = selection.release();
     let furnishing =

@@ -12,6 +12,9 @@ use super::Error;
 use crate::apk::Identity;
 use crate::digest::Sha256Digest;
 
+/// The file that keeps backup programs out (Cache Directory Tagging Specification).
+const TAG: &str = "CACHEDIR.TAG";
+
 /// A part of the cache, a folder below its root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Section {
@@ -106,12 +109,19 @@ impl Cache {
         if !folder.is_dir() {
             let failed = |error| Error::file("cannot make the cache", error);
             fs_err::create_dir_all(&folder).map_err(failed)?;
-            let tag = self.root.join("CACHEDIR.TAG");
+            let tag = self.root.join(TAG);
             if !tag.exists() {
                 fs_err::write(tag, "Signature: 8a477f597d28d172789f06886806bc55\n").map_err(failed)?;
             }
         }
         Ok(folder)
+    }
+
+    /// Everywhere that this writes: its folder, and what is the cache's own in that where it is somebody else's as well.
+    pub fn places(&self) -> Vec<PathBuf> {
+        let root = fs_err::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
+        let own = Section::ALL.map(|section| root.join(section.name())).into_iter().chain([root.join(TAG)]);
+        own.chain([root.clone()]).collect()
     }
 
     /// Where the package of that identity lies, if it is there.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::fetch::Cache;
 use crate::image::{CompressionKind, SbomFormat, config_beside};
 use crate::lock::Lockfile;
 use crate::recipe::{Architecture, Recipe};
@@ -84,11 +85,11 @@ impl<'recipe> Order<'recipe> {
         }
     }
 
-    /// What is not copied into the image: all that is written, and what the same recipe writes in another form or when
-    /// nothing else is said. What an earlier build left must not make a later one another image.
-    pub(super) fn outputs(&self) -> Vec<PathBuf> {
+    /// What is not copied into the image: all that is written, the `cache` among it, and what the same recipe writes in
+    /// another form or when nothing else is said. What an earlier build left must not make a later one another image.
+    pub(super) fn outputs(&self, cache: &Cache) -> Vec<PathBuf> {
         let usual = PathBuf::from(Place::usual_name(self.recipe, Format::Archive));
-        let mut outputs = Vec::new();
+        let mut outputs = cache.places();
         for image in self.place.iter().map(|place| &place.path).chain(&self.companions).chain([&usual]) {
             outputs.extend([image.clone(), config_beside(image)]);
             for format in [SbomFormat::Spdx, SbomFormat::CycloneDx] {

@@ -45,7 +45,7 @@ impl Record {
         if order.wants_files() {
             return None;
         }
-        let copied = copied(order).ok()?;
+        let copied = copied(order, workshop.cache()).ok()?;
         let mut hasher = Sha256::new();
         // The debug form of a recipe and of a lock has every field, those too that are added later.
         for part in [
@@ -109,7 +109,7 @@ impl Record {
 
     /// Keeps what the build came to, unless what it copied changed meanwhile.
     pub(super) fn keep(&self, order: &Order<'_>, image: &BuiltImage) -> Result<(), Error> {
-        if copied(order).ok() != Some(self.copied) {
+        if copied(order, &self.cache).ok() != Some(self.copied) {
             return Ok(());
         }
         let outcome = Outcome {
@@ -128,9 +128,9 @@ impl Record {
 }
 
 /// The digest of all that the recipe and its stages copy from the recipe's folder.
-fn copied(order: &Order<'_>) -> Result<Sha256Digest, copy::Error> {
+fn copied(order: &Order<'_>, cache: &Cache) -> Result<Sha256Digest, copy::Error> {
     let recipe = order.recipe;
-    let outputs = &order.outputs();
+    let outputs = &order.outputs(cache);
     let steps = recipe.copies.iter().chain(recipe.stages.iter().flat_map(|stage| &stage.copies));
     let mut hasher = Sha256::new();
     for step in steps.filter(|step| step.from.is_none()) {

@@ -47,7 +47,7 @@ fn build_stage(
     let recipe = order.recipe;
     let (selection, packages) = choice.packages(Part::stage(stage), workshop, progress)?;
     let timestamp = order.timestamp.unwrap_or_else(|| newest_build_date(&packages));
-    let outputs = &order.outputs();
+    let outputs = &order.outputs(workshop.cache());
     let scratch = &workshop.stages_folder()?;
     let version = selection.release();
     let furnishing =

@@ -86,6 +86,35 @@ fn the_least_recently_used_goes_first() {
 }
 
 #[test]
+fn the_cache_is_not_copied_into_an_image() {
+    let repository = Repository::new().package("base", "1-r0").file("etc/base", "base").build();
+    let keys = repository.keys_dir().display().to_string();
+    for cache in ["kept/cache", "."] {
+        let program = Program::new();
+        program.write("kept/mine", "mine");
+        program.write(
+            "hello.toml",
+            "name = \"hello\"\nalpine.packages = [\"base\"]\n[[copy]]\nsource = \"kept\"\ntarget = \"/app\"\n\
+             [[copy]]\nsource = \".\"\ntarget = \"/all\"\nexclude = [\"hello.toml\"]\n",
+        );
+        let location = repository.location();
+        let words = ["recipe", "hello.toml", "-X", &location, "--keys-dir", &keys, "--cache-dir", cache];
+        // A second build finds the cache full, and not below the recipe's file alone.
+        let built = [(), ()].map(|()| program.run(words).success().to_owned());
+        let digest = |text: &str| text.lines().find(|line| line.starts_with("manifest")).map(str::to_owned);
+        assert_eq!(digest(&built[0]), digest(&built[1]), "--cache-dir {cache}");
+        let image = &apkbuild::image::StoredImage::open_all(&program.folder().join("hello.tar")).unwrap()[0];
+        let tree = image.tree().unwrap();
+        let copied: Vec<String> = tree
+            .walk()
+            .map(|(path, _)| path)
+            .filter(|path| path.starts_with("app") || path.starts_with("all"))
+            .collect();
+        assert_eq!(copied, ["all", "all/kept", "all/kept/mine", "app", "app/mine"], "--cache-dir {cache}");
+    }
+}
+
+#[test]
 fn an_image_that_is_in_use_stays() {
     if !sandbox_is_possible() {
         return;
