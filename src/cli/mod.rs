@@ -24,6 +24,7 @@ mod notes;
 mod options;
 mod output;
 mod plan;
+mod printable;
 mod pruning_report;
 mod push;
 mod recipe;
@@ -121,6 +122,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             // Help that somebody pipes into `head` is no failure.
             let _ = error.print();
+            if error.use_stderr() && options::json_before_parsing(&arguments) {
+                let _ = output::print_wrong_call(&error.to_string());
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };

@@ -81,6 +81,11 @@ pub(super) fn color_before_parsing(arguments: &[OsString]) -> clap::ColorChoice 
     clap::ColorChoice::Auto
 }
 
+/// Whether a wrong call is to be told in JSON, which is asked before the options are known.
+pub(super) fn json_before_parsing(arguments: &[OsString]) -> bool {
+    arguments.iter().take_while(|word| *word != "--").any(|word| word == "--json")
+}
+
 /// Options that `recipe`, `resolve`, `plan`, `lock` and `vendor` share: where packages come from and what is trusted.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Packages")]

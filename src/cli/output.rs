@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::error::Error;
 use super::options::GlobalOptions;
+use super::printable::printable;
 use super::terminal::Terminal;
 
 /// What a verb needs besides its own arguments.
@@ -43,21 +44,16 @@ impl Context {
         self.color_messages
     }
 
-    /// Prints a result: `text` as it is, a line break added where it has none.
+    /// Prints a result: `text`, fit for a terminal, a line break added where it has none.
     pub fn print(&self, text: &str) -> Result<(), Error> {
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        if !text.is_empty() && !text.ends_with('\n') {
-            out.write_all(b"\n")?;
-        }
-        out.flush()?;
-        Ok(())
+        print_raw(&printable(text, self.color))
     }
 
     /// Prints a result as one JSON document.
     pub fn print_json(&self, value: &impl Serialize) -> Result<(), Error> {
         let text = serde_json::to_string_pretty(value).map_err(|error| Error::from_room(&error))?;
-        self.print(&text)
+        // JSON has escapes of its own.
+        print_raw(&text)
     }
 
     /// Takes bars off the screen, for what is printed next.
@@ -79,9 +75,10 @@ impl Context {
         }
         self.terminal.finish();
         let (red, cyan, reset) = if self.color_messages { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
-        let mut text = format!("{red}error:{reset} {}\n", error.message().trim_end());
+        let shown = |text| printable(text, self.color_messages);
+        let mut text = format!("{red}error:{reset} {}\n", shown(error.message().trim_end()));
         for line in error.help().unwrap_or_default().lines() {
-            text.push_str(&format!("{cyan}help:{reset} {line}\n"));
+            text.push_str(&format!("{cyan}help:{reset} {}\n", shown(line)));
         }
         // Nobody is left to tell where standard error is closed.
         let _ = io::stderr().lock().write_all(text.as_bytes());
@@ -91,4 +88,23 @@ impl Context {
         }
         error.exit_code()
     }
+}
+
+/// Prints `text` as it is, a line break added where it has none.
+fn print_raw(text: &str) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    if !text.is_empty() && !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Prints what the reader of arguments says of a wrong call as one JSON document, as [`Context::report`] does for all else.
+pub(super) fn print_wrong_call(text: &str) -> io::Result<()> {
+    let (message, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+    let message = message.trim().trim_start_matches("error: ");
+    let document = serde_json::json!({ "error": { "message": message, "help": rest.trim() } });
+    writeln!(io::stdout().lock(), "{document:#}")
 }

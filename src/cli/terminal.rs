@@ -1,11 +1,13 @@
 //! Progress as a person sees it: bars on a terminal, a few plain lines elsewhere, nothing under `-q`.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::bytes::human;
+use super::printable::printable;
 use crate::progress::{Progress, Task};
 
 /// Standard error as a listener to work.
@@ -14,6 +16,8 @@ pub struct Terminal {
     stage: ProgressBar,
     mode: Mode,
     color: bool,
+    /// The stage that was told last: one that goes on is not told again.
+    told: Mutex<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,13 +37,13 @@ impl Terminal {
         let target = if mode == Mode::Bars { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bars = MultiProgress::with_draw_target(target);
         let stage = bars.add(ProgressBar::new_spinner());
-        Self { bars, stage, mode, color }
+        Self { bars, stage, mode, color, told: Mutex::default() }
     }
 
     /// Prints a whole line above whatever bars there are.
     pub(super) fn line(&self, text: &str) {
         self.bars.suspend(|| {
-            let _ = writeln!(std::io::stderr().lock(), "{text}");
+            let _ = writeln!(std::io::stderr().lock(), "{}", printable(text, self.color));
         });
     }
 
@@ -54,12 +58,18 @@ impl Progress for Terminal {
     fn stage(&self, name: &str) {
         match self.mode {
             Mode::Quiet => {}
-            Mode::Lines => self.line(name),
+            Mode::Lines => {
+                let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+                if *told != name {
+                    self.line(name);
+                    name.clone_into(&mut told);
+                }
+            }
             Mode::Bars => {
                 if self.stage.is_finished() {
                     self.stage.reset();
                 }
-                self.stage.set_message(name.to_owned());
+                self.stage.set_message(printable(name, false).into_owned());
                 self.stage.enable_steady_tick(Duration::from_millis(120));
             }
         }
@@ -100,7 +110,7 @@ impl Terminal {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_message(name.to_owned());
+        bar.set_message(printable(name, false).into_owned());
         Box::new(Bar(bar))
     }
 }

@@ -223,6 +223,14 @@ impl Error {
             {
                 "name a place that may be written with --cache-dir"
             }
+            // What is missing, or is a file where a folder is wanted.
+            Self::File { what, .. } if what.contains("the keys") => {
+                "name the folder that holds NAME.rsa.pub with --keys-dir"
+            }
+            Self::File { what, .. } if what.contains("an index") => {
+                "a repository is a folder that holds ARCH/APKINDEX.tar.gz; `apkbuild mkndx` makes it"
+            }
+            Self::File { what, .. } if what.contains("the cache") => "name a folder for the cache with --cache-dir",
             Self::TooLarge { .. } | Self::NoLocation { .. } | Self::Client { .. } | Self::File { .. } => return None,
         };
         Some(help.to_owned())

@@ -157,8 +157,13 @@ fn heaviest(lines: impl Iterator<Item = (String, u64)>) -> Vec<BillLine> {
     lines
 }
 
-fn megabytes(bytes: u64) -> String {
-    format!("{:.2} MB", bytes as f64 / 1e6)
+/// `bytes` in the unit that leaves something of them to see.
+fn weight(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..100_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.2} MB", bytes as f64 / 1e6),
+    }
 }
 
 impl fmt::Display for Bill {
@@ -168,14 +173,14 @@ impl fmt::Display for Bill {
             write!(
                 formatter,
                 "{separator}the image has {} {name}, where {} is allowed",
-                megabytes(*found),
-                megabytes(*limit)
+                weight(*found),
+                weight(*limit)
             )?;
         }
         for (title, lines) in [("packages", &self.packages), ("folders", &self.folders)] {
             write!(formatter, "\n  largest {title}, unpacked:")?;
             for line in lines {
-                write!(formatter, "\n    {:>10}  {}", megabytes(line.bytes), line.name)?;
+                write!(formatter, "\n    {:>10}  {}", weight(line.bytes), line.name)?;
             }
         }
         self.savings.fmt(formatter)
@@ -192,7 +197,7 @@ impl fmt::Display for Savings {
             write!(formatter, "\n  cheapest cuts, under [prune]:")?;
         }
         if let Some(bytes) = traced {
-            write!(formatter, "\n    {:>10}  profile = \"traced\", what the command cannot reach", megabytes(*bytes))?;
+            write!(formatter, "\n    {:>10}  profile = \"traced\", what the command cannot reach", weight(*bytes))?;
         }
         for cut in cuts {
             let importers = match cut.importers.as_slice() {
@@ -200,7 +205,7 @@ impl fmt::Display for Savings {
                 [one] => format!(", imported by {one}"),
                 [first, rest @ ..] => format!(", imported by {first} and {} more", rest.len()),
             };
-            write!(formatter, "\n    {:>10}  drop = [\"{}\"]{importers}", megabytes(cut.bytes), cut.module)?;
+            write!(formatter, "\n    {:>10}  drop = [\"{}\"]{importers}", weight(cut.bytes), cut.module)?;
         }
         Ok(())
     }

@@ -158,7 +158,13 @@ fn add_home(tree: &mut Tree, account: &Account, timestamp: i64) -> Result<(), Er
     let home = account.home.trim_start_matches('/');
     // `/dev/null` and what else is only there at run time.
     let is_for_run_time = ["dev", "proc", "sys"].iter().any(|folder| home.split('/').next() == Some(folder));
-    if home.is_empty() || is_for_run_time || tree.resolve(home).is_some() {
+    if home.is_empty() || is_for_run_time {
+        return Ok(());
+    }
+    if let Some(there) = tree.resolve(home) {
+        if tree.lookup(&there).is_some_and(|id| tree.children(id).is_none()) {
+            return refuse(&account.name, format!("its home `{}` is a file of the image", account.home));
+        }
         return Ok(());
     }
     let real = make_folder(tree, home, timestamp)?;
@@ -304,6 +310,17 @@ mod tests {
         ] {
             assert_eq!(message(account), expected);
         }
+    }
+
+    #[test]
+    fn a_home_that_is_a_file_is_refused() {
+        let error = with(&[("etc/hostname", "x\n")], &Account { home: "/etc/hostname".to_owned(), ..account() });
+        let error = error.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the account `appuser` cannot be made: its home `/etc/hostname` is a file of the image"
+        );
+        assert!(error.help().unwrap().contains("home under [user]"));
     }
 
     #[test]

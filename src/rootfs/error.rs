@@ -126,7 +126,7 @@ impl Error {
                 name_of(package),
                 name_of(owner)
             )),
-            Self::Account { .. } => Some("choose another name, uid or gid under [user]".to_owned()),
+            Self::Account { .. } => Some("choose another name, uid, gid or home under [user]".to_owned()),
             Self::UnknownOwner { kind, .. } => {
                 Some(format!("give a number, or install the package whose scripts make the {kind}"))
             }

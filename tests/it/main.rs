@@ -32,4 +32,5 @@ mod scripts;
 mod stage;
 mod stages;
 mod support;
+mod terminal;
 mod vendor;

@@ -120,7 +120,11 @@ impl Error {
             }
             Self::Name { .. } => Some("rename it, or name it in `exclude`".to_owned()),
             Self::Special { .. } => Some("name it in `exclude`".to_owned()),
-            Self::Place(_) | Self::Pattern { .. } | Self::Read(_) => None,
+            Self::Place(_) => Some(
+                "name another target: what it is to lie in is no folder of the image; `apkbuild plan --why PATH` tells whose it is"
+                    .to_owned(),
+            ),
+            Self::Pattern { .. } | Self::Read(_) => None,
         }
     }
 }
