@@ -51,10 +51,10 @@ def check_without_engine(report, program, label, archive, recipe):
         # The stand-in's Node has its libraries inside, so its size is no measure.
         missed = [line for line in found["checks"] if not line["held"] and line["what"] not in ("unpacked", "compressed")]
         expect("what does not hold", [], missed)
-        expect("starts", 5, len(found["startup_milliseconds"]))
+        expect("starts", 5, len(found["startup-milliseconds"]))
         over = any(not line["held"] for line in found["checks"])
         expect("exit status", 3 if over else 0, done.returncode)
         if over and not found["bill"]["packages"]:
             raise Failed("there is no bill of an image over its size")
         report.figure(f"{label}: apkbuild check, five starts included", f"{seconds:.2f} s")
-        report.figure(f"{label}: first answer after exec, without an engine", f"{sorted(found['startup_milliseconds'])[2] / 1e3:.3f} s")
+        report.figure(f"{label}: first answer after exec, without an engine", f"{sorted(found['startup-milliseconds'])[2] / 1e3:.3f} s")

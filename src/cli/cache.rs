@@ -46,9 +46,9 @@ pub fn run(arguments: &CacheArguments, context: &Context) -> Result<(), Error> {
             if context.json {
                 return context.print_json(&serde_json::json!({
                     "removed": cleaned.removed,
-                    "removed_bytes": cleaned.removed_bytes,
+                    "removed-bytes": cleaned.removed_bytes,
                     "kept": cleaned.kept,
-                    "kept_bytes": cleaned.kept_bytes,
+                    "kept-bytes": cleaned.kept_bytes,
                 }));
             }
             context.print(&format!(

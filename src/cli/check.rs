@@ -49,6 +49,7 @@ pub struct CheckArguments {
 
 /// The report as JSON.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 struct Report<'report> {
     image: String,
     held: bool,

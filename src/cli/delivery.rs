@@ -230,7 +230,7 @@ pub fn pushed_document(reference: &Reference, digest: Sha256Digest, pushed: &Pus
         "reference": reference.to_string(),
         "digest": digest.to_oci(),
         "sent": pushed.sent.0,
-        "sent_bytes": pushed.sent.1,
+        "sent-bytes": pushed.sent.1,
         "present": pushed.present,
         "mounted": pushed.mounted,
         "attached": pushed.attached,

@@ -79,6 +79,7 @@ struct Row {
 }
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 struct LayerRow<'image> {
     digest: String,
     created_by: Option<&'image str>,

@@ -168,7 +168,7 @@ fn an_image_that_is_in_use_stays() {
     }
     let checked = checking.wait_with_output().unwrap();
     let report: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
-    assert_eq!(report["startup_milliseconds"].as_array().unwrap().len(), 5, "{report}");
+    assert_eq!(report["startup-milliseconds"].as_array().unwrap().len(), 5, "{report}");
     assert_eq!(report["held"], true, "{report}");
     program.run(["cache", "clean"]).success();
     assert_eq!(unpacked(), 0);

@@ -47,7 +47,7 @@ fn an_image_that_answers_holds() {
     assert_eq!(code, Some(0), "{report}");
     assert_eq!(report["held"], json!(true));
     let times: Vec<f64> =
-        report["startup_milliseconds"].as_array().unwrap().iter().map(|time| time.as_f64().unwrap()).collect();
+        report["startup-milliseconds"].as_array().unwrap().iter().map(|time| time.as_f64().unwrap()).collect();
     assert_eq!(times.len(), 5);
     assert!(times.iter().all(|time| (30.0..2000.0).contains(time)), "{times:?}");
     assert_eq!(
@@ -108,7 +108,7 @@ fn a_slow_start_is_measured_all_the_same() {
     assert_eq!(code, Some(3), "{report}");
     assert_eq!(report["checks"][1]["held"], json!(false));
     assert_eq!(report["checks"][2]["held"], json!(true));
-    assert!(report["startup_milliseconds"][0].as_f64().unwrap() >= 2200.0, "{report}");
+    assert!(report["startup-milliseconds"][0].as_f64().unwrap() >= 2200.0, "{report}");
 }
 
 #[test]
