@@ -1,6 +1,7 @@
 //! Where a copy comes from: a folder of this machine, or the tree of a stage, seen in the same way.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -117,9 +118,13 @@ impl Files for Folder<'_> {
 
     fn file(&self, path: &str) -> Result<File, Error> {
         let place = self.join(path);
-        let metadata = fs_err::metadata(&place)?;
+        let file = fs_err::File::open(&place)?;
+        let metadata = file.metadata()?;
         let content = if metadata.size() <= READ_UP_TO {
-            Content::from(fs_err::read(&place)?)
+            let mut bytes = Vec::with_capacity(usize::try_from(metadata.size()).unwrap_or(0));
+            // Read as it is: a file would first be asked again how large it is, and there may be very many.
+            file.take(u64::MAX).read_to_end(&mut bytes)?;
+            Content::from(bytes)
         } else {
             Content::Mapped(Mapping::open(&place)?.whole())
         };
