@@ -11,8 +11,12 @@ fn main() -> std::io::Result<()> {
     // Against accidents, not against somebody: who writes the sources decides what the program does.
     let mut hasher = DefaultHasher::new();
     for file in files {
-        hasher.write(file.as_os_str().as_encoded_bytes());
-        hasher.write(&fs_err::read(&file).unwrap_or_default());
+        // A package that is unpacked somewhere may come without Cargo.lock.
+        let text = fs_err::read(&file).unwrap_or_default();
+        for part in [file.as_os_str().as_encoded_bytes(), &text] {
+            hasher.write_usize(part.len());
+            hasher.write(part);
+        }
     }
     println!("cargo::rustc-env=APKBUILD_SOURCES={:016x}", hasher.finish());
     println!("cargo::rerun-if-changed=src");

@@ -121,7 +121,8 @@ pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) ->
             }
             over_size.get_or_insert(bill);
         }
-        images.push((image, files));
+        // The files of all architectures would be held to the end, and hardly anybody wants them.
+        images.push((image, files.filter(|_| order.wants_files())));
     }
     progress.stage("writing");
     let packed = images.iter().map(|(image, _)| image.packed.clone()).collect();
@@ -156,7 +157,7 @@ fn build_for(
     }
     let (image, files) = make(order, arch, &choice, workshop, progress)?;
     if let Some(record) = record {
-        record.keep(order, &image)?;
+        record.keep(order, &image, progress);
     }
     Ok((image, Some(files)))
 }

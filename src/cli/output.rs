@@ -46,7 +46,7 @@ impl Context {
 
     /// Prints a result: `text`, fit for a terminal, a line break added where it has none.
     pub fn print(&self, text: &str) -> Result<(), Error> {
-        print_raw(&printable(text, self.color))
+        self.terminal.aside(|| print_raw(&printable(text, self.color)))
     }
 
     /// Prints a result as one JSON document.

@@ -126,20 +126,16 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
     });
     let orders: Vec<_> = orders.collect();
     let mut documents = Vec::new();
-    let files_and_places: Vec<_> = arguments.files.iter().zip(&places).collect();
-    pipeline::build_all(&orders, context.progress(), |number, built| {
-        let Some((file, place)) = files_and_places.get(number) else { return Ok(()) };
+    let mut files = arguments.files.iter();
+    pipeline::build_all(&orders, context.progress(), |order, built| {
+        let place = order.place.as_ref();
         if let Some(path) = &arguments.report {
             write_report(path, &built)?;
         }
         notes::tell(&built, context);
         let delivered = delivery.carry_out(&built, context)?;
-        documents.push(document(file, place.as_ref(), &built, &delivered));
-        if context.json {
-            return Ok(());
-        }
-        context.progress_is_over();
-        context.print(&summary(place.as_ref(), &built, &delivered))
+        documents.extend(files.next().map(|file| document(file, place, &built, &delivered)));
+        if context.json { Ok(()) } else { context.print(&summary(place, &built, &delivered)) }
     })?;
     context.progress_is_over();
     if context.json {

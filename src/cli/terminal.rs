@@ -42,9 +42,12 @@ impl Terminal {
 
     /// Prints a whole line above whatever bars there are.
     pub(super) fn line(&self, text: &str) {
-        self.bars.suspend(|| {
-            let _ = writeln!(std::io::stderr().lock(), "{}", printable(text, self.color));
-        });
+        self.aside(|| _ = writeln!(std::io::stderr().lock(), "{}", printable(text, self.color)));
+    }
+
+    /// Does something while no bars are on the screen.
+    pub(super) fn aside<T>(&self, act: impl FnOnce() -> T) -> T {
+        self.bars.suspend(act)
     }
 
     /// Takes the bars off the screen.

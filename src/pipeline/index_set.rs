@@ -1,7 +1,7 @@
 //! The indexes of some repositories, verified, and parsed when somebody asks what is in them: an image that was built
 //! before of the same indexes needs their digests alone.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rayon::prelude::*;
 
@@ -11,22 +11,25 @@ use crate::fetch::FetchedIndex;
 use crate::repository::ApkIndex;
 
 /// One index for each repository, in their order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct IndexSet {
     /// The digest of each.
     pub(super) digests: Vec<Sha256Digest>,
     fetched: Vec<FetchedIndex>,
     parsed: OnceLock<Vec<ApkIndex>>,
+    /// Held while they are parsed, so that who comes second waits and does not parse them too.
+    parsing: Mutex<()>,
 }
 
 impl IndexSet {
     /// Those that were fetched, not parsed yet.
     pub(super) fn of_fetched(fetched: Vec<FetchedIndex>) -> Self {
-        Self { digests: fetched.iter().map(|index| index.digest).collect(), fetched, parsed: OnceLock::new() }
+        Self { digests: fetched.iter().map(|index| index.digest).collect(), fetched, ..Self::default() }
     }
 
     /// What is in them, parsed now if need be.
     pub(super) fn parsed(&self) -> Result<&[ApkIndex], Error> {
+        let _guard = self.parsing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(parsed) = self.parsed.get() {
             return Ok(parsed);
         }
@@ -39,6 +42,6 @@ impl IndexSet {
 
     /// The same, each with fewer packages.
     pub(super) fn narrowed(&self, indexes: Vec<ApkIndex>) -> Self {
-        Self { digests: self.digests.clone(), fetched: Vec::new(), parsed: OnceLock::from(indexes) }
+        Self { digests: self.digests.clone(), parsed: OnceLock::from(indexes), ..Self::default() }
     }
 }

@@ -13,6 +13,7 @@ use super::{Bill, BuiltImage, Error, Order, PackageCount, Workshop, translate};
 use crate::digest::{Sha256, Sha256Digest};
 use crate::fetch::{Cache, Section};
 use crate::image::{self, Compression, LayerNote, Sbom};
+use crate::progress::Progress;
 use crate::prune::Report;
 use crate::recipe::Architecture;
 use crate::rootfs::{ScriptNote, Tree, copy, dump};
@@ -84,7 +85,7 @@ impl Record {
             unpacked_size: outcome.unpacked_size,
             packages: outcome.packages,
             report: outcome.report.into_owned(),
-            sbom: outcome.sbom.map(Cow::into_owned),
+            sbom: outcome.sbom.filter(|_| !order.sboms.is_empty()).map(Cow::into_owned),
             created: outcome.created,
             script_notes: outcome.script_notes.into_owned(),
         };
@@ -107,11 +108,16 @@ impl Record {
         format!("{}.json", self.key)
     }
 
-    /// Keeps what the build came to, unless what it copied changed meanwhile.
-    pub(super) fn keep(&self, order: &Order<'_>, image: &BuiltImage) -> Result<(), Error> {
-        if copied(order, &self.cache).ok() != Some(self.copied) {
-            return Ok(());
+    /// Keeps what the build came to, unless what it copied changed meanwhile. The image is as good where that fails.
+    pub(super) fn keep(&self, order: &Order<'_>, image: &BuiltImage, progress: &dyn Progress) {
+        if copied(order, &self.cache).ok() == Some(self.copied)
+            && let Err(error) = self.write(image)
+        {
+            progress.warning(&format!("the next build will not know of this one: {error}"));
         }
+    }
+
+    fn write(&self, image: &BuiltImage) -> Result<(), Error> {
         let outcome = Outcome {
             layers: image.packed.layers.iter().map(LayerNote::from).collect(),
             unpacked_size: image.unpacked_size,

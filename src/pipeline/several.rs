@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::{Built, Error, Order, Workshop, build};
-use crate::progress::Progress;
+use crate::progress::{Progress, Task};
 
 /// Builds every one of `orders`, each in its workshop, and hands what was built to `finished`, in their order.
 ///
@@ -18,37 +18,77 @@ use crate::progress::Progress;
 pub fn build_all<E: From<Error>>(
     orders: &[(Order<'_>, &Workshop)],
     progress: &dyn Progress,
-    mut finished: impl FnMut(usize, Built) -> Result<(), E>,
+    mut finished: impl FnMut(&Order<'_>, Built) -> Result<(), E>,
 ) -> Result<(), E> {
     let Some(((order, workshop), others)) = orders.split_first() else { return Ok(()) };
-    finished(0, build(order, workshop, progress)?)?;
+    if others.is_empty() {
+        return finished(order, build(order, workshop, progress)?);
+    }
+    finished(order, build(order, workshop, &Named { name: &order.recipe.name, progress })?)?;
     let threads = thread::available_parallelism().map_or(1, Into::into).min(others.len());
-    let next = &AtomicUsize::new(0);
+    let next = AtomicUsize::new(0);
+    let first_failed = AtomicUsize::new(usize::MAX);
     let (sender, receiver) = mpsc::channel();
+    let work = |sender: mpsc::Sender<_>| {
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some((order, workshop)) = others.get(place) else { return };
+            if place > first_failed.load(Ordering::Relaxed) {
+                return;
+            }
+            let outcome = build(order, workshop, &Named { name: &order.recipe.name, progress });
+            if outcome.is_err() {
+                first_failed.fetch_min(place, Ordering::Relaxed);
+            }
+            // Nobody waits any more where what was built could not be handed on.
+            if sender.send((place, outcome)).is_err() {
+                return;
+            }
+        }
+    };
     thread::scope(|scope| {
-        for _ in 0..threads {
-            let sender = sender.clone();
-            scope.spawn(move || {
-                loop {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((order, workshop)) = others.get(place) else { return };
-                    // Nobody waits any more where another one failed.
-                    if sender.send((place, build(order, workshop, progress))).is_err() {
-                        return;
-                    }
-                }
-            });
+        for number in 0..threads {
+            let (work, sender) = (&work, sender.clone());
+            let spawned = thread::Builder::new().spawn_scoped(scope, move || work(sender));
+            // One thread is needed; more only make it faster.
+            if number == 0 {
+                spawned.map_err(|error| E::from(error.into()))?;
+            }
         }
         drop(sender);
         let mut early = BTreeMap::new();
         let mut turn = 0;
         for (place, outcome) in receiver {
             early.insert(place, outcome);
-            while let Some(outcome) = early.remove(&turn) {
+            while let (Some(outcome), Some((order, _))) = (early.remove(&turn), others.get(turn)) {
                 turn += 1;
-                finished(turn, outcome?)?;
+                finished(order, outcome?)?;
             }
         }
         Ok(())
     })
+}
+
+/// A listener that is told which recipe's build does what.
+struct Named<'call> {
+    name: &'call str,
+    progress: &'call dyn Progress,
+}
+
+impl Progress for Named<'_> {
+    fn stage(&self, name: &str) {
+        self.progress.stage(&format!("{}: {name}", self.name));
+    }
+
+    fn download(&self, name: &str, total: Option<u64>) -> Box<dyn Task> {
+        self.progress.download(name, total)
+    }
+
+    fn upload(&self, name: &str, total: u64) -> Box<dyn Task> {
+        self.progress.upload(name, total)
+    }
+
+    fn warning(&self, text: &str) {
+        self.progress.warning(&format!("{}: {text}", self.name));
+    }
 }

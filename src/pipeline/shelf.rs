@@ -1,4 +1,4 @@
-//! What the builds of one call have in common: each index and each package is read and verified once, and selected once.
+//! What the builds of one call have in common: each index and each package is read and verified once.
 //!
 //! It holds what is verified or worked out already, never what may be trusted differently by another recipe: recipes that
 //! trust other keys have a workshop, and so a shelf, of their own.

@@ -19,7 +19,7 @@ use crate::sandbox::{self, StageCommands};
 use crate::unfinished::UnfinishedFolder;
 
 /// Changes whenever the same inputs would give another stage.
-const FORMAT: &str = "stage 2";
+const FORMAT: &str = "stage 3";
 
 /// Builds the stages of an order.
 pub(super) fn build_stages(
@@ -46,7 +46,9 @@ fn build_stage(
 ) -> Result<Tree, Error> {
     let recipe = order.recipe;
     let (selection, packages) = choice.packages(Part::stage(stage), workshop, progress)?;
-    let timestamp = order.timestamp.unwrap_or_else(|| newest_build_date(&packages));
+    // What the packages say, whatever SOURCE_DATE_EPOCH says: the stage is the same at another, and whoever copies out of it
+    // sets the times.
+    let timestamp = newest_build_date(&packages);
     let outputs = &order.outputs(workshop.cache());
     let scratch = &workshop.stages_folder()?;
     let version = selection.release();
@@ -59,14 +61,12 @@ fn build_stage(
     if arch != Architecture::host() {
         return Err(Error::ForeignStage { stage: stage.name.clone(), arch, host: Architecture::host() });
     }
-    // What the packages say, so that a build at another SOURCE_DATE_EPOCH still finds the stage.
-    let epoch = newest_build_date(&packages);
-    let place = scratch.join(key(stage, &tree, epoch).to_string());
+    let place = scratch.join(key(stage, &tree, timestamp).to_string());
     let _held = loop {
         if let Some(held) = HeldFolder::hold(&place)? {
             break held;
         }
-        make(stage, &tree, epoch, &place)?;
+        make(stage, &tree, timestamp, &place)?;
     };
     let options =
         ReadOptions { owner: Some((0, 0)), timestamp: Some(timestamp), skip_unfit: true, origin: Origin::Stage };
@@ -81,11 +81,12 @@ fn key(stage: &Stage, tree: &Tree, epoch: i64) -> Sha256Digest {
         hasher.update(text.as_bytes());
     };
     part(FORMAT);
-    part(&dump::dump(tree));
+    part(&dump::digest(tree).to_string());
     part(&epoch.to_string());
     part(stage.workdir.as_str());
     part(if stage.network == Network::Host { "host" } else { "none" });
-    stage.env.iter().for_each(|(name, value)| part(&format!("{name}={value}")));
+    part(&stage.env.len().to_string());
+    stage.env.iter().for_each(|(name, value)| [name, value].into_iter().for_each(|word| part(word)));
     stage.run.iter().for_each(|command| part(command));
     hasher.finish()
 }

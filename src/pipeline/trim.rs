@@ -31,7 +31,7 @@ pub(super) fn trim(
     if policy.bytecode == Bytecode::Source {
         return prune(rootfs, recipe, arch, &policy, workshop);
     }
-    // Pruning takes it away like every other `__pycache__`.
+    // Collected first: pruning takes every `__pycache__`.
     let shipped = Shipped::of(&rootfs.tree);
     let mut report = prune(rootfs, recipe, arch, &policy, workshop)?;
     progress.stage("compiling");

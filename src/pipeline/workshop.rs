@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::index_set::IndexSet;
 use super::shelf::Shelf;
@@ -20,6 +20,7 @@ pub struct Workshop {
     pub(super) overrides: Overrides,
     fetcher: Fetcher,
     shelf: Shelf,
+    fetching: Mutex<()>,
 }
 
 impl Workshop {
@@ -32,13 +33,18 @@ impl Workshop {
         options.keyring = keyring(overrides, recipe)?;
         options.allow_untrusted = overrides.allow_untrusted;
         options.offline = overrides.offline;
-        Ok(Self { overrides: overrides.clone(), fetcher: Fetcher::new(options), shelf: Shelf::default() })
+        Ok(Self {
+            overrides: overrides.clone(),
+            fetcher: Fetcher::new(options),
+            shelf: Shelf::default(),
+            fetching: Mutex::default(),
+        })
     }
 
     /// The same, using the cache and local folders only.
     pub(super) fn without_network(&self) -> Self {
         let overrides = Overrides { offline: true, ..self.overrides.clone() };
-        Self { overrides, fetcher: self.fetcher.without_network(), shelf: Shelf::default() }
+        Self { overrides, fetcher: self.fetcher.without_network(), shelf: Shelf::default(), fetching: Mutex::default() }
     }
 
     /// The index of each of `repositories` for `arch`, in the same order.
@@ -48,6 +54,7 @@ impl Workshop {
         arch: Architecture,
         progress: &dyn Progress,
     ) -> Result<Arc<IndexSet>, Error> {
+        let _guard = self.fetching();
         if let Some(indexes) = self.shelf.indexes(repositories, arch) {
             return Ok(indexes);
         }
@@ -64,6 +71,7 @@ impl Workshop {
 
     /// Each of `wanted`, verified, in the same order.
     pub(super) fn fetch(&self, wanted: &[Wanted], progress: &dyn Progress) -> Result<Vec<VerifiedApk>, fetch::Error> {
+        let _guard = self.fetching();
         let known: Vec<Option<VerifiedApk>> = wanted.iter().map(|wanted| self.shelf.package(wanted.identity)).collect();
         let missing: Vec<Wanted> =
             wanted.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(wanted, _)| wanted.clone()).collect();
@@ -71,6 +79,11 @@ impl Workshop {
         self.shelf.keep_packages(&fetched);
         let mut fetched = fetched.into_iter();
         Ok(known.into_iter().filter_map(|known| known.or_else(|| fetched.next())).collect())
+    }
+
+    /// Held while something is fetched that another build of this call may want too: it waits, and finds it on the shelf.
+    fn fetching(&self) -> MutexGuard<'_, ()> {
+        self.fetching.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The .apk of each of `wanted`, verified whole, as a file of the cache or of a local repository.

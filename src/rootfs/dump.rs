@@ -7,11 +7,25 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{InodeId, InodeKind, Tree};
-use crate::digest::{Sha1Digest, Sha256, Sha256Digest};
+use super::{Content, InodeId, InodeKind, Tree};
+use crate::digest::{Sha1Digest, Sha256Digest};
 
 /// The tree as text; see the head of this file.
 pub fn dump(tree: &Tree) -> String {
+    write(tree, |content, _| Sha1Digest::of(content).to_string())
+}
+
+/// A digest of all that [`dump`] shows. What is known by its SHA-1 already is not read; other contents are known by their
+/// SHA-256.
+pub fn digest(tree: &Tree) -> Sha256Digest {
+    let text = write(tree, |content, checksum| {
+        checksum.map_or_else(|| Sha256Digest::of(content).to_string(), |checksum| checksum.to_string())
+    });
+    Sha256Digest::of(text.as_bytes())
+}
+
+/// A line for each entry, with what `called` says of the contents of a file.
+fn write(tree: &Tree, called: impl Fn(&Content, Option<Sha1Digest>) -> String) -> String {
     let mut text = String::new();
     let mut first_names: BTreeMap<InodeId, String> = BTreeMap::new();
     for (path, id) in tree.walk() {
@@ -20,10 +34,10 @@ pub fn dump(tree: &Tree) -> String {
         let (letter, size, checksum) = match &inode.kind {
             InodeKind::Directory(_) => ('d', None, None),
             InodeKind::Symlink(_) => ('l', None, None),
-            InodeKind::File { content, .. } => ('f', Some(content.len()), Some(Sha1Digest::of(content))),
+            InodeKind::File { content, checksum } => ('f', Some(content.len()), Some(called(content, *checksum))),
         };
         let size = size.map_or_else(|| "-".to_owned(), |size| size.to_string());
-        let checksum = checksum.map_or_else(|| "-".to_owned(), |checksum| checksum.to_string());
+        let checksum = checksum.unwrap_or_else(|| "-".to_owned());
         let (mode, uid, gid) = (metadata.mode, metadata.uid, metadata.gid);
         // Writing to a string cannot fail.
         let _ = write!(text, "{letter}{mode:04o} {uid}:{gid} {size} {checksum} {path}");
@@ -47,18 +61,6 @@ pub fn dump(tree: &Tree) -> String {
         text.push('\n');
     }
     text
-}
-
-/// A digest of all that [`dump`] shows, contents by their SHA-256.
-pub fn digest(tree: &Tree) -> Sha256Digest {
-    let mut hasher = Sha256::new();
-    hasher.update(dump(tree).as_bytes());
-    for (_, id) in tree.walk() {
-        if let InodeKind::File { content, .. } = &tree.inode(id).kind {
-            hasher.update(&Sha256Digest::of(content).0);
-        }
-    }
-    hasher.finish()
 }
 
 #[cfg(test)]

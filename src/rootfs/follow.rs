@@ -69,6 +69,7 @@ impl Tree {
         let mut links = 0;
         while let Some(part) = waiting.pop() {
             if part == ".." {
+                self.children(real.id()?)?;
                 real.parts.pop();
                 continue;
             }
@@ -142,6 +143,7 @@ mod tests {
             ("nowhere", None),
             ("missing", None),
             ("usr/bin/busybox/x", None),
+            ("usr/bin/busybox/..", None),
         ] {
             assert_eq!(tree.resolve(path).as_deref(), real, "{path}");
         }

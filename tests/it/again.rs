@@ -112,6 +112,8 @@ fn every_change_gives_what_a_first_build_gives() {
     holds("what is left out", &repository, &[]);
     program.write("hello.toml", RECIPE.replace("/app/\"", "/srv/\""));
     holds("the recipe", &repository, &[]);
+    program.write("hello.toml", RECIPE.to_owned() + "\n[prune]\nremove = [\"app/app/main.txt\"]\n");
+    holds("what is pruned", &repository, &[]);
     holds("the level", &repository, &["--level", "1"]);
     holds("the compression", &repository, &["--compression", "zstd"]);
     holds("the tag", &repository, &["--tag", ":2"]);
