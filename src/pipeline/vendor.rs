@@ -47,7 +47,7 @@ pub fn vendor(
     let unfinished = UnfinishedFolder::beside(folder)?;
     let root = unfinished.path();
     let mut vendored = Vendored::default();
-    let mut shelves = Shelves::default();
+    let mut repositories = VendoredRepositories::default();
     let only = &workshop.overrides.archs;
     for arch in Architecture::ALL.into_iter().filter(|arch| only.is_empty() || only.contains(arch)) {
         let Some(packages) = lock.architectures.get(arch.as_str()) else { continue };
@@ -68,12 +68,12 @@ pub fn vendor(
         let archives: BTreeMap<Identity, PathBuf> = wanted.iter().map(|wanted| wanted.identity).zip(paths).collect();
         progress.stage("copying");
         // Every repository is there, be it empty, so that each can be named.
-        shelves.shelf(root, arch, None)?;
+        repositories.repository(root, arch, None)?;
         for tag in locked.tags() {
             if !PackageName::is_for_package(tag) {
                 return Err(Error::VendorTag { tag: tag.to_owned() });
             }
-            shelves.shelf(root, arch, Some(tag))?;
+            repositories.repository(root, arch, Some(tag))?;
             vendored.tags.insert(tag.to_owned());
         }
         for part in Part::all(recipe) {
@@ -85,12 +85,12 @@ pub fn vendor(
                 let entry = index_entry(selected.entry.to_package_info(), package.identity, package.size, arch);
                 let archive = archives.get(&package.identity).map(PathBuf::as_path);
                 for tag in locked.tags_of(package) {
-                    shelves.shelf(root, arch, tag)?.put(&file, entry.clone(), archive)?;
+                    repositories.repository(root, arch, tag)?.put(&file, entry.clone(), archive)?;
                 }
             }
         }
     }
-    shelves.write_indexes(key)?;
+    repositories.write_indexes(key)?;
     fs_err::create_dir(root.join("keys"))?;
     fs_err::write(root.join("keys").join(key.public_name()), key.public_pem()?.as_bytes())?;
     link_as_mirror(root, recipe, lock)?;
@@ -101,25 +101,30 @@ pub fn vendor(
 
 /// The repositories in the folder, by the folder of one architecture.
 #[derive(Default)]
-struct Shelves(BTreeMap<PathBuf, Shelf>);
+struct VendoredRepositories(BTreeMap<PathBuf, VendoredRepository>);
 
 /// Packages of one architecture, of the repositories with one tag or without any.
-struct Shelf {
+struct VendoredRepository {
     folder: PathBuf,
     packages: BTreeMap<String, IndexedPackage>,
 }
 
-impl Shelves {
-    /// The shelf for `tag`, made where it is not there yet.
-    fn shelf(&mut self, root: &Path, arch: Architecture, tag: Option<&str>) -> Result<&mut Shelf, Error> {
-        let repository = tag.map_or_else(|| root.to_owned(), |tag| root.join("tagged").join(tag));
-        let folder = repository.join(arch.as_str());
+impl VendoredRepositories {
+    /// The one for `tag`, made where it is not there yet.
+    fn repository(
+        &mut self,
+        root: &Path,
+        arch: Architecture,
+        tag: Option<&str>,
+    ) -> Result<&mut VendoredRepository, Error> {
+        let tagged = tag.map_or_else(|| root.to_owned(), |tag| root.join("tagged").join(tag));
+        let folder = tagged.join(arch.as_str());
         fs_err::create_dir_all(&folder)?;
-        Ok(self.0.entry(folder.clone()).or_insert_with(|| Shelf { folder, packages: BTreeMap::new() }))
+        Ok(self.0.entry(folder.clone()).or_insert_with(|| VendoredRepository { folder, packages: BTreeMap::new() }))
     }
 
     fn write_indexes(self, key: &SigningKey) -> Result<(), Error> {
-        for Shelf { folder, packages } in self.0.into_values() {
+        for VendoredRepository { folder, packages } in self.0.into_values() {
             let packages: Vec<IndexedPackage> = packages.into_values().collect();
             fs_err::write(
                 folder.join("APKINDEX.tar.gz"),
@@ -130,7 +135,7 @@ impl Shelves {
     }
 }
 
-impl Shelf {
+impl VendoredRepository {
     /// Puts a package there under the name `file`, with its archive where it has one.
     fn put(&mut self, file: &str, entry: IndexedPackage, archive: Option<&Path>) -> Result<(), Error> {
         match self.packages.get(file) {
