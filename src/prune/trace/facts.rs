@@ -57,11 +57,11 @@ struct Kept {
     places: FxHashMap<Key, Range<usize>>,
 }
 
-/// Bytes of another layout are not read; the number changes with the types behind it and with what is read out of files.
-const LAYOUT: u32 = 2;
+/// The program that read: another one may read something else out of the same file, or keep it otherwise.
+const PROGRAM: &str = env!("APKBUILD_SOURCES");
 
-/// The layout, the program's version, and the digest of all that follows.
-type Head = (u32, String, [u8; 16]);
+/// The program, and the digest of all that follows.
+type Head = (String, [u8; 16]);
 
 impl Facts {
     /// What [`Facts::to_bytes`] gave; empty where the bytes are anything else.
@@ -79,8 +79,7 @@ impl Facts {
         for (_, part) in parts {
             body.extend_from_slice(part);
         }
-        let mut bytes =
-            postcard::to_stdvec(&(LAYOUT, env!("CARGO_PKG_VERSION"), Checksum::of(&body).0)).unwrap_or_default();
+        let mut bytes = postcard::to_stdvec(&(PROGRAM, Checksum::of(&body).0)).unwrap_or_default();
         bytes.append(&mut body);
         bytes
     }
@@ -140,8 +139,8 @@ impl Read {
 impl Kept {
     /// Where each file's facts lie in `bytes`.
     fn places(bytes: &[u8]) -> Option<FxHashMap<Key, Range<usize>>> {
-        let ((layout, version, digest), body) = postcard::take_from_bytes::<Head>(bytes).ok()?;
-        if layout != LAYOUT || version != env!("CARGO_PKG_VERSION") || Checksum::of(body).0 != digest {
+        let ((program, digest), body) = postcard::take_from_bytes::<Head>(bytes).ok()?;
+        if program != PROGRAM || Checksum::of(body).0 != digest {
             return None;
         }
         let (list, parts) = postcard::take_from_bytes::<Vec<(Key, u32)>>(body).ok()?;
