@@ -167,6 +167,39 @@ fn what_is_named_by_a_rule_stays_behind() {
 }
 
 #[test]
+fn no_exception_brings_an_image_into_an_image() {
+    let folder = folder(&[
+        "a.txt",
+        "b.txt",
+        "image/blobs/a.txt",
+        ".image.Xy12.part/blobs/a.txt",
+        "sub/.root.Ab34.part/etc/a.txt",
+        "sub/.rooted/a.txt",
+        "sub/image/a.txt",
+    ]);
+    let exclude = ["**/b.txt".to_owned(), "!**/a.txt".to_owned()];
+    let outputs = [folder.path().join("image"), folder.path().join("sub/root")];
+    let expected = [
+        "app",
+        "app/a.txt",
+        "app/sub",
+        "app/sub/.rooted",
+        "app/sub/.rooted/a.txt",
+        "app/sub/image",
+        "app/sub/image/a.txt",
+    ];
+    let whole = Request { exclude: &exclude, ..request("", "/app") };
+    let mut tree = Tree::new();
+    copy_from_folder(&mut tree, folder.path(), &whole, &outputs).unwrap();
+    assert_eq!(paths(&tree), expected);
+
+    let mut tree = Tree::new();
+    let fitting = Request { exclude: &exclude, ..request("**/a.txt", "/app/") };
+    copy_from_folder(&mut tree, folder.path(), &fitting, &outputs).unwrap();
+    assert_eq!(paths(&tree), expected);
+}
+
+#[test]
 fn what_is_not_there_names_what_is_near() {
     let folder = folder(&["app.py", "src/index.js", "src/util.js"]);
     for (source, message, help) in [

@@ -313,13 +313,12 @@ fn outputs_below(folder: &Path, outputs: &[PathBuf]) -> Vec<String> {
     below
 }
 
-/// Whether `real` is `output`, lies in it, or is what `output` is called while it is written.
+/// Whether `real` is `output` or what `output` is called while it is written, or lies in either.
 fn is_output(output: &str, real: &str) -> bool {
-    if real.strip_prefix(output).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-        return true;
-    }
-    let (output_folder, output_name) = output.rsplit_once('/').unwrap_or(("", output));
-    let (folder, name) = real.rsplit_once('/').unwrap_or(("", real));
+    let (folder, output_name) = output.rsplit_once('/').unwrap_or(("", output));
+    let below =
+        if folder.is_empty() { Some(real) } else { real.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')) };
+    let Some(name) = below.and_then(|below| below.split('/').next()) else { return false };
     let unfinished = name.strip_prefix('.').and_then(|rest| rest.strip_prefix(output_name)?.strip_prefix('.'));
-    folder == output_folder && unfinished.is_some_and(|rest| rest.rsplit('.').next() == Some("part"))
+    name == output_name || unfinished.is_some_and(|rest| rest.rsplit('.').next() == Some("part"))
 }
