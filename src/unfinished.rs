@@ -130,7 +130,7 @@ pub struct UnfinishedFolder {
     folder: Option<tempfile::TempDir>,
     place: PathBuf,
     /// However long it takes, nobody cleans it away.
-    _held: Option<HeldFolder>,
+    _held: HeldFolder,
 }
 
 impl UnfinishedFolder {
@@ -148,9 +148,18 @@ impl UnfinishedFolder {
 
     fn begin(builder: &mut tempfile::Builder<'_, '_>, parent: &Path, place: &Path) -> io::Result<Self> {
         let builder = builder.permissions(std::fs::Permissions::from_mode(0o777));
-        let folder = begin(parent, || builder.tempdir_in(parent))?;
-        let held = HeldFolder::hold(folder.path())?;
-        Ok(Self { folder: Some(folder), place: place.to_owned(), _held: held })
+        loop {
+            let folder = begin(parent, || builder.tempdir_in(parent))?;
+            match HeldFolder::hold(folder.path()) {
+                Ok(Some(held)) => return Ok(Self { folder: Some(folder), place: place.to_owned(), _held: held }),
+                // Somebody cleaned it away before it was held; the next one is not so likely to be met.
+                Ok(None) => forget(folder.path()),
+                Err(error) => {
+                    forget(folder.path());
+                    return Err(error);
+                }
+            }
+        }
     }
 
     /// Where the folder lies until it is finished.

@@ -133,16 +133,17 @@ enum Claim {
 }
 
 fn claim(entry: &CacheEntry) -> Claim {
+    // Asked first: a folder is held only a moment after it is made.
+    let recent = entry.used.elapsed().is_ok_and(|age| age.as_secs() < 3600);
+    if is_unfinished(&entry.path) && recent {
+        return Claim::UnderWay;
+    }
     if entry.path.is_dir() && !entry.path.is_symlink() {
         // One that cannot be opened is nobody's, or cannot be taken away either, which is told then.
         return match ClaimedFolder::claim(&entry.path) {
             Ok(None) => Claim::UnderWay,
             claimed => Claim::Free { _lock: None, _claimed: claimed.ok().flatten() },
         };
-    }
-    let recent = entry.used.elapsed().is_ok_and(|age| age.as_secs() < 3600);
-    if is_unfinished(&entry.path) && recent {
-        return Claim::UnderWay;
     }
     if entry.section != Section::Partial {
         return Claim::Free { _lock: None, _claimed: None };

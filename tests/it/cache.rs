@@ -86,6 +86,24 @@ fn the_least_recently_used_goes_first() {
 }
 
 #[test]
+fn a_folder_that_was_just_begun_stays() {
+    let program = Program::new();
+    let cache = Cache::at(program.cache());
+    let stages = cache.section(Section::Stages);
+    fs_err::create_dir_all(&stages).unwrap();
+    // Nobody holds it yet who has just made it; nobody will any more who made it hours ago.
+    let [begun, left] = [".begun.Ab12.part", ".left.Ab12.part"].map(|name| stages.join(name));
+    fs_err::create_dir(&begun).unwrap();
+    fs_err::create_dir(&left).unwrap();
+    let folder = fs_err::File::open(&left).unwrap();
+    folder.set_modified(SystemTime::now() - Duration::from_hours(2)).unwrap();
+    drop(folder);
+    let cleaned = cache.clean(0).unwrap();
+    assert_eq!((cleaned.kept, cleaned.removed), (1, 1));
+    assert!(begun.is_dir() && !left.exists());
+}
+
+#[test]
 fn the_cache_is_not_copied_into_an_image() {
     let repository = Repository::new().package("base", "1-r0").file("etc/base", "base").build();
     let keys = repository.keys_dir().display().to_string();
