@@ -3,7 +3,7 @@
 //! Decisions are made on this list and carried out at the end, so that a refusal leaves the tree as it was. Links are
 //! followed here, inside the image only: a target that climbs above the root stays at the root, as the kernel has it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rustc_hash::FxHashMap;
 
@@ -221,6 +221,16 @@ pub(crate) fn file_name(path: &str) -> &str {
 /// What follows the last dot of `path`'s last part.
 pub(crate) fn extension(path: &str) -> Option<&str> {
     file_name(path).rsplit_once('.').map(|(_, extension)| extension)
+}
+
+/// Whether `path` lies in `folder`, however deep.
+pub(crate) fn below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Those that pip filled, which its records lie in, of a tree with these `folders`.
+pub(crate) fn filled_by_pip<'path>(folders: impl Iterator<Item = &'path str>) -> BTreeSet<String> {
+    folders.filter(|folder| folder.ends_with(".dist-info")).map(|folder| parent(folder).to_owned()).collect()
 }
 
 /// `path` as seen from `folder`, both below the root: `.` and `..` taken out by text, an absolute path on its own.

@@ -4,11 +4,11 @@
 //! traced from the application. Code that came in as a dependency stays as far as it is reached, and a package's other
 //! files stay as long as any of its code does. Copied files stay, whatever reaches them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::decision::{Decisions, Verdict};
 use super::error::Error;
-use super::inventory::{EntryId, Inventory, Kind, extension, parent};
+use super::inventory::{EntryId, Inventory, Kind, below, extension, filled_by_pip, parent};
 use super::needs::dependency_name;
 use super::node;
 use super::policy::Policy;
@@ -166,7 +166,7 @@ pub(super) fn let_go_unreached(
 /// What is code, and so stands or falls with being reached.
 struct Judge {
     named: Vec<bool>,
-    dependency_folders: Vec<String>,
+    dependency_folders: BTreeSet<String>,
 }
 
 impl Judge {
@@ -181,14 +181,8 @@ impl Judge {
                 asked && !is_runtime(name)
             })
             .collect();
-        // Folders that pip filled: its records lie in them.
-        let mut dependency_folders: Vec<String> = inventory
-            .entries
-            .iter()
-            .filter(|entry| entry.kind == Kind::Directory && entry.path.ends_with(".dist-info"))
-            .map(|entry| parent(&entry.path).to_owned())
-            .collect();
-        dependency_folders.dedup();
+        let folders = inventory.entries.iter().filter(|entry| entry.kind == Kind::Directory);
+        let dependency_folders = filled_by_pip(folders.map(|entry| entry.path.as_str()));
         Self { named, dependency_folders }
     }
 
@@ -196,10 +190,7 @@ impl Judge {
     fn is_traced(&self, inventory: &Inventory<'_>, id: EntryId) -> bool {
         let entry = inventory.entry(id);
         let path = entry.path.as_str();
-        let in_site = self
-            .dependency_folders
-            .iter()
-            .any(|it| path.strip_prefix(it.as_str()).is_some_and(|it| it.starts_with('/')));
+        let in_site = self.dependency_folders.iter().any(|folder| below(path, folder));
         let in_library = is_python_library(path);
         let in_modules = node::package_folder(path).is_some();
         match entry.origin {

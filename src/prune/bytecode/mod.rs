@@ -16,7 +16,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::inventory::{file_name, parent};
+use super::inventory::{below, file_name, filled_by_pip, parent};
 use super::report::{Reason, Report};
 use crate::digest::{Sha1Digest, Sha256, Sha256Digest};
 use crate::rootfs::{Content, InodeKind, Origin, Rootfs, Tree};
@@ -31,7 +31,7 @@ const FORMAT: &str = "bytecode 2";
 /// The bytecode that packages brought, by the path of its source and the interpreter's tag. To be collected before anything
 /// is pruned.
 #[derive(Debug, Default)]
-pub struct Shipped(BTreeMap<String, (Content, Option<Sha1Digest>)>);
+pub struct Shipped(BTreeMap<(String, String), (Content, Option<Sha1Digest>)>);
 
 /// What a package brought for one source.
 #[derive(Clone, Debug)]
@@ -102,7 +102,7 @@ impl Shipped {
             };
             if tag.starts_with("cpython-3") && !tag.contains(".opt-") {
                 let source = format!("{}/{module}.py", parent(folder));
-                shipped.insert(format!("{source} {tag}"), (content.clone(), *checksum));
+                shipped.insert((source, tag.to_owned()), (content.clone(), *checksum));
             }
         }
         Self(shipped)
@@ -123,9 +123,11 @@ impl Compilation {
             .map(|kept| kept.path.as_str())
             .collect();
         let scripts: BTreeSet<&str> = report.scripts.iter().map(String::as_str).collect();
-        let installed = installed_folders(tree);
+        let paths: Vec<_> = tree.walk().collect();
+        let is_folder = |id| matches!(tree.inode(id).kind, InodeKind::Directory(_));
+        let installed = filled_by_pip(paths.iter().filter(|(_, id)| is_folder(*id)).map(|(path, _)| path.as_str()));
         let mut sources = Vec::new();
-        for (path, id) in tree.walk() {
+        for (path, id) in paths {
             let inode = tree.inode(id);
             let InodeKind::File { content, checksum } = &inode.kind else { continue };
             let Some(stem) = path.strip_suffix(".py") else { continue };
@@ -154,7 +156,7 @@ impl Compilation {
 
     /// The bytecode that a package brought for `source`, if it is of just this source.
     pub fn shipped<'a>(&self, source: &Source, shipped: &'a Shipped) -> Option<ShippedCode<'a>> {
-        let (bytes, checksum) = shipped.0.get(&format!("{} cpython-3{}", source.path, self.minor))?;
+        let (bytes, checksum) = shipped.0.get(&(source.path.clone(), format!("cpython-3{}", self.minor)))?;
         let (magic, mark, code) = pyc::parts(bytes)?;
         let is_of_it = match mark {
             SourceMark::Time { mtime, size } => {
@@ -215,13 +217,4 @@ fn interpreter_identity(tree: &Tree, interpreter: &str, minor: u8) -> Option<Str
 /// What `content` is. A package's file is known by its checksum already, and need not be read.
 fn digest_of(content: &Content, checksum: Option<Sha1Digest>) -> String {
     checksum.map_or_else(|| Sha256Digest::of(content).to_string(), |checksum| checksum.to_string())
-}
-
-/// Folders that pip filled: its records lie in them.
-fn installed_folders(tree: &Tree) -> BTreeSet<String> {
-    tree.walk().filter(|(path, _)| path.ends_with(".dist-info")).map(|(path, _)| parent(&path).to_owned()).collect()
-}
-
-fn below(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
