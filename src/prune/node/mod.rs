@@ -3,6 +3,7 @@
 mod facts;
 mod follow;
 mod json;
+mod lexemes;
 mod nesting;
 mod package_json;
 mod parse;

@@ -3,182 +3,299 @@
 //!
 //! A level is an open bracket, and whatever stands in it since the last thing that ended an expression: `a.b.c`, `!!!x`,
 //! `a => b => c` and `if (1) if (2)` nest without any bracket. That is more than there really is, which costs nothing: no
-//! program comes near the limit. Strings, comments, templates and regular expressions are passed over, the last by the
-//! usual guess.
+//! program comes near the limit.
+//!
+//! Strings, comments, templates and regular expressions are passed over. Where a `/` stands that only a parser knows to
+//! divide or to begin a regular expression, the source is read both ways from there, and it is as deep as the deepest of
+//! its readings. Most end soon, at a bracket or a quote that does not fit: the parser, which stops for good at the first
+//! error, would go no further either. Others come to the same place in the same state, and go on as one. A source that
+//! still has too many readings is refused like one that is too deep.
+
+use super::lexemes::{blank, comment, has_line_end, regular_expression, string, template, word};
 
 /// What came before, as far as it decides what `/` or a word means.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Last {
-    /// An operator, a bracket that opens, a word that wants something after it, or nothing.
+    /// A bracket that opens, an operator that wants something after it, or nothing.
     Operator,
+    /// What may want something after it or end something: `++`, `a!`, `B<C>`, `1.`, `await`, `if (…)`.
+    Either,
     /// A name, a number, a string: the end of an operand.
     Operand,
-    /// `)` or `]`.
+    /// `]`, or a `)` that no statement follows.
     Closed,
     /// `}`.
     Block,
 }
 
 /// Words that go on with the expression or statement before them.
-const CONTINUING: [&[u8]; 7] = [b"as", b"else", b"extends", b"in", b"instanceof", b"of", b"satisfies"];
+const CONTINUING: [&[u8]; 8] = [b"as", b"else", b"extends", b"in", b"instanceof", b"is", b"of", b"satisfies"];
 /// Words that want something after them.
-const WANTING: [&[u8]; 15] = [
+const WANTING: [&[u8]; 22] = [
+    b"abstract",
+    b"asserts",
     b"async",
     b"await",
     b"case",
     b"class",
+    b"declare",
     b"default",
     b"delete",
     b"do",
     b"function",
+    b"infer",
+    b"keyof",
     b"new",
+    b"readonly",
     b"return",
     b"throw",
     b"try",
     b"typeof",
+    b"unique",
     b"void",
     b"yield",
 ];
+/// Words whose parentheses want a statement after them.
+const HEADS: [&[u8]; 4] = [b"for", b"if", b"while", b"with"];
 
-/// Whether `source` nests deeper than `limit` levels.
+/// More readings than this at once are not gone through.
+const MAX_READINGS: usize = 32;
+/// Nor are more brackets than this copied or compared for all of them together.
+const MAX_COPIED: usize = 1 << 24;
+
+/// An open bracket.
+#[derive(Clone, Copy)]
+struct Bracket {
+    /// What closes it; none closes the source itself.
+    closing: Option<u8>,
+    kind: BracketKind,
+    /// How many levels it holds since its last expression ended.
+    held: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BracketKind {
+    Plain,
+    /// The parentheses of an `if` or of a loop.
+    Head,
+    /// The `${` of a template.
+    Template,
+}
+
+/// One way to read the source, as far as it has come.
+#[derive(Clone)]
+struct Reading {
+    at: usize,
+    /// The source itself, and the brackets that are open in it.
+    open: Vec<Bracket>,
+    levels: usize,
+    last: Last,
+    /// Whether a line ended since then.
+    fresh_line: bool,
+    /// Whether the last word was one of [`HEADS`], and nothing came since.
+    is_head: bool,
+}
+
+/// What a step along a reading came to.
+enum Step {
+    On,
+    /// No program reads on like this, or nothing is left.
+    Ended,
+    /// It may be read like this as well.
+    Or(Reading),
+}
+
+/// Whether `source`, which is UTF-8, nests deeper than `limit` levels, or cannot be told.
 pub(super) fn is_deeper(source: &[u8], limit: usize) -> bool {
-    // Each open bracket: what it holds since its last expression ended, and whether it is the `${` of a template.
-    let mut open: Vec<(usize, bool)> = vec![(0, false)];
-    let (mut levels, mut last, mut at) = (1, Last::Operator, 0);
-    let mut fresh_line = false;
-    while let Some(&byte) = source.get(at) {
-        let rest = source.get(at..).unwrap_or_default();
-        let mut taken = 1;
-        let mut next = Last::Operator;
-        let mut ends = false;
-        match byte {
-            b'\n' | b'\r' => fresh_line = true,
-            b' ' | b'\t' => {}
-            b'/' if rest.starts_with(b"//") => taken = to_line_end(rest),
-            b'/' if rest.starts_with(b"/*") => {
-                taken =
-                    memchr::memmem::find(rest.get(2..).unwrap_or_default(), b"*/").map_or(rest.len(), |end| end + 4);
+    // The one that is furthest behind is the last.
+    let mut readings = vec![Reading::of(source)];
+    let mut copied = 0;
+    while let Some(mut reading) = readings.pop() {
+        let next = readings.last().map_or(usize::MAX, |other| other.at);
+        let goes_on = loop {
+            if reading.at == next {
+                let mut beside = readings.iter_mut().rev().take_while(|other| other.at == next);
+                copied += reading.open.len();
+                if let Some(same) = beside.find(|other| other.goes_on_like(&reading)) {
+                    same.take_in(&reading);
+                    break false;
+                }
+            } else if reading.at > next {
+                break true;
             }
-            b'/' if matches!(last, Last::Operator | Last::Block) => {
-                (taken, next) = (regular_expression(rest), Last::Operand);
-            }
-            b'\'' | b'"' => (taken, next) = (string(rest, byte), Last::Operand),
-            b'`' => {
-                taken = 1 + template(rest.get(1..).unwrap_or_default());
-                if rest.get(..taken).is_some_and(|text| text.ends_with(b"${")) {
-                    open.push((0, true));
-                    levels += 1;
-                } else {
-                    next = Last::Operand;
+            match reading.step(source) {
+                Step::On => {}
+                Step::Ended => break false,
+                Step::Or(other) => {
+                    copied += other.open.len();
+                    readings.push(other);
+                    break true;
                 }
             }
-            b'(' | b'[' | b'{' => {
-                open.push((0, false));
-                levels += 1;
+            if reading.levels > limit {
+                return true;
             }
-            b')' | b']' | b'}' => {
-                next = if byte == b'}' { Last::Block } else { Last::Closed };
-                if open.len() > 1 {
-                    let (held, is_template) = open.pop().unwrap_or_default();
-                    levels -= held + 1;
-                    if is_template {
-                        taken = 1 + template(rest.get(1..).unwrap_or_default());
-                        if rest.get(..taken).is_some_and(|text| text.ends_with(b"${")) {
-                            open.push((0, true));
-                            levels += 1;
-                            next = Last::Operator;
-                        } else {
-                            next = Last::Operand;
-                        }
-                    }
-                }
-            }
-            b',' | b';' => ends = true,
-            _ if is_word(byte) => {
-                taken = rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len());
-                let word = rest.get(..taken).unwrap_or_default();
-                let continues = CONTINUING.contains(&word);
-                // Two operands side by side are two statements; after `)` only where a new line says so.
-                ends =
-                    !continues && (matches!(last, Last::Operand | Last::Block) || (last == Last::Closed && fresh_line));
-                next = if continues || WANTING.contains(&word) { Last::Operator } else { Last::Operand };
-            }
-            _ => {}
+        };
+        if goes_on {
+            readings.push(reading);
+            readings.sort_by_key(|reading| std::cmp::Reverse(reading.at));
         }
-        let is_blank =
-            matches!(byte, b'\n' | b'\r' | b' ' | b'\t') || rest.starts_with(b"//") || rest.starts_with(b"/*");
-        if let Some((held, _)) = open.last_mut().filter(|_| !is_blank) {
-            if ends {
-                levels -= std::mem::take(held);
-            }
-            *held += 1;
-            levels += 1;
-            (last, fresh_line) = (next, false);
-        }
-        if levels > limit {
+        if readings.len() > MAX_READINGS || copied > MAX_COPIED {
             return true;
         }
-        at += taken.max(1);
     }
     false
 }
 
-/// Bytes of names and numbers; those beyond ASCII too.
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'#' | b'@') || byte >= 0x80
-}
-
-/// How long the comment at the beginning of `text` is.
-fn to_line_end(text: &[u8]) -> usize {
-    memchr::memchr2(b'\n', b'\r', text).unwrap_or(text.len())
-}
-
-/// How long the string at the beginning of `text` is, quotes included.
-fn string(text: &[u8], quote: u8) -> usize {
-    let mut at = 1;
-    while let Some(&byte) = text.get(at) {
-        match byte {
-            b'\\' => at += 1,
-            b'\n' => return at,
-            _ if byte == quote => return at + 1,
-            _ => {}
-        }
-        at += 1;
+impl Reading {
+    fn of(source: &[u8]) -> Self {
+        // The line that names the interpreter is no part of the program.
+        let at = if source.starts_with(b"#!") { comment(source) } else { 0 };
+        let whole = Bracket { closing: None, kind: BracketKind::Plain, held: 0 };
+        Self { at, open: vec![whole], levels: 1, last: Last::Operator, fresh_line: true, is_head: false }
     }
-    text.len()
-}
 
-/// How long the text of a template is, up to and with what ends it: a backquote or `${`.
-fn template(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        match byte {
-            b'\\' => at += 1,
-            b'`' => return at + 1,
-            b'$' if text.get(at + 1) == Some(&b'{') => return at + 2,
-            _ => {}
-        }
-        at += 1;
+    /// Whether the rest of the source means the same after both, which are at one place.
+    fn goes_on_like(&self, other: &Self) -> bool {
+        (self.last, self.fresh_line, self.is_head) == (other.last, other.fresh_line, other.is_head)
+            && self.open.len() == other.open.len()
+            && std::iter::zip(&self.open, &other.open)
+                .all(|(one, other)| (one.closing, one.kind) == (other.closing, other.kind))
     }
-    text.len()
-}
 
-/// How long the regular expression at the beginning of `text` is; its flags are a word of their own, which does no harm.
-fn regular_expression(text: &[u8]) -> usize {
-    let (mut at, mut in_class) = (1, false);
-    while let Some(&byte) = text.get(at) {
-        match byte {
-            b'\\' => at += 1,
-            b'[' => in_class = true,
-            b']' => in_class = false,
-            b'/' if !in_class => return at + 1,
-            // None goes over a line's end: it was a division.
-            b'\n' | b'\r' => return 1,
-            _ => {}
+    /// Becomes as deep as the deeper of both.
+    fn take_in(&mut self, other: &Self) {
+        for (one, other) in std::iter::zip(&mut self.open, &other.open) {
+            one.held = one.held.max(other.held);
         }
-        at += 1;
+        self.levels = self.open.len() + self.open.iter().map(|bracket| bracket.held).sum::<usize>();
     }
-    1
+
+    /// Takes the next thing of the source.
+    fn step(&mut self, source: &[u8]) -> Step {
+        let rest = source.get(self.at..).unwrap_or_default();
+        let Some(&byte) = rest.first() else { return Step::Ended };
+        if let Some((length, ends_line)) = blank(rest) {
+            self.at += length;
+            self.fresh_line |= ends_line;
+            return Step::On;
+        }
+        if rest.starts_with(b"//") || rest.starts_with(b"/*") {
+            let length = comment(rest);
+            self.at += length;
+            self.fresh_line |= rest.get(..length).is_some_and(has_line_end);
+            return Step::On;
+        }
+        match byte {
+            b'/' => return self.slash(rest),
+            // A comment in a script, and operators in a module.
+            b'<' | b'-' if rest.starts_with(b"<!--") || (self.fresh_line && rest.starts_with(b"-->")) => {
+                let mut other = self.clone();
+                other.at += comment(rest);
+                self.take(1, Last::Either, false);
+                return Step::Or(other);
+            }
+            b'\'' | b'"' => match string(rest) {
+                Some(length) => self.take(length, Last::Operand, false),
+                None => return Step::Ended,
+            },
+            b'`' => self.template(rest),
+            b'(' | b'[' | b'{' => {
+                let kind = if byte == b'(' && self.is_head { BracketKind::Head } else { BracketKind::Plain };
+                self.push(if byte == b'(' { b')' } else { byte + 2 }, kind);
+                self.take(1, Last::Operator, false);
+            }
+            b')' | b']' | b'}' => {
+                let Some(bracket) = self.open.pop_if(|bracket| bracket.closing == Some(byte)) else {
+                    return Step::Ended;
+                };
+                self.levels -= bracket.held + 1;
+                match (bracket.kind, byte) {
+                    (BracketKind::Template, _) => self.template(rest),
+                    (BracketKind::Head, _) => self.take(1, Last::Either, false),
+                    (BracketKind::Plain, b'}') => self.take(1, Last::Block, false),
+                    (BracketKind::Plain, _) => self.take(1, Last::Closed, false),
+                }
+            }
+            b',' | b';' => self.take(1, Last::Operator, true),
+            b'+' | b'-' if rest.get(1) == Some(&byte) => self.take(2, Last::Either, false),
+            b'=' if rest.starts_with(b"=>") => self.take(2, Last::Operator, false),
+            b'!' if self.last == Last::Operator => self.take(1, Last::Operator, false),
+            b'.' | b'>' | b'!' | b'\\' => self.take(1, Last::Either, false),
+            _ => match word(rest) {
+                0 => self.take(1, Last::Operator, false),
+                length => self.word(source, length),
+            },
+        }
+        Step::On
+    }
+
+    /// Goes on by `length` bytes over something that may end the expression before it.
+    fn take(&mut self, length: usize, last: Last, ends: bool) {
+        if let Some(bracket) = self.open.last_mut() {
+            if ends {
+                self.levels -= std::mem::take(&mut bracket.held);
+            }
+            bracket.held += 1;
+            self.levels += 1;
+        }
+        self.at += length;
+        (self.last, self.fresh_line, self.is_head) = (last, false, false);
+    }
+
+    fn push(&mut self, closing: u8, kind: BracketKind) {
+        self.open.push(Bracket { closing: Some(closing), kind, held: 0 });
+        self.levels += 1;
+    }
+
+    /// A `/` that begins no comment.
+    fn slash(&mut self, rest: &[u8]) -> Step {
+        let (divides, begins) = match self.last {
+            Last::Operator => (false, true),
+            // Where a line ended, so may have a statement.
+            Last::Operand | Last::Closed => (true, self.fresh_line),
+            Last::Either | Last::Block => (true, true),
+        };
+        let mut other = None;
+        if let Some(length) = regular_expression(rest).filter(|_| begins) {
+            let mut reading = self.clone();
+            reading.take(length, Last::Operand, false);
+            other = Some(reading);
+        }
+        if divides {
+            self.take(1, Last::Operator, false);
+            return other.map_or(Step::On, Step::Or);
+        }
+        let Some(other) = other else { return Step::Ended };
+        *self = other;
+        Step::On
+    }
+
+    /// The text of a template after the backquote or the `}` that `rest` begins with.
+    fn template(&mut self, rest: &[u8]) {
+        let length = 1 + template(rest.get(1..).unwrap_or_default());
+        if rest.get(..length).is_some_and(|text| text.ends_with(b"${")) {
+            self.push(b'}', BracketKind::Template);
+            self.take(length, Last::Operator, false);
+        } else {
+            self.take(length, Last::Operand, false);
+        }
+    }
+
+    fn word(&mut self, source: &[u8], length: usize) {
+        let word = source.get(self.at..self.at + length).unwrap_or_default();
+        let continues = CONTINUING.contains(&word);
+        // What is written with an escape may be any word.
+        let escapes = self.at.checked_sub(1).and_then(|before| source.get(before)) == Some(&b'\\');
+        // Two operands side by side are two statements; after `)` only where a new line says so.
+        let follows =
+            matches!(self.last, Last::Operand | Last::Block) || (self.last == Last::Closed && self.fresh_line);
+        // After the `await` of a loop its parentheses are still to come.
+        let is_head = escapes || HEADS.contains(&word) || (self.is_head && word == b"await");
+        let wants = continues || is_head || WANTING.contains(&word);
+        self.take(length, if wants { Last::Either } else { Last::Operand }, follows && !continues);
+        self.is_head = is_head;
+    }
 }
 
 #[cfg(test)]
@@ -207,6 +324,10 @@ mod tests {
             "a=",
             "a:",
             "if(1)",
+            "if(1)\n",
+            "for await(a of b)\n",
+            "typeof\u{a0}",
+            "n\\u0065w ",
             "new ",
             "async a=>",
             "do ",
@@ -218,6 +339,45 @@ mod tests {
             let source = format!("x={}", part.repeat(1000));
             assert!(is_deeper(source.as_bytes(), 900), "{part}");
         }
+    }
+
+    #[test]
+    fn a_slash_hides_nothing() {
+        let deep = "(".repeat(1000);
+        for head in [
+            "a++/",
+            "if(1)/'/;",
+            "if(1)/'/;\n",
+            "{}/'/;",
+            "x={}/'/;'/",
+            "a\n/'/;",
+            "yield/'/;'/",
+            "a.return/'/;'/",
+            "1./'/;'/",
+            "[]\n/`/;",
+            "//\u{2028}",
+            "x=/[/]/,",
+            "#!'\n",
+            "<!--'\n",
+            "-->'\n",
+            "a\u{a0}/'/1;'/",
+            "a\u{b}/'/1;'/",
+            "x='\\\r\n',",
+        ] {
+            let source = format!("{head}{deep}/1");
+            assert!(is_deeper(source.as_bytes(), 900), "{head}");
+        }
+        // Brackets that seem to be closed, or a chain without any.
+        for (head, part) in [("if(1)/'/;", "(')',"), ("if(1)/'/;", "(\")\","), ("(a)/'/'+", "!"), ("x={}/'/+", "a=>")] {
+            let source = format!("{head}{}", part.repeat(1000));
+            assert!(is_deeper(source.as_bytes(), 900), "{head}{part}");
+        }
+    }
+
+    #[test]
+    fn readings_without_end_are_refused() {
+        let source = "[".repeat(10_000) + &"]/[".repeat(100_000);
+        assert!(is_deeper(source.as_bytes(), 30_000));
     }
 
     #[test]
@@ -244,6 +404,12 @@ mod tests {
             "(a)(b)(c);",
             "a => b\n",
             "let a\n",
+            "if (a) /['\"`(]/.test(b);",
+            "a = {}\n/['\"`(]/.test(b);",
+            "a = (b) / c + '/' + `/`;\n",
+            "while (a-->0) b++;",
+            "a[0] / 2 + \"'\";",
+            "if (1) a\n",
         ] {
             let source = part.repeat(1000);
             assert!(!is_deeper(source.as_bytes(), 40), "{part}");

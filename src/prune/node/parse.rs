@@ -12,6 +12,7 @@ use oxc_ast_visit::{Visit, walk};
 use oxc_parser::Parser;
 use oxc_span::SourceType;
 
+use super::super::trace::bracket_depth;
 use super::facts::{Computed, Dialect, NodeFacts, Request, RequestKind};
 use super::nesting::is_deeper;
 
@@ -19,11 +20,14 @@ use super::nesting::is_deeper;
 const MAX_SOURCE: usize = 16 << 20;
 /// Deeper nesting than this is no program; ten times as much still fits into the stack.
 const MAX_DEPTH: usize = 30_000;
+/// Nor are this many brackets in each other, whatever strings and regular expressions they stand in.
+const MAX_BRACKETS: u32 = 300_000;
 
 /// Reads a source.
 pub(crate) fn parse(bytes: &[u8], dialect: Dialect) -> NodeFacts {
     let source = String::from_utf8_lossy(bytes);
-    if source.len() > MAX_SOURCE || is_deeper(source.as_bytes(), MAX_DEPTH) {
+    let is_deep = || bracket_depth(&source) > MAX_BRACKETS || is_deeper(source.as_bytes(), MAX_DEPTH);
+    if source.len() > MAX_SOURCE || is_deep() {
         return NodeFacts { broken: Some(1), ..NodeFacts::default() };
     }
     let kind = match dialect {
@@ -314,11 +318,15 @@ mod tests {
             parse(source.as_bytes(), Dialect::JavaScript);
         }
         // What is parsed at all fits into the stack, and what would not is not parsed.
-        for part in ["[", "(//)\n", "(')',", "a=>", "1?2:", "a=", "!", ".a", "()", "+1", "if(1)", "`${", "new ", "a:"] {
+        let parts = ["[", "(//)\n", "(')',", "a=>", "1?2:", "a=", "!", ".a", "()", "+1", "if(1)", "`${", "new ", "a:"];
+        // A `/` that seems to begin a regular expression, or not to, in what stands before.
+        let heads = ["a++/", "if(1)/'/;", "{}/'/;x=", "(a)/'/'+", "a.in/'/1;'/"];
+        let after_slash = heads.iter().flat_map(|head| ["(", "(')',", "!", "a=>", "+1"].map(|part| (*head, part)));
+        for (head, part) in parts.map(|part| ("x=", part)).into_iter().chain(after_slash) {
             for count in [10_000, 1_000_000] {
-                let source = format!("x={}", part.repeat(count));
+                let source = format!("{head}{}/1", part.repeat(count));
                 let facts = crate::prune::trace::parallel(|| parse(source.as_bytes(), Dialect::JavaScript));
-                assert!(count < MAX_DEPTH || facts.broken == Some(1), "{part}");
+                assert!(count < MAX_DEPTH || facts.broken == Some(1), "{head}{part}");
             }
         }
         assert_eq!(asks("#!/usr/bin/env node\nrequire('y')", Dialect::JavaScript), ["Require y 2"]);
