@@ -69,9 +69,9 @@ fn prune(
 
 /// The facts that were kept at `path`, if any can be read there.
 fn read_facts(path: &Path) -> Option<Facts> {
-    let mut file = fs_err::File::open(path).ok()?;
+    let file = fs_err::File::open(path).ok()?;
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).ok()?;
+    file.file().read_to_end(&mut bytes).ok()?;
     Cache::touch(&file);
     Some(Facts::from_bytes(bytes))
 }

@@ -29,6 +29,7 @@ mod rootfs;
 mod sandbox;
 mod sbom;
 mod scripts;
+mod shared_cache;
 mod stage;
 mod stages;
 mod support;

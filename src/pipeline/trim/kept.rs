@@ -22,9 +22,10 @@ pub(super) struct KeptBytecode(pub(super) PathBuf);
 impl KeptBytecode {
     /// What is kept under `key`, if it is whole.
     pub(super) fn read(&self, key: Sha256Digest) -> Option<Compiled> {
-        let mut file = fs_err::File::open(self.0.join(key.to_string())).ok()?;
+        let file = fs_err::File::open(self.0.join(key.to_string())).ok()?;
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).ok()?;
+        // The standard library's file knows its length, and reads it at once.
+        file.file().read_to_end(&mut bytes).ok()?;
         // Read, not mapped: there are many of them, and the system allows so many mappings only.
         let bytes = Mapping::from(bytes);
         let (checksum, body) = bytes.split_first_chunk()?;
