@@ -6,6 +6,23 @@ use std::time::Duration;
 
 use super::support::{BuiltRepository, Program, Repository};
 
+/// A way to damage a file, with its name.
+type Damage = (&'static str, fn(&mut Vec<u8>));
+
+const DAMAGES: [Damage; 5] = [
+    ("another first byte", |bytes| flip(bytes, |_| 0)),
+    ("another byte inside", |bytes| flip(bytes, |length| length / 2)),
+    ("another last byte", |bytes| flip(bytes, |length| length.saturating_sub(1))),
+    ("half of it", |bytes| bytes.truncate(bytes.len() / 2)),
+    ("nothing in it", Vec::clear),
+];
+
+fn flip(bytes: &mut [u8], at: fn(usize) -> usize) {
+    if let Some(byte) = bytes.get_mut(at(bytes.len())) {
+        *byte ^= 0x20;
+    }
+}
+
 /// Packages large enough that a build takes a while.
 fn repository() -> BuiltRepository {
     let mut repository = Repository::new();
@@ -90,19 +107,7 @@ fn a_file_of_the_cache_may_be_damaged_in_any_way() {
     let whole = build(&program, &repository);
     for file in cached(&program) {
         let shown = file.strip_prefix(program.cache()).unwrap().display().to_string();
-        let flip_at = |bytes: &mut Vec<u8>, at: usize| {
-            if let Some(byte) = bytes.get_mut(at) {
-                *byte ^= 0x20;
-            }
-        };
-        let damages: [(&str, &dyn Fn(&mut Vec<u8>)); 5] = [
-            ("another first byte", &|bytes| flip_at(bytes, 0)),
-            ("another byte inside", &|bytes| flip_at(bytes, bytes.len() / 2)),
-            ("another last byte", &|bytes| flip_at(bytes, bytes.len().saturating_sub(1))),
-            ("half of it", &|bytes| bytes.truncate(bytes.len() / 2)),
-            ("nothing in it", &|bytes| bytes.clear()),
-        ];
-        for (what, damage) in damages {
+        for (what, damage) in DAMAGES {
             // Another build may have taken it away, having found it damaged.
             let Ok(mut bytes) = fs_err::read(&file) else { continue };
             damage(&mut bytes);
