@@ -11,8 +11,11 @@ fn main() -> std::io::Result<()> {
     // Against accidents, not against somebody: who writes the sources decides what the program does.
     let mut hasher = DefaultHasher::new();
     for file in files {
-        // A package that is unpacked somewhere may come without Cargo.lock.
-        let text = fs_err::read(&file).unwrap_or_default();
+        let text = match fs_err::read(&file) {
+            // A package that is unpacked somewhere may come without Cargo.lock.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            text => text?,
+        };
         for part in [file.as_os_str().as_encoded_bytes(), &text] {
             hasher.write_usize(part.len());
             hasher.write(part);

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::Error;
+use super::error::FilePlace;
 use crate::apk::Identity;
 use crate::digest::Sha256Digest;
 
@@ -107,7 +108,7 @@ impl Cache {
     pub fn make_section(&self, section: Section) -> Result<PathBuf, Error> {
         let folder = self.section(section);
         if !folder.is_dir() {
-            let failed = |error| Error::file("cannot make the cache", error);
+            let failed = |error| Error::file(FilePlace::Cache, "cannot make the cache", error);
             fs_err::create_dir_all(&folder).map_err(failed)?;
             let tag = self.root.join(TAG);
             if !tag.exists() {
@@ -142,7 +143,9 @@ impl Cache {
     /// Takes a file away that turned out to be damaged; it may be gone already.
     pub(super) fn discard(path: &Path) -> Result<(), Error> {
         match fs_err::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file("cannot clean the cache", error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::file(FilePlace::Cache, "cannot clean the cache", error))
+            }
             _ => Ok(()),
         }
     }

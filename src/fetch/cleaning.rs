@@ -4,7 +4,7 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{Cache, Error, Section, data_file, unpack};
+use super::{Cache, Error, FilePlace, Section, data_file, unpack};
 use crate::apk::{Head, Identity};
 use crate::digest::{Sha1Digest, Sha256Digest};
 use crate::held::ClaimedFolder;
@@ -45,7 +45,7 @@ impl Cache {
     /// stay, and so do folders that somebody holds: images that run, stages that are made or read. Whatever file a build has
     /// open stays readable to it.
     pub fn clean(&self, keep: u64) -> Result<Cleaned, Error> {
-        let failed = |error| Error::file("cannot clean the cache", error);
+        let failed = |error| Error::file(FilePlace::Cache, "cannot clean the cache", error);
         let mut entries = self.entries().map_err(failed)?;
         entries.sort_by(|one, other| other.used.cmp(&one.used).then_with(|| one.path.cmp(&other.path)));
         let mut cleaned = Cleaned::default();
@@ -76,7 +76,7 @@ impl Cache {
     /// Holds every package and every inflated data against its name. Gives how many were looked at, and those that are
     /// damaged, in the order of their paths; they are left where they are.
     pub fn verify(&self) -> Result<(u64, Vec<Damaged>), Error> {
-        let failed = |error| Error::file("cannot read the cache", error);
+        let failed = |error| Error::file(FilePlace::Cache, "cannot read the cache", error);
         let mut entries = self.entries().map_err(failed)?;
         entries.sort_by(|one, other| one.path.cmp(&other.path));
         let mut looked_at = 0;

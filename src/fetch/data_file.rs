@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::cache::open_if_there;
 use super::unpack::unpack;
-use super::{Cache, Error, Section};
+use super::{Cache, Error, FilePlace, Section};
 use crate::apk::{self, Checksums, Head};
 use crate::digest::{Checksum, HashingWriter, Sha1Digest, Sha256Digest, Xxh3};
 use crate::mapping::Mapping;
@@ -22,7 +22,7 @@ const SEAL: usize = 16 + 8 + 32 + 16;
 /// The data that `datahash` vouches for, if the cache has it whole. What is damaged is taken away.
 pub(super) fn open(cache: &Cache, datahash: Sha256Digest) -> Result<Option<Mapping>, Error> {
     let path = cache.data_path(datahash);
-    let failed = |error| Error::file("cannot read the cache", error);
+    let failed = |error| Error::file(FilePlace::Cache, "cannot read the cache", error);
     let Some(file) = open_if_there(&path).map_err(failed)? else { return Ok(None) };
     if let Some((length, checksum)) = read_seal(&file, datahash).map_err(failed)? {
         let data = Mapping::open_part(&path, length).map_err(failed)?;
@@ -53,7 +53,7 @@ pub(super) fn create(
     let broken = |source| Error::Package { location: location.to_owned(), source };
     let datahash = head.data_digest().map_err(broken)?;
     cache.make_section(Section::Data)?;
-    let cannot_write = |error| Error::file("cannot write the cache", error);
+    let cannot_write = |error| Error::file(FilePlace::Cache, "cannot write the cache", error);
     let mut file = Unfinished::beside(&cache.data_path(datahash)).map_err(cannot_write)?;
     let mut writer = HashingWriter::<_, Xxh3>::new(&mut file);
     unpack(reader, head, &mut writer).map_err(|error| error.at(location))?;

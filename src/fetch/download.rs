@@ -11,7 +11,7 @@ use reqwest::StatusCode;
 use reqwest::header::RANGE;
 
 use super::client::Client;
-use super::{Cache, Error, Section, Wanted};
+use super::{Cache, Error, FilePlace, Section, Wanted};
 use crate::apk::{Head, Identity};
 use crate::progress::Task;
 
@@ -25,7 +25,7 @@ impl Partial {
     /// The unfinished download of `identity`, once nobody else is at it.
     pub(super) fn lock(cache: &Cache, identity: Identity) -> Result<Self, Error> {
         let path = cache.make_section(Section::Partial)?.join(format!("{}.part", identity.to_hex()));
-        let failed = |error| Error::file("cannot write the cache", error);
+        let failed = |error| Error::file(FilePlace::Cache, "cannot write the cache", error);
         loop {
             let file = fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
             let file = file.map_err(failed)?;
@@ -46,7 +46,7 @@ impl Partial {
         wanted: &Wanted,
         task: &dyn Task,
     ) -> Result<(), Error> {
-        let failed = |error| Error::file("cannot write the cache", error);
+        let failed = |error| Error::file(FilePlace::Cache, "cannot write the cache", error);
         let mut have = self.length()?;
         if have > wanted.size {
             have = self.truncate()?;
@@ -90,24 +90,25 @@ impl Partial {
 
     /// Reads its head, and holds that against what is wanted. The reader that comes back stands at the data.
     pub(super) fn open(&self, location: &str, identity: Identity) -> Result<(Head, BufReader<fs_err::File>), Error> {
-        let file = fs_err::File::open(&self.path).map_err(|error| Error::file("cannot read the cache", error))?;
+        let file = fs_err::File::open(&self.path)
+            .map_err(|error| Error::file(FilePlace::Cache, "cannot read the cache", error))?;
         open_package(file, location, identity)
     }
 
     /// Forgets what was downloaded.
     pub(super) fn truncate(&mut self) -> Result<u64, Error> {
-        self.file.set_len(0).map_err(|error| Error::file("cannot write the cache", error))?;
+        self.file.set_len(0).map_err(|error| Error::file(FilePlace::Cache, "cannot write the cache", error))?;
         Ok(0)
     }
 
     /// How much is there.
     pub(super) fn length(&self) -> Result<u64, Error> {
-        Ok(self.file.metadata().map_err(|error| Error::file("cannot read the cache", error))?.len())
+        Ok(self.file.metadata().map_err(|error| Error::file(FilePlace::Cache, "cannot read the cache", error))?.len())
     }
 
     /// Syncs it and puts it in its `place` in the cache, verified as it is.
     pub(super) fn keep(self, place: &Path) -> Result<(), Error> {
-        let failed = |error| Error::file("cannot write the cache", error);
+        let failed = |error| Error::file(FilePlace::Cache, "cannot write the cache", error);
         self.file.sync_all().map_err(failed)?;
         fs_err::rename(&self.path, place).map_err(failed)
     }

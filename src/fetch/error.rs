@@ -154,6 +154,8 @@ pub enum Error {
     /// A file could not be read or written; the text names it.
     #[error("{what}: {source}")]
     File {
+        /// Where it lies.
+        place: FilePlace,
         /// What was being done, with the path where the cause does not name it.
         what: String,
         /// The system's word.
@@ -161,13 +163,24 @@ pub enum Error {
     },
 }
 
+/// What a file that could not be read or written belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilePlace {
+    /// The cache.
+    Cache,
+    /// The public keys.
+    Keys,
+    /// A repository that is a folder.
+    Repository,
+}
+
 fn join(failures: &[Error]) -> String {
     failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 impl Error {
-    pub(super) fn file(what: impl Into<String>, source: io::Error) -> Self {
-        Self::File { what: what.into(), source }
+    pub(super) fn file(place: FilePlace, what: impl Into<String>, source: io::Error) -> Self {
+        Self::File { place, what: what.into(), source }
     }
 
     /// Whether the same request may well succeed a little later.
@@ -215,22 +228,19 @@ impl Error {
             Self::Offline { .. } => "run once without --offline, or name a repository that has them with -X",
             Self::NoKeys { .. } => "name the folder that holds NAME.rsa.pub",
             Self::NoCacheFolder => "name one with --cache-dir",
-            Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                "free some space, or name another place with --cache-dir"
-            }
-            Self::File { source, .. }
-                if matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) =>
+            Self::File { place: FilePlace::Cache, source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull => "free some space, or name another place with --cache-dir",
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    "name a place that may be written with --cache-dir"
+                }
+                _ => "name a folder for the cache with --cache-dir",
+            },
+            Self::File { place: FilePlace::Keys, .. } => "name the folder that holds NAME.rsa.pub with --keys-dir",
+            Self::File { place: FilePlace::Repository, source, .. }
+                if source.kind() == io::ErrorKind::NotADirectory =>
             {
-                "name a place that may be written with --cache-dir"
-            }
-            // What is missing, or is a file where a folder is wanted.
-            Self::File { what, .. } if what.contains("the keys") => {
-                "name the folder that holds NAME.rsa.pub with --keys-dir"
-            }
-            Self::File { what, .. } if what.contains("an index") => {
                 "a repository is a folder that holds ARCH/APKINDEX.tar.gz; `apkbuild mkndx` makes it"
             }
-            Self::File { what, .. } if what.contains("the cache") => "name a folder for the cache with --cache-dir",
             Self::TooLarge { .. } | Self::NoLocation { .. } | Self::Client { .. } | Self::File { .. } => return None,
         };
         Some(help.to_owned())

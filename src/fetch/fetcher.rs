@@ -14,7 +14,7 @@ use super::attempts::first_success;
 use super::cache::open_if_there;
 use super::client::Client;
 use super::download::{Partial, open_package};
-use super::{Cache, Error, Section, VerifiedApk, Wanted, data_file, unpack};
+use super::{Cache, Error, FilePlace, Section, VerifiedApk, Wanted, data_file, unpack};
 use crate::apk::{Checksums, Head, Keyring};
 use crate::progress::{Progress, Task};
 use crate::repository::Location;
@@ -143,7 +143,7 @@ impl Fetcher {
     /// The package out of the cache; `None` where it is not there or damaged, and then it is taken away.
     fn take_cached<T>(&self, wanted: &Wanted, take: &impl Take<T>) -> Result<Option<T>, Error> {
         let path = self.cache().package_path(wanted.identity);
-        let failed = |error| Error::file("cannot read the cache", error);
+        let failed = |error| Error::file(FilePlace::Cache, "cannot read the cache", error);
         let Some(file) = open_if_there(&path).map_err(failed)? else { return Ok(None) };
         let location = path.display().to_string();
         let whole = file.metadata().map_err(failed)?.len() == wanted.size;
@@ -241,7 +241,7 @@ impl Fetcher {
 /// The package at `path` of a local repository.
 fn take_from_folder<T>(wanted: &Wanted, path: &Path, take: &impl Take<T>) -> Result<T, Error> {
     let location = path.display().to_string();
-    let failed = |error| Error::file(format!("cannot read the package {location}"), error);
+    let failed = |error| Error::file(FilePlace::Repository, format!("cannot read the package {location}"), error);
     let Some(file) = open_if_there(path).map_err(failed)? else {
         return Err(Error::NoFile { path: path.to_owned(), what: "package" });
     };

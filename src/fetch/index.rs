@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attempts::first_success;
 use super::cache::open_if_there;
-use super::{Cache, Error, Fetcher, Section};
+use super::{Cache, Error, Fetcher, FilePlace, Section};
 use crate::apk::{IndexText, SignedIndex};
 use crate::digest::Sha256Digest;
 use crate::progress::Progress;
@@ -97,7 +97,7 @@ impl Fetcher {
     fn index_of_folder(&self, path: &Path) -> Result<FetchedIndex, Error> {
         let missing = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::NotFound => Error::NoFile { path: path.to_owned(), what: "index" },
-            _ => Error::file("cannot read an index", error),
+            _ => Error::file(FilePlace::Repository, "cannot read an index", error),
         };
         let bytes = fs_err::read(path).map_err(missing)?;
         let digest = Sha256Digest::of(&bytes);
@@ -196,7 +196,7 @@ impl Fetcher {
 
     /// The cached index of `url` with its record, where both are there and belong together.
     fn cached_index(&self, url: &str) -> Result<Option<Cached>, Error> {
-        let failed = |error| Error::file("cannot read the cache", error);
+        let failed = |error| Error::file(FilePlace::Cache, "cannot read the cache", error);
         let Some(file) = open_if_there(&self.index_path(url, "json")).map_err(failed)? else { return Ok(None) };
         let Ok(record) = serde_json::from_reader::<_, Record>(std::io::BufReader::new(file)) else { return Ok(None) };
         let path = self.index_path(url, "tar.gz");
@@ -217,7 +217,8 @@ impl Fetcher {
 
     fn keep(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         self.options.cache.make_section(Section::Indexes)?;
-        unfinished::write_unsynced(path, bytes).map_err(|error| Error::file("cannot write the cache", error))
+        unfinished::write_unsynced(path, bytes)
+            .map_err(|error| Error::file(FilePlace::Cache, "cannot write the cache", error))
     }
 }
 

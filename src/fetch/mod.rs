@@ -19,7 +19,7 @@ mod wanted;
 
 pub use cache::{Cache, Section};
 pub use cleaning::{Cleaned, Damaged};
-pub use error::Error;
+pub use error::{Error, FilePlace};
 pub use fetcher::{FetchOptions, Fetcher};
 pub use index::FetchedIndex;
 pub use keys::{add_key_file, keyring_of_folder};

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read, Write};
 use flate2::bufread::MultiGzDecoder;
 
 use super::Error;
+use super::error::FilePlace;
 use crate::apk::{self, Head};
 use crate::digest::Sha256;
 
@@ -27,8 +28,8 @@ impl UnpackError {
     pub(super) fn at(self, location: &str) -> Error {
         match self {
             Self::Package(source) => Error::Package { location: location.to_owned(), source },
-            Self::Read(error) => Error::file(format!("cannot read {location}"), error),
-            Self::Write(error) => Error::file("cannot write the cache", error),
+            Self::Read(error) => Error::file(FilePlace::Repository, format!("cannot read {location}"), error),
+            Self::Write(error) => Error::file(FilePlace::Cache, "cannot write the cache", error),
         }
     }
 }

@@ -69,8 +69,11 @@ fn copy(furnishing: &Furnishing<'_>, step: &CopyStep, tree: &mut Tree) -> Result
     let Furnishing { recipe, outputs, timestamp, stages, .. } = *furnishing;
     let (uid, gid) = adjust::look_up_owner(tree, &translate::owner(&step.owner), step.target.path.as_str())?;
     let request = translate::copy(step, uid, gid, timestamp);
-    match step.from.as_ref().and_then(|name| stages.get_key_value(name)) {
-        Some((name, stage)) => copy::copy_from_stage(tree, name, stage, &request)?,
+    match &step.from {
+        Some(name) => {
+            let stage = stages.get(name).ok_or_else(|| copy::Error::NoStage { name: name.clone() })?;
+            copy::copy_from_stage(tree, name, stage, &request)?
+        }
         None => copy::copy_from_folder(tree, &recipe.folder, &request, outputs)?,
     };
     Ok(())

@@ -2,6 +2,7 @@
 //! while it was built is read out of its installed database and its configuration, or out of its recipe.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::translate;
 use crate::apk::{Identity, PackageInfo};
@@ -54,7 +55,7 @@ impl Retraced {
 
     /// Whether the way led to bytecode without source, through which no trace goes.
     pub fn met_bytecode(&self) -> bool {
-        self.report.unfollowed.iter().any(|it| it.what.contains("bytecode"))
+        self.report.unfollowed.iter().any(|it| Path::new(&it.path).extension().is_some_and(|end| end == "pyc"))
     }
 }
 

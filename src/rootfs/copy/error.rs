@@ -38,6 +38,12 @@ pub enum Error {
         /// The rule and where it stands.
         by: String,
     },
+    /// There is no such stage, or it was not built before what copies out of it.
+    #[error("there is no stage `{name}` to copy from")]
+    NoStage {
+        /// Its name.
+        name: String,
+    },
     /// A symbolic link on the way to the source leads out of the folder.
     #[error("`{path}` leads out of {place}: it is a link to `{target}`")]
     LeadsOut {
@@ -112,6 +118,7 @@ impl Error {
             }
             Self::Missing { .. } | Self::NoMatch { .. } => Some("there is nothing in it at all".to_owned()),
             Self::LeftOut { .. } => Some("take it back with a later pattern that begins with `!`".to_owned()),
+            Self::NoStage { name } => Some(format!("add [stage.{name}], or leave out `from`")),
             Self::LeadsOut { .. } => Some("copy what it leads to into the folder, and name that".to_owned()),
             Self::LinkLoop { .. } => Some("name the file itself".to_owned()),
             Self::OneName { target, .. } => Some(format!("end the target with a slash: \"{target}/\"")),
