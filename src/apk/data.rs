@@ -4,7 +4,7 @@
 //! for, a hard link to anything but a file that the package brought before, a path twice, and a file whose contents do
 //! not have the checksum that the tar gives. Paths that begin with a dot are metadata and passed over, as apk does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Cursor};
 use std::ops::Range;
 
@@ -37,8 +37,8 @@ pub fn read_entries_hashing(
     hash: &dyn Fn(Range<usize>) -> Sha1Digest,
 ) -> Result<Vec<Entry>, Error> {
     let mut entries: Vec<Entry> = Vec::new();
-    // Path to whether it is a folder, and, of a file, the name it was brought by first.
-    let mut seen: BTreeMap<String, Option<String>> = BTreeMap::new();
+    // Path to whether it is a folder, and, of a file, the place of the entry that brought it first.
+    let mut seen: HashMap<String, Option<usize>> = HashMap::new();
     let mut archive = tar::Archive::new(Cursor::new(tar));
     for entry in archive.entries_with_seek().map_err(|error| broken(&error))? {
         let mut entry = entry.map_err(|error| broken(&error))?;
@@ -49,7 +49,7 @@ pub fn read_entries_hashing(
         let kind = match header.entry_type() {
             EntryType::Directory => EntryKind::Directory,
             EntryType::Regular | EntryType::Continuous => {
-                first_name = Some(path.clone());
+                first_name = Some(entries.len());
                 let content = content_range(entry.raw_file_position(), entry.size());
                 file(tar, &path, content, records.checksum, checksums, hash)?
             }
@@ -62,9 +62,9 @@ pub fn read_entries_hashing(
             }
             EntryType::Link => {
                 let written = link_target(&path, entry.link_name_bytes().as_deref())?;
-                let target = entry_path(written.as_bytes())?.and_then(|target| seen.get(&target).cloned().flatten());
-                let target = target.ok_or(Error::HardLink { path: path.clone(), target: written })?;
-                first_name = Some(target.clone());
+                first_name = entry_path(written.as_bytes())?.and_then(|target| seen.get(&target).copied().flatten());
+                let first = first_name.and_then(|place| entries.get(place)).map(|first| first.path.clone());
+                let target = first.ok_or(Error::HardLink { path: path.clone(), target: written })?;
                 EntryKind::HardLink { target }
             }
             other => return Err(Error::Kind { path, kind: kind_name(other) }),

@@ -10,7 +10,7 @@ use std::path::Path;
 use super::cache::open_if_there;
 use super::unpack::unpack;
 use super::{Cache, Error, FilePlace, Section};
-use crate::apk::{self, Checksums, Head};
+use crate::apk::{self, Checksums, Entry, Head};
 use crate::digest::{Checksum, HashingWriter, Sha1Digest, Sha256Digest, Xxh3};
 use crate::mapping::Mapping;
 use crate::unfinished::Unfinished;
@@ -19,16 +19,26 @@ const MAGIC: &[u8; 16] = b"apkbuild data 2\n";
 /// Magic, the tar's length (little-endian), `datahash`, checksum of the tar.
 const SEAL: usize = 16 + 8 + 32 + 16;
 
+/// A package's data, and the paths in it.
+pub(super) struct Data {
+    pub(super) mapping: Mapping,
+    pub(super) entries: Vec<Entry>,
+}
+
 /// The data that `datahash` vouches for, if the cache has it whole. What is damaged is taken away.
-pub(super) fn open(cache: &Cache, datahash: Sha256Digest) -> Result<Option<Mapping>, Error> {
+pub(super) fn open(cache: &Cache, datahash: Sha256Digest, location: &str) -> Result<Option<Data>, Error> {
     let path = cache.data_path(datahash);
     let failed = |error| Error::file(FilePlace::Cache, "cannot read the cache", error);
     let Some(file) = open_if_there(&path).map_err(failed)? else { return Ok(None) };
     if let Some((length, checksum)) = read_seal(&file, datahash).map_err(failed)? {
-        let data = Mapping::open_part(&path, length).map_err(failed)?;
-        if data.whole().checksum() == checksum {
+        let mapping = Mapping::open_part(&path, length).map_err(failed)?;
+        // What is read out of damaged data is thrown away.
+        let read = || apk::read_entries(&mapping, Checksums::Known);
+        let (is_whole, entries) = rayon::join(|| mapping.whole().checksum() == checksum, read);
+        if is_whole {
             Cache::touch(&file);
-            return Ok(Some(data));
+            let entries = entries.map_err(|source| Error::Package { location: location.to_owned(), source })?;
+            return Ok(Some(Data { mapping, entries }));
         }
     }
     Cache::discard(&path)?;
@@ -43,13 +53,8 @@ pub(super) fn is_whole(path: &Path) -> io::Result<bool> {
     Ok(Mapping::open_part(path, length)?.whole().checksum() == checksum)
 }
 
-/// Inflates the data member that `reader` stands at into the cache, and gives the data.
-pub(super) fn create(
-    cache: &Cache,
-    head: &Head,
-    reader: &mut impl io::BufRead,
-    location: &str,
-) -> Result<Mapping, Error> {
+/// Inflates the data member that `reader` stands at into the cache.
+pub(super) fn create(cache: &Cache, head: &Head, reader: &mut impl io::BufRead, location: &str) -> Result<Data, Error> {
     let broken = |source| Error::Package { location: location.to_owned(), source };
     let datahash = head.data_digest().map_err(broken)?;
     cache.make_section(Section::Data)?;
@@ -60,10 +65,10 @@ pub(super) fn create(
     let (_, checksum, length) = writer.finish();
     let length_in_memory = usize::try_from(length)
         .map_err(|_| broken(apk::Error::TooLarge { member: "data member", limit: usize::MAX }))?;
-    let data = Mapping::open_part(file.path(), length_in_memory).map_err(cannot_write)?;
+    let mapping = Mapping::open_part(file.path(), length_in_memory).map_err(cannot_write)?;
     // Checked before it counts as known: a file that appears here has had every checksum held against it.
-    let hash = |content| data.slice(content).map_or_else(|| Sha1Digest::of(b""), |content| content.sha1());
-    apk::read_entries_hashing(&data, Checksums::Check, &hash).map_err(broken)?;
+    let hash = |content| mapping.slice(content).map_or_else(|| Sha1Digest::of(b""), |content| content.sha1());
+    let entries = apk::read_entries_hashing(&mapping, Checksums::Check, &hash).map_err(broken)?;
     let mut seal = Vec::with_capacity(SEAL);
     seal.extend_from_slice(MAGIC);
     seal.extend_from_slice(&length.to_le_bytes());
@@ -71,7 +76,7 @@ pub(super) fn create(
     seal.extend_from_slice(&checksum.0);
     file.write_all(&seal).map_err(cannot_write)?;
     file.finish_unsynced().map_err(cannot_write)?;
-    Ok(data)
+    Ok(Data { mapping, entries })
 }
 
 /// Length and checksum of the tar, where the file ends in a seal for `datahash`.

@@ -15,7 +15,7 @@ use super::cache::open_if_there;
 use super::client::Client;
 use super::download::{Partial, open_package};
 use super::{Cache, Error, FilePlace, Section, VerifiedApk, Wanted, data_file, unpack};
-use crate::apk::{Checksums, Head, Keyring};
+use crate::apk::{Head, Keyring};
 use crate::progress::{Progress, Task};
 use crate::repository::Location;
 
@@ -105,11 +105,11 @@ impl Fetcher {
         self.bring(wanted, progress, |head, reader, _, location| {
             let broken = |source| Error::Package { location: location.to_owned(), source };
             let datahash = head.data_digest().map_err(broken)?;
-            let data = match data_file::open(self.cache(), datahash)? {
+            let data = match data_file::open(self.cache(), datahash, location)? {
                 Some(data) => data,
                 None => data_file::create(self.cache(), head, reader, location)?,
             };
-            VerifiedApk::assemble(wanted.identity, head.clone(), data, Checksums::Known, wanted.size).map_err(broken)
+            VerifiedApk::assemble(wanted.identity, head.clone(), data, wanted.size).map_err(broken)
         })
     }
 

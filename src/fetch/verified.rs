@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::data_file::Data;
 use super::unpack::{UnpackError, unpack};
 use crate::apk::{self, Checksums, Entry, Head, Identity, PackageInfo, read_entries};
 use crate::mapping::Mapping;
@@ -80,19 +81,19 @@ impl VerifiedApk {
                 apk::Error::Inflate { member: "data member", reason: error.to_string() }
             }
         })?;
-        Self::assemble(identity, head, Mapping::from(data), Checksums::Check, package.len() as u64)
+        let entries = read_entries(&data, Checksums::Check)?;
+        Self::assemble(identity, head, Data { mapping: Mapping::from(data), entries }, package.len() as u64)
     }
 
-    /// Puts a package together from a head and from data that its `datahash` vouches for.
+    /// Puts a package together from a head and from data that its `datahash` vouches for, every file's checksum checked.
     pub(super) fn assemble(
         identity: Identity,
         head: Head,
-        data: Mapping,
-        checksums: Checksums,
+        data: Data,
         compressed_size: u64,
     ) -> Result<Self, apk::Error> {
         head.check_identity(identity)?;
-        let entries = read_entries(&data, checksums)?;
+        let Data { mapping: data, entries } = data;
         let mut texts = head.scripts;
         let scripts = Script::ALL.into_iter().filter_map(|script| Some((script, texts.remove(script.name())?)));
         Ok(Self { identity, info: head.info, scripts: scripts.collect(), data, entries, compressed_size })
