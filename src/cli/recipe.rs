@@ -1,5 +1,6 @@
 //! `apkbuild recipe FILE…`: builds an image from each recipe; the main job.
 
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -107,24 +108,28 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
     });
     let locks = locks.collect::<Result<Vec<_>, _>>()?;
     let timestamp = super::options::source_date_epoch()?;
-    let written: Vec<PathBuf> =
-        arguments.report.iter().chain(places.iter().flatten().map(|place| &place.path)).cloned().collect();
-    let workshops = pipeline::open_workshops(&overrides, &recipes)?;
-    let orders = recipes.iter().zip(&locks).zip(&places).zip(&workshops).map(|(((recipe, lock), place), workshop)| {
-        let order = Order {
-            place: place.clone(),
-            sboms: sboms.clone(),
-            companions: written.clone(),
-            tag: arguments.tag.clone(),
-            compression,
-            level: arguments.level,
-            over_size_is_allowed: arguments.over_size == OverSize::Warn,
-            timestamp,
-            ..Order::new(recipe, &overrides, lock.as_ref())
-        };
-        (order, &**workshop)
-    });
-    let orders: Vec<_> = orders.collect();
+    // What was read goes back with the process; giving it back piece by piece takes longer than some builds.
+    let workshops = ManuallyDrop::new(pipeline::open_workshops(&overrides, &recipes)?);
+    let orders =
+        recipes.iter().zip(&locks).zip(&places).zip(workshops.iter()).map(|(((recipe, lock), place), workshop)| {
+            let order = Order {
+                place: place.clone(),
+                sboms: sboms.clone(),
+                tag: arguments.tag.clone(),
+                compression,
+                level: arguments.level,
+                over_size_is_allowed: arguments.over_size == OverSize::Warn,
+                timestamp,
+                ..Order::new(recipe, &overrides, lock.as_ref())
+            };
+            (order, &**workshop)
+        });
+    let mut orders: Vec<_> = orders.collect();
+    let written = orders.iter().flat_map(|(order, _)| order.written()).chain(arguments.report.clone());
+    let written: Vec<PathBuf> = written.collect();
+    for (order, _) in &mut orders {
+        order.companions.clone_from(&written);
+    }
     let mut documents = Vec::new();
     let mut files = arguments.files.iter();
     pipeline::build_all(&orders, context.progress(), |order, built| {

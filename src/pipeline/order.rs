@@ -89,8 +89,8 @@ impl<'recipe> Order<'recipe> {
     /// another form or when nothing else is said. What an earlier build left must not make a later one another image.
     pub(super) fn outputs(&self, cache: &Cache) -> Vec<PathBuf> {
         let usual = PathBuf::from(Place::usual_name(self.recipe, Format::Archive));
-        let mut outputs = cache.places();
-        for image in self.place.iter().map(|place| &place.path).chain(&self.companions).chain([&usual]) {
+        let mut outputs = [cache.places(), self.companions.clone()].concat();
+        for image in self.place.iter().map(|place| &place.path).chain([&usual]) {
             outputs.extend([image.clone(), config_beside(image)]);
             for format in [SbomFormat::Spdx, SbomFormat::CycloneDx] {
                 let archs = Architecture::ALL.into_iter().map(Some).chain([None]);
@@ -98,6 +98,13 @@ impl<'recipe> Order<'recipe> {
             }
         }
         outputs
+    }
+
+    /// Everything that the build writes outside the cache.
+    pub fn written(&self) -> Vec<PathBuf> {
+        let Some(place) = &self.place else { return Vec::new() };
+        let sboms = self.archs().iter().flat_map(|arch| self.sboms.iter().filter_map(|it| self.sbom_place(*arch, *it)));
+        [place.path.clone(), config_beside(&place.path)].into_iter().chain(sboms).collect()
     }
 
     /// Where the bill of materials for `arch` is written, if the image is written at all.

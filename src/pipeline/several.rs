@@ -1,4 +1,4 @@
-//! Several builds in one call, as many at a time as there are cores.
+//! Several builds in one call, as many at a time as keep the cores busy.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +25,8 @@ pub fn build_all<E: From<Error>>(
         return finished(order, build(order, workshop, progress)?);
     }
     finished(order, build(order, workshop, &Named { name: &order.recipe.name, progress })?)?;
-    let threads = thread::available_parallelism().map_or(1, Into::into).min(others.len());
+    // One more than there are cores: each waits for the disk at its end.
+    let threads = thread::available_parallelism().map_or(2, |cores| cores.get() + 1).min(others.len());
     let next = AtomicUsize::new(0);
     let first_failed = AtomicUsize::new(usize::MAX);
     let (sender, receiver) = mpsc::channel();
