@@ -43,7 +43,7 @@ pub enum Reason {
         /// What that one needs.
         dependency: Dependency,
     },
-    /// Nobody asked, but all conditions of its `install_if` hold.
+    /// The selection meets all conditions of its `install_if`, whether or not something else brings it too.
     InstallIf {
         /// The conditions.
         conditions: Vec<Dependency>,
@@ -81,7 +81,7 @@ impl Resolution {
         }
         for (number, selected) in &mut packages {
             selected.reasons = reasons.remove(number).unwrap_or_default();
-            if selected.reasons.is_empty() || solver.came_by_install_if(*number) {
+            if selected.reasons.is_empty() || solver.install_if_holds(*number) {
                 selected.reasons.push(Reason::InstallIf { conditions: selected.entry.install_if.clone() });
             }
         }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::super::catalogue::{NameId, PackageId, Provider};
+use super::super::catalogue::{NameId, Need, PackageId, Provider};
 use super::Solver;
 use crate::apk::compare;
 
@@ -120,9 +120,12 @@ impl<'a> Solver<'a> {
         }
     }
 
-    /// Whether the conditions of a package's `install_if` have come to hold.
-    pub(in crate::resolve) fn came_by_install_if(&self, package: PackageId) -> bool {
-        self.package(package).install_if_triggered
+    /// Whether a package has an `install_if` and the selection meets all its conditions. What was noted on the way there
+    /// will not do: a package that had been decided is not looked at again, and which was first depends on the index.
+    pub(in crate::resolve) fn install_if_holds(&self, package: PackageId) -> bool {
+        let conditions = &self.catalogue.package(package).install_if;
+        let is_met = |need: &Need<'a>| self.provides(None, need, self.name(need.name).chosen.as_ref());
+        !conditions.is_empty() && conditions.iter().all(is_met)
     }
 
     /// The package that a name was decided for.

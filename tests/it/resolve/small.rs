@@ -133,8 +133,7 @@ impl Case {
         Self { index, second, is_tagged, world }
     }
 
-    /// A case in which no two packages are equally good, so that nothing depends on the order of the index: one version
-    /// of each, and a priority of its own.
+    /// A case in which no two packages are equally good: one version of each, and a priority of its own.
     pub fn draw_decided(lot: &mut Lot) -> Self {
         let mut case = Self { second: String::new(), is_tagged: false, ..Self::draw(lot) };
         case.world.iter_mut().for_each(|wish| *wish = wish.replace("@edge", ""));
@@ -156,6 +155,15 @@ impl Case {
         }
         case.index = decided;
         case
+    }
+
+    /// This case with the packages of the first index in another order.
+    pub fn shuffled(&self, lot: &mut Lot) -> Self {
+        let mut packages: Vec<_> = self.index.split_inclusive("\n\n").collect();
+        for place in (1..packages.len()).rev() {
+            packages.swap(place, lot.below(place + 1));
+        }
+        Self { index: packages.concat(), ..self.clone() }
     }
 
     /// The indexes with the address of each repository.
