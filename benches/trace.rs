@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::Path;
 
+use apkbuild::mapping::MappedSlice;
 use apkbuild::prune::{Facts, Policy, Profile, prune_knowing};
 use apkbuild::rootfs::folder::{ReadOptions, read_folder};
 use apkbuild::rootfs::{Inode, InodeKind, Metadata, Origin, Rootfs, Tree};
@@ -71,7 +72,7 @@ fn trace(criterion: &mut Criterion) {
     });
     let mut facts = Facts::default();
     prune_knowing(&mut rootfs.clone(), &policy, &mut facts).unwrap();
-    let bytes = facts.to_bytes();
+    let bytes = MappedSlice::from(facts.to_bytes());
     group.bench_function("known", |bencher| {
         bencher.iter_batched(
             || rootfs.clone(),

@@ -6,9 +6,8 @@
 //! recipe → repository → resolve → fetch → rootfs → prune → image → (sandbox | registry)
 //! ```
 //!
-//! `apk` holds the words of Alpine's formats, `digest`, `held`, `mapping`, `patience`, `progress` and
-//! `unfinished` are leaves that any room may use,
-//! `pipeline` is the only place where rooms are joined, and `cli` the only one that prints.
+//! `apk` holds the words of Alpine's formats, `digest`, `held`, `kept`, `mapping`, `patience`, `progress` and `unfinished` are
+//! leaves that any room may use, `pipeline` is the only place where rooms are joined, and `cli` the only one that prints.
 
 pub mod apk;
 pub mod cli;
@@ -16,6 +15,7 @@ pub mod digest;
 pub mod fetch;
 pub mod held;
 pub mod image;
+pub mod kept;
 pub mod lock;
 pub mod mapping;
 mod patience;

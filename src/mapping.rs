@@ -54,7 +54,11 @@ impl Drop for Map {
 impl Mapping {
     /// Maps the file at `path`. The error is the one of opening or mapping it, and names the path.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = fs_err::File::open(path)?;
+        Self::of(&fs_err::File::open(path)?)
+    }
+
+    /// Maps `file`, which is open for reading.
+    pub fn of(file: &fs_err::File) -> io::Result<Self> {
         if file.metadata()?.len() == 0 {
             return Ok(Self::from(Vec::new()));
         }
@@ -189,6 +193,13 @@ impl Deref for MappedSlice {
 
     fn deref(&self) -> &[u8] {
         self.mapping.get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+impl Default for MappedSlice {
+    /// No bytes.
+    fn default() -> Self {
+        Self::from(Vec::new())
     }
 }
 

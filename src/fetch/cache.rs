@@ -1,12 +1,10 @@
 //! The cache: what was downloaded and what was made of it, each under a name that says what it must be.
 //!
 //! Everything is written beside its place and renamed into it, and checked again when it is used, so any number of
-//! builds may share a cache and be killed at any moment. Something is used when its time of change is set to now: that
-//! is how the least recently used goes first when the cache is cleaned.
+//! builds may share a cache and be killed at any moment.
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use super::Error;
 use super::error::FilePlace;
@@ -133,11 +131,6 @@ impl Cache {
     /// Where the inflated data lies that the `datahash` vouches for.
     pub(super) fn data_path(&self, datahash: Sha256Digest) -> PathBuf {
         self.section(Section::Data).join(format!("{datahash}.tar"))
-    }
-
-    /// Marks `file`, which lies in the cache, as used now. A cache that may only be read works all the same.
-    pub fn touch(file: &fs_err::File) {
-        let _ = file.set_modified(SystemTime::now());
     }
 
     /// Takes a file away that turned out to be damaged; it may be gone already.

@@ -12,6 +12,7 @@ use super::unpack::unpack;
 use super::{Cache, Error, FilePlace, Section};
 use crate::apk::{self, Checksums, Entry, Head};
 use crate::digest::{Checksum, HashingWriter, Sha1Digest, Sha256Digest, Xxh3};
+use crate::kept;
 use crate::mapping::Mapping;
 use crate::unfinished::Unfinished;
 
@@ -36,7 +37,7 @@ pub(super) fn open(cache: &Cache, datahash: Sha256Digest, location: &str) -> Res
         let read = || apk::read_entries(&mapping, Checksums::Known);
         let (is_whole, entries) = rayon::join(|| mapping.whole().checksum() == checksum, read);
         if is_whole {
-            Cache::touch(&file);
+            kept::touch(&file);
             let entries = entries.map_err(|source| Error::Package { location: location.to_owned(), source })?;
             return Ok(Some(Data { mapping, entries }));
         }

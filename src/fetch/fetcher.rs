@@ -16,6 +16,7 @@ use super::client::Client;
 use super::download::{Partial, open_package};
 use super::{Cache, Error, FilePlace, Section, VerifiedApk, Wanted, data_file, unpack};
 use crate::apk::{Head, Keyring};
+use crate::kept;
 use crate::progress::{Progress, Task};
 use crate::repository::Location;
 
@@ -151,7 +152,7 @@ impl Fetcher {
         if let Some((head, mut reader)) = opened {
             match take(&head, &mut reader, &path, &location) {
                 Ok(taken) => {
-                    Cache::touch(reader.get_ref());
+                    kept::touch(reader.get_ref());
                     return Ok(Some(taken));
                 }
                 Err(Error::Package { .. }) => {}

@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use super::attempts::first_success;
 use super::cache::open_if_there;
-use super::{Cache, Error, Fetcher, FilePlace, Section};
+use super::{Error, Fetcher, FilePlace, Section};
 use crate::apk::{IndexText, SignedIndex};
 use crate::digest::Sha256Digest;
+use crate::kept;
 use crate::progress::Progress;
 use crate::repository::{Location, Repository};
 use crate::unfinished;
@@ -206,7 +207,7 @@ impl Fetcher {
         if record.url != url || record.sha256 != digest.to_string() {
             return Ok(None);
         }
-        Cache::touch(&file);
+        kept::touch(&file);
         Ok(Some(Cached { bytes, digest, record }))
     }
 

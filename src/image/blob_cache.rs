@@ -1,17 +1,18 @@
 //! Compressed segments and what is known of finished layers, kept from build to build.
 //!
-//! A segment's file is its compressed bytes and, at the end, their SHA-256; a layer's file is a line of text and its
-//! SHA-256. What does not match is as good as absent, so that neither a crash nor a bad disk can get into an image.
-//! Files are written beside their place and renamed, and never changed; two builds that write the same one at a time
-//! write the same bytes.
+//! A segment's file is its compressed bytes and, at the end, their SHA-256; a layer's is a line of text, kept by [`kept`].
+//! What does not match is as good as absent, so that neither a crash nor a bad disk can get into an image. Files are
+//! written beside their place and renamed, and never changed; two builds that write the same one at a time write the same
+//! bytes.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::Error;
 use crate::digest::{Sha256, Sha256Digest};
+use crate::kept;
 use crate::mapping::{MappedSlice, Mapping};
-use crate::unfinished::{self, Unfinished};
+use crate::unfinished::Unfinished;
 
 /// Bytes of the digest at the end of a segment's file.
 const DIGEST: usize = 32;
@@ -68,11 +69,11 @@ impl BlobCache {
 
     /// The segment under `key`, if there is one. Looking makes it young again for whoever clears old files away.
     pub(super) fn segment(&self, key: Sha256Digest) -> Option<StoredSegment> {
-        let path = self.segment_path(key);
-        let mapping = Mapping::open(&path).ok()?;
+        let file = fs_err::File::open(self.segment_path(key)).ok()?;
+        let mapping = Mapping::of(&file).ok()?;
         let end = mapping.len().checked_sub(DIGEST)?;
         let digest = Sha256Digest(mapping.get(end..)?.try_into().ok()?);
-        touch(&path);
+        kept::touch(&file);
         Some(StoredSegment { bytes: mapping.slice(0..end)?, digest })
     }
 
@@ -85,34 +86,19 @@ impl BlobCache {
 
     /// What is known of the layer under `key`.
     pub(super) fn layer(&self, key: Sha256Digest) -> Option<LayerRecord> {
-        let path = self.layer_path(key);
-        let text = fs_err::read_to_string(&path).ok()?;
-        let (line, digest) = text.trim_end().rsplit_once(' ')?;
-        if Sha256Digest::from_hex(digest)? != Sha256Digest::of(line.as_bytes()) {
-            return None;
-        }
-        let mut words = line.split(' ');
-        let record = LayerRecord {
+        let line = kept::read(&self.layer_path(key))?;
+        let mut words = std::str::from_utf8(&line).ok()?.split(' ');
+        Some(LayerRecord {
             diff_id: Sha256Digest::from_hex(words.next()?)?,
             digest: Sha256Digest::from_hex(words.next()?)?,
             tar_size: words.next()?.parse().ok()?,
-        };
-        touch(&path);
-        Some(record)
+        })
     }
 
     /// Keeps `record` under `key`.
     pub(super) fn keep_layer(&self, key: Sha256Digest, record: LayerRecord) -> Result<(), Error> {
         let line = format!("{} {} {}", record.diff_id, record.digest, record.tar_size);
-        let text = format!("{line} {}\n", Sha256Digest::of(line.as_bytes()));
-        unfinished::write_unsynced(&self.layer_path(key), text.as_bytes()).map_err(Error::Write)
-    }
-}
-
-/// Sets the file's time to now, so that it counts as used. A cache that may only be read works all the same.
-fn touch(path: &Path) {
-    if let Ok(file) = fs_err::File::open(path) {
-        let _ = file.set_modified(std::time::SystemTime::now());
+        kept::write(&self.layer_path(key), line.as_bytes()).map_err(Error::Write)
     }
 }
 

@@ -13,11 +13,11 @@ use super::{Bill, BuiltImage, Error, Order, PackageCount, Workshop, translate};
 use crate::digest::{Sha256, Sha256Digest};
 use crate::fetch::{Cache, Section};
 use crate::image::{self, Compression, LayerNote, Sbom};
+use crate::kept;
 use crate::progress::Progress;
 use crate::prune::Report;
 use crate::recipe::Architecture;
 use crate::rootfs::{ScriptNote, Tree, copy, dump};
-use crate::unfinished;
 
 /// The place of a build's outcome.
 pub(super) struct Record {
@@ -95,13 +95,7 @@ impl Record {
 
     fn read(&self) -> Option<Outcome<'static>> {
         let path = self.cache.section(Section::Builds).join(self.file_name());
-        let bytes = fs_err::read(&path).ok()?;
-        let (digest, json) = bytes.split_first_chunk::<32>()?;
-        if Sha256Digest::of(json).0 != *digest {
-            return None;
-        }
-        Cache::touch(&fs_err::File::open(&path).ok()?);
-        serde_json::from_slice(json).ok()
+        serde_json::from_slice(&kept::read(&path)?).ok()
     }
 
     fn file_name(&self) -> String {
@@ -129,7 +123,7 @@ impl Record {
         };
         let json = serde_json::to_vec(&outcome).map_err(std::io::Error::from)?;
         let path = self.cache.make_section(Section::Builds)?.join(self.file_name());
-        Ok(unfinished::write_unsynced(&path, &[&Sha256Digest::of(&json).0, json.as_slice()].concat())?)
+        Ok(kept::write(&path, &json)?)
     }
 }
 

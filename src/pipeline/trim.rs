@@ -1,21 +1,17 @@
 //! Making the image small: pruning, with what earlier traces read, and bytecode in the place of sources.
 
+mod bytecode_cache;
 mod compile;
-mod kept;
-
-use std::io::Read as _;
-use std::path::Path;
 
 use self::compile::compile;
 use super::{Error, Workshop, translate};
 use crate::digest::Sha256Digest;
-use crate::fetch::Cache;
+use crate::kept;
 use crate::progress::Progress;
 use crate::prune::bytecode::Shipped;
 use crate::prune::{Bytecode, Facts, Policy, Profile, Report, prune_knowing};
 use crate::recipe::{Architecture, Recipe};
 use crate::rootfs::Rootfs;
-use crate::unfinished;
 
 pub use compile::NoCompiler;
 
@@ -53,27 +49,18 @@ fn prune(
     let own = folder.join(facts_name(&[&recipe.name, arch.as_str(), &policy.command.join("\0")], policy));
     // What packages say is much the same for every recipe that has them.
     let common = folder.join(facts_name(&["", arch.as_str()], policy));
-    let kept = read_facts(&own).or_else(|| read_facts(&common));
-    let is_first = kept.is_none();
-    let mut facts = kept.unwrap_or_default();
+    let known = kept::read(&own).or_else(|| kept::read(&common));
+    let is_first = known.is_none();
+    let mut facts = known.map(Facts::from_bytes).unwrap_or_default();
     let report = prune_knowing(rootfs, policy, &mut facts)?;
     if facts.has_changed() {
         let bytes = facts.to_bytes();
-        unfinished::write_unsynced(&own, &bytes)?;
+        kept::write(&own, &bytes)?;
         if is_first {
-            unfinished::write_unsynced(&common, &bytes)?;
+            kept::write(&common, &bytes)?;
         }
     }
     Ok(report)
-}
-
-/// The facts that were kept at `path`, if any can be read there.
-fn read_facts(path: &Path) -> Option<Facts> {
-    let file = fs_err::File::open(path).ok()?;
-    let mut bytes = Vec::new();
-    file.file().read_to_end(&mut bytes).ok()?;
-    Cache::touch(&file);
-    Some(Facts::from_bytes(bytes))
 }
 
 /// Facts are known by content; the file's name only says which of them are likely to be wanted together.

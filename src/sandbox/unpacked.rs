@@ -9,7 +9,6 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +17,7 @@ use super::startable::Start;
 use super::{Account, Error, Startable};
 use crate::held::HeldFolder;
 use crate::image::{StoredImage, is_root_folder};
+use crate::kept;
 use crate::rootfs::folder::{Owners, write_folder};
 use crate::rootfs::{Inode, InodeId, InodeKind, Metadata, Tree};
 use crate::unfinished::UnfinishedFolder;
@@ -92,7 +92,7 @@ fn recall(place: &Path) -> Result<Option<(HeldFolder, Remembered)>, Error> {
     match fs_err::read(place.join("remembered.json")) {
         Ok(text) => {
             // The cache keeps longest what was used last.
-            let _ = fs_err::File::open(place).and_then(|folder| folder.set_modified(SystemTime::now()));
+            kept::touch(&held);
             Ok(serde_json::from_slice(&text).ok().map(|remembered| (held, remembered)))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 
 use rayon::prelude::*;
 
-use super::kept::KeptBytecode;
+use super::bytecode_cache::BytecodeCache;
 use crate::pipeline::{Error, Workshop};
 use crate::prune::Report;
 use crate::prune::bytecode::{self, Compilation, Compiled, Shipped, Source};
@@ -38,7 +38,7 @@ pub(super) fn compile(
     workshop: &Workshop,
 ) -> Result<(), Error> {
     let Some(compilation) = Compilation::of(rootfs, report) else { return Ok(()) };
-    let kept = KeptBytecode(workshop.bytecode_folder()?);
+    let kept = BytecodeCache(workshop.bytecode_folder()?);
     let found = compilation.sources.par_iter().map(|source| {
         let brought = bring_into_form(source, &compilation, shipped, &kept)?;
         Ok(brought.or_else(|| kept.read(compilation.key(source, None))))
@@ -77,7 +77,7 @@ fn bring_into_form(
     source: &Source,
     compilation: &Compilation,
     shipped: &Shipped,
-    kept: &KeptBytecode,
+    kept: &BytecodeCache,
 ) -> Result<Option<Compiled>, Error> {
     let Some(shipped) = compilation.shipped(source, shipped) else { return Ok(None) };
     let key = compilation.key(source, Some(&shipped));

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use super::super::node::{self, NodeFacts};
 use super::super::python::{self, PythonFacts, PythonVersion};
 use super::native::{self, NativeFacts};
-use crate::digest::{Checksum, Sha1Digest};
+use crate::digest::Sha1Digest;
+use crate::mapping::MappedSlice;
 use crate::rootfs::Content;
 
 /// How a file is read.
@@ -53,19 +54,17 @@ pub struct Facts {
 /// What earlier runs read.
 #[derive(Debug, Default)]
 struct Kept {
-    bytes: Vec<u8>,
+    bytes: MappedSlice,
     places: FxHashMap<Key, Range<usize>>,
 }
 
 /// The program that read: another one may read something else out of the same file, or keep it otherwise.
 const PROGRAM: &str = env!("APKBUILD_SOURCES");
 
-/// The program, and the digest of all that follows.
-type Head = (String, [u8; 16]);
-
 impl Facts {
-    /// What [`Facts::to_bytes`] gave; empty where the bytes are anything else.
-    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+    /// What [`Facts::to_bytes`] of the same program gave, which whoever kept the bytes has seen to be whole; empty where
+    /// another program gave them.
+    pub fn from_bytes(bytes: MappedSlice) -> Self {
         let places = Kept::places(&bytes).unwrap_or_default();
         Self { kept: Arc::new(Kept { bytes, places }), used: BTreeMap::new() }
     }
@@ -75,12 +74,10 @@ impl Facts {
         let parts = self.used.iter().map(|(key, read)| (key, read.as_deref().or_else(|| self.kept.part(key))));
         let parts: Vec<(&Key, &[u8])> = parts.filter_map(|(key, part)| Some((key, part?))).collect();
         let list: Vec<(&Key, u32)> = parts.iter().map(|(key, part)| (*key, part.len() as u32)).collect();
-        let mut body = postcard::to_stdvec(&list).unwrap_or_default();
+        let mut bytes = postcard::to_stdvec(&(PROGRAM, list)).unwrap_or_default();
         for (_, part) in parts {
-            body.extend_from_slice(part);
+            bytes.extend_from_slice(part);
         }
-        let mut bytes = postcard::to_stdvec(&(PROGRAM, Checksum::of(&body).0)).unwrap_or_default();
-        bytes.append(&mut body);
         bytes
     }
 
@@ -139,8 +136,8 @@ impl Read {
 impl Kept {
     /// Where each file's facts lie in `bytes`.
     fn places(bytes: &[u8]) -> Option<FxHashMap<Key, Range<usize>>> {
-        let ((program, digest), body) = postcard::take_from_bytes::<Head>(bytes).ok()?;
-        if program != PROGRAM || Checksum::of(body).0 != digest {
+        let (program, body) = postcard::take_from_bytes::<&str>(bytes).ok()?;
+        if program != PROGRAM {
             return None;
         }
         let (list, parts) = postcard::take_from_bytes::<Vec<(Key, u32)>>(body).ok()?;

@@ -343,14 +343,14 @@ fn what_is_known_changes_nothing_but_time() {
     let first = prune_knowing(&mut build(), &policy, &mut facts).unwrap();
     assert!(facts.has_changed());
     let bytes = facts.to_bytes();
-    let mut facts = Facts::from_bytes(bytes.clone());
+    let mut facts = Facts::from_bytes(bytes.clone().into());
     let second = prune_knowing(&mut build(), &policy, &mut facts).unwrap();
     assert!(!facts.has_changed(), "everything was known");
     assert_eq!(facts.to_bytes(), bytes);
     assert_eq!(first, second);
-    assert!(!Facts::from_bytes(b"garbage".to_vec()).has_changed());
+    assert!(!Facts::from_bytes(b"garbage".to_vec().into()).has_changed());
     assert_eq!(
-        prune_knowing(&mut build(), &policy, &mut Facts::from_bytes(bytes[..bytes.len() / 2].to_vec())).unwrap(),
+        prune_knowing(&mut build(), &policy, &mut Facts::from_bytes(bytes[..bytes.len() / 2].to_vec().into())).unwrap(),
         first
     );
 }
