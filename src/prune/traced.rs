@@ -201,14 +201,8 @@ impl Judge {
             }
             _ => {}
         }
-        if entry.kind == Kind::Symlink {
+        if entry.kind == Kind::Symlink || in_modules {
             return true;
-        }
-        if in_modules {
-            return path
-                .split('/')
-                .next_back()
-                .is_some_and(|name| name != "package.json" || node::package_folder(path).is_some());
         }
         if in_site || in_library {
             return !is_record(path);
