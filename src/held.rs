@@ -1,7 +1,8 @@
-//! Folders of the cache that are in use: whoever needs one as it stands holds it, and whoever would take it away claims it
-//! first, which fails as long as anybody holds it.
+//! What of the cache is in use. A folder: whoever needs it as it stands holds it, and whoever would take it away claims it
+//! first, which fails as long as anybody holds it. A file: whoever changes it has it alone.
 //!
-//! Both are locks on the folder itself (flock(2)), which end with the processes that have it open, however they end.
+//! All are locks on the folder or the file itself (flock(2)), which end with the processes that have it open, however they
+//! end.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -24,14 +25,7 @@ impl HeldFolder {
     pub fn hold(path: &Path) -> io::Result<Option<Self>> {
         let Some(folder) = open(path)? else { return Ok(None) };
         folder.file().lock_shared()?;
-        // It may have been taken away, and another put in its place, before the lock was had.
-        let held = folder.metadata()?;
-        match fs_err::symlink_metadata(path) {
-            Ok(found) if (found.dev(), found.ino()) == (held.dev(), held.ino()) => Ok(Some(Self(folder))),
-            Ok(_) => Self::hold(path),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        if lies_at(&folder, path)? { Ok(Some(Self(folder))) } else { Self::hold(path) }
     }
 }
 
@@ -46,6 +40,35 @@ impl ClaimedFolder {
     pub fn claim(path: &Path) -> io::Result<Option<Self>> {
         let Some(folder) = open(path)? else { return Ok(None) };
         Ok(folder.file().try_lock().is_ok().then_some(Self { _lock: folder }))
+    }
+}
+
+/// The file at `path`, made if it is missing, open for whoever calls this and for nobody else who does until it is closed.
+/// Where somebody has it now, `waiting` is called, and then it is waited for.
+pub fn open_alone(path: &Path, waiting: impl FnOnce()) -> io::Result<fs_err::File> {
+    let mut waiting = Some(waiting);
+    loop {
+        let file = fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        if file.file().try_lock().is_err() {
+            if let Some(waiting) = waiting.take() {
+                waiting();
+            }
+            file.file().lock()?;
+        }
+        if lies_at(&file, path)? {
+            return Ok(file);
+        }
+    }
+}
+
+/// Whether `file` is what lies at `path`: it may have been taken away, and another put in its place, before a lock on it
+/// was had.
+fn lies_at(file: &fs_err::File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match fs_err::symlink_metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -3,6 +3,8 @@
 //! Whatever was begun and not finished is taken away again: when the value is dropped, and, because an interrupt drops
 //! nothing, by [`remove_all`] when one arrives. A file that stood in the place before survives until the very end.
 
+mod turn;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -13,6 +15,8 @@ use std::sync::{Mutex, PoisonError};
 use tempfile::NamedTempFile;
 
 use crate::held::HeldFolder;
+
+pub use turn::Turn;
 
 /// What is under way now, for [`remove_all`]; `None` once that has been called.
 static UNDER_WAY: Mutex<Option<BTreeSet<PathBuf>>> = Mutex::new(Some(BTreeSet::new()));

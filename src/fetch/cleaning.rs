@@ -128,7 +128,7 @@ fn folder_size(folder: &Path) -> u64 {
 enum Claim {
     /// Somebody is at it.
     UnderWay,
-    /// Nobody is, until this is dropped: of a download its lock, of a folder its claim.
+    /// Nobody is, until this is dropped: of a file that is not finished its lock, of a folder its claim.
     Free { _lock: Option<fs_err::File>, _claimed: Option<ClaimedFolder> },
 }
 
@@ -145,7 +145,7 @@ fn claim(entry: &CacheEntry) -> Claim {
             claimed => Claim::Free { _lock: None, _claimed: claimed.ok().flatten() },
         };
     }
-    if entry.section != Section::Partial {
+    if entry.section != Section::Partial && !is_unfinished(&entry.path) {
         return Claim::Free { _lock: None, _claimed: None };
     }
     match fs_err::File::open(&entry.path) {

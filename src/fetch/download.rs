@@ -4,7 +4,6 @@
 //! others wait and then find the package there. It stays when a build is interrupted.
 
 use std::io::{BufReader, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use reqwest::StatusCode;
@@ -13,6 +12,7 @@ use reqwest::header::RANGE;
 use super::client::Client;
 use super::{Cache, Error, FilePlace, Section, Wanted};
 use crate::apk::{Head, Identity};
+use crate::held::open_alone;
 use crate::progress::Task;
 
 /// A download that is under way and belongs to this thread alone.
@@ -26,16 +26,8 @@ impl Partial {
     pub(super) fn lock(cache: &Cache, identity: Identity) -> Result<Self, Error> {
         let path = cache.make_section(Section::Partial)?.join(format!("{}.part", identity.to_hex()));
         let failed = |error| Error::file(FilePlace::Cache, "cannot write the cache", error);
-        loop {
-            let file = fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-            let file = file.map_err(failed)?;
-            file.lock().map_err(failed)?;
-            // Whoever held the lock may have finished and moved the file away; then it is another one now.
-            let ours = file.metadata().map_err(failed)?.ino();
-            if path.metadata().is_ok_and(|there| there.ino() == ours) {
-                return Ok(Self { file, path });
-            }
-        }
+        // Whoever has it now may finish it and move it away; then it is another one.
+        Ok(Self { file: open_alone(&path, || ()).map_err(failed)?, path })
     }
 
     /// Brings the file to its full length from `url`. Bytes that are there count as downloaded.

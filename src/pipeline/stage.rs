@@ -11,12 +11,13 @@ use super::schedule::{self, Stages};
 use super::{Error, Order, Workshop};
 use crate::digest::{Sha256, Sha256Digest};
 use crate::held::HeldFolder;
+use crate::kept;
 use crate::progress::Progress;
 use crate::recipe::{Architecture, Network, Stage};
 use crate::rootfs::folder::{Owners, ReadOptions, read_folder, write_folder};
 use crate::rootfs::{Origin, Tree, dump, newest_build_date};
 use crate::sandbox::{self, StageCommands};
-use crate::unfinished::UnfinishedFolder;
+use crate::unfinished::{Turn, UnfinishedFolder};
 
 /// Changes whenever the same inputs would give another stage.
 const FORMAT: &str = "stage 3";
@@ -30,7 +31,6 @@ pub(super) fn build_stages(
     progress: &dyn Progress,
 ) -> Result<Stages, Error> {
     schedule::build_each(&order.recipe.stages, |stage, earlier| {
-        progress.stage(&format!("building stage {}", stage.name));
         build_stage(order, stage, arch, choice, earlier, workshop, progress)
     })
 }
@@ -62,12 +62,8 @@ fn build_stage(
         return Err(Error::ForeignStage { stage: stage.name.clone(), arch, host: Architecture::host() });
     }
     let place = scratch.join(key(stage, &tree, timestamp).to_string());
-    let _held = loop {
-        if let Some(held) = HeldFolder::hold(&place)? {
-            break held;
-        }
-        make(stage, &tree, timestamp, &place)?;
-    };
+    let held = find_or_make(stage, &tree, timestamp, &place, progress)?;
+    kept::touch(&held);
     let options =
         ReadOptions { owner: Some((0, 0)), timestamp: Some(timestamp), skip_unfit: true, origin: Origin::Stage };
     Ok(read_folder(&place, &options)?)
@@ -89,6 +85,29 @@ fn key(stage: &Stage, tree: &Tree, epoch: i64) -> Sha256Digest {
     stage.env.iter().for_each(|(name, value)| [name, value].into_iter().for_each(|word| part(word)));
     stage.run.iter().for_each(|command| part(command));
     hasher.finish()
+}
+
+/// The folder `place` of the stage, which is made now if nobody has made it. Where several builds want it at the same time,
+/// one makes it, and the others wait.
+fn find_or_make(
+    stage: &Stage,
+    tree: &Tree,
+    epoch: i64,
+    place: &Path,
+    progress: &dyn Progress,
+) -> Result<HeldFolder, Error> {
+    if let Some(held) = HeldFolder::hold(place)? {
+        return Ok(held);
+    }
+    let wait = || progress.stage(&format!("waiting for stage {}, which another build is making", stage.name));
+    let _turn = Turn::wait(place, wait)?;
+    loop {
+        if let Some(held) = HeldFolder::hold(place)? {
+            return Ok(held);
+        }
+        progress.stage(&format!("building stage {}", stage.name));
+        make(stage, tree, epoch, place)?;
+    }
 }
 
 /// Unpacks the stage, runs its commands in it, and puts what they leave at `place`.

@@ -98,7 +98,8 @@ fn nothing_runs_on_after_the_program_is_killed() {
     // What lies in the cache can be taken away by whoever it belongs to, and nobody takes it for a stage.
     for name in names(&program.cache().join("stages")) {
         assert!(name.starts_with('.'), "{name}");
-        apkbuild::unfinished::remove_folder(&program.cache().join("stages").join(name)).unwrap();
+        let path = program.cache().join("stages").join(name);
+        if path.is_dir() { apkbuild::unfinished::remove_folder(&path) } else { fs_err::remove_file(&path) }.unwrap();
     }
 }
 

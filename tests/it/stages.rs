@@ -1,9 +1,11 @@
 //! `[stage.NAME]` end to end: stages beside each other, stages that are kept, and what of them reaches an image.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use apkbuild::image::StoredImage;
 use serde_json::Value;
@@ -126,6 +128,74 @@ fn a_stage_is_kept_until_something_that_goes_into_it_changes() {
     assert_eq!(told(&old, with_extra, "", " other\""), [""; 0]);
     assert_eq!(told(&repository("2-r0"), with_extra, "", " other\""), ["other"], "another version of a package");
     assert_eq!(told(&old, plain, "", " alone\""), [""; 0], "what there was at first");
+}
+
+#[test]
+fn recipes_that_share_a_stage_make_it_once() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    // The command ends when somebody waits for the stage; where nobody does, it has had time enough to be run twice.
+    let (let_go, waited_for) = channel();
+    let (address, names) = listener(move |mut caller| {
+        let mut name = String::new();
+        caller.read_to_string(&mut name).unwrap();
+        let _ = waited_for.recv_timeout(Duration::from_mins(1));
+        name
+    });
+    let program = Program::new();
+    let stage = |name: &str| {
+        format!(
+            "name = \"{name}\"\n[alpine]\npackages = [\"shell\"]\n[[copy]]\nfrom = \"made\"\nsource = \"/out\"\n\
+             target = \"/{name}\"\n[stage.made]\npackages = [\"shell\"]\nnetwork = \"host\"\n\
+             run = [\"tell {address} made\", \"write /out/file\"]\n"
+        )
+    };
+    // The first recipe of a call is built alone, the others beside each other.
+    program.write("first.toml", "name = \"first\"\n[alpine]\npackages = [\"shell\"]\n");
+    program.write("one.toml", stage("one"));
+    program.write("other.toml", stage("other"));
+    let repository = repository("1-r0");
+    let (location, keys) = (repository.location(), repository.keys_dir().display().to_string());
+    let call = ["-X", &location, "--keys-dir", &keys];
+    let mut command = program.command(["recipe", "first.toml", "one.toml", "other.toml"].iter().chain(&call));
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let lines: Vec<String> = lines
+        .inspect(|line| {
+            if line.contains("waiting for stage made") {
+                let_go.send(()).unwrap();
+            }
+        })
+        .collect();
+    assert!(child.wait().unwrap().success(), "{lines:#?}");
+    let count = |text| lines.iter().filter(|line| line.contains(text)).count();
+    assert_eq!((count("building stage made"), count("waiting for stage made")), (1, 1), "{lines:#?}");
+    assert_eq!(names.try_iter().collect::<Vec<String>>(), ["made"]);
+    for name in ["one", "other"] {
+        let tree = StoredImage::open_all(&program.folder().join(format!("{name}.tar"))).unwrap()[0].tree().unwrap();
+        assert!(tree.file(&format!("{name}/file")).is_some(), "{name}");
+    }
+
+    // Whoever uses a stage later says nothing of building it, and it counts as used then.
+    let kept = only_stage(&program);
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_hours(1);
+    fs_err::File::open(&kept).unwrap().set_modified(long_ago).unwrap();
+    program.write("third.toml", stage("third"));
+    let built = program.run(["recipe", "third.toml"].iter().chain(&call));
+    built.success();
+    assert!(!built.stderr.contains("stage made"), "{}", built.stderr);
+    assert_eq!(only_stage(&program), kept);
+    assert!(fs_err::metadata(&kept).unwrap().modified().unwrap() > long_ago);
+    assert_eq!(names.try_iter().collect::<Vec<String>>(), [""; 0]);
+}
+
+/// The one thing that lies among the stages of the cache.
+fn only_stage(program: &Program) -> PathBuf {
+    let mut entries = fs_err::read_dir(program.cache().join("stages")).unwrap();
+    let only = entries.next().unwrap().unwrap().path();
+    assert!(entries.next().is_none(), "more than one");
+    only
 }
 
 #[test]
