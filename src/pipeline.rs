@@ -37,7 +37,7 @@ use crate::image::{self, Compression, ImageSet, LayerOptions, PackedImage, Refer
 use crate::progress::Progress;
 use crate::prune::Report;
 use crate::recipe::Architecture;
-use crate::rootfs::{self, Installation, ScriptNote};
+use crate::rootfs::{self, Installation, Rootfs, ScriptNote};
 
 use choice::{Choice, Part};
 use furnish::Furnishing;
@@ -98,6 +98,13 @@ pub struct BuiltImage {
     pub script_notes: Vec<ScriptNote>,
 }
 
+/// An image of one architecture, and the files that it was made of. One that was built before and is found again has none at
+/// hand.
+struct Made {
+    image: BuiltImage,
+    files: Option<Rootfs>,
+}
+
 /// How many packages there were and are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageCount {
@@ -111,55 +118,55 @@ pub struct PackageCount {
 pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) -> Result<Built, Error> {
     let start = Instant::now();
     let reference = Reference::parse(&order.reference())?;
-    let mut images = Vec::new();
+    let mut all = Vec::new();
     let mut over_size = None;
     for &arch in order.archs() {
-        let (image, files) = build_for(order, arch, workshop, progress)?;
-        if let Some(bill) = files.as_ref().and_then(|files| Bill::draw_up(order.recipe, &image, files)) {
+        let mut made = build_for(order, arch, workshop, progress)?;
+        if let Some(bill) = made.files.as_ref().and_then(|files| Bill::draw_up(order.recipe, &made.image, files)) {
             if !order.over_size_is_allowed {
                 return Err(Error::OverSize(Box::new(bill)));
             }
             over_size.get_or_insert(bill);
         }
         // The files of all architectures would be held to the end, and hardly anybody wants them.
-        images.push((image, files.filter(|_| order.wants_files())));
+        made.files.take_if(|_| !order.wants_files());
+        all.push(made);
     }
     progress.stage("writing");
-    let packed = images.iter().map(|(image, _)| image.packed.clone()).collect();
+    let packed = all.iter().map(|made| made.image.packed.clone()).collect();
     let set = ImageSet::new(reference.clone(), packed)?;
     let write = |place: &Place| match place.format {
         Format::Archive => Ok(set.write_archive(&place.path)?),
         Format::OciFolder => Ok(set.write_folder(&place.path)?),
-        Format::Rootfs => root_folder::write(&images, &place.path, &set),
+        Format::Rootfs => root_folder::write(&all, &place.path, &set),
     };
-    let sboms = sbom::begin(order, images.iter().map(|(image, _)| image), &reference)?;
+    let sboms = sbom::begin(order, all.iter().map(|made| &made.image), &reference)?;
     let written = order.place.as_ref().map(write).transpose()?;
     let sboms = sbom::finish(sboms)?;
-    let images: Vec<BuiltImage> = images.into_iter().map(|(image, _)| image).collect();
+    let images = all.into_iter().map(|made| made.image).collect();
     Ok(Built { reference, set, written, sboms, images, over_size, seconds: start.elapsed().as_secs_f64() })
 }
 
-/// Builds the image of one architecture, or finds it where it was built before, and then its files are not at hand.
-/// Nothing is written outside the cache.
+/// Builds the image of one architecture, or finds it where it was built before. Nothing is written outside the cache.
 fn build_for(
     order: &Order<'_>,
     arch: Architecture,
     workshop: &Workshop,
     progress: &dyn Progress,
-) -> Result<(BuiltImage, Option<rootfs::Rootfs>), Error> {
+) -> Result<Made, Error> {
     furnish::see_that_scripts_run(order.recipe, arch)?;
     let choice = Choice::of_order(order, arch, workshop, progress)?;
     let record = Record::of(order, arch, &choice, workshop);
     if let Some(record) = &record
         && let Some(image) = record.recall(order, arch, workshop)?
     {
-        return Ok((image, None));
+        return Ok(Made { image, files: None });
     }
-    let (image, files) = make(order, arch, &choice, workshop, progress)?;
+    let made = make(order, arch, &choice, workshop, progress)?;
     if let Some(record) = record {
-        record.keep(order, &image, progress);
+        record.keep(order, &made.image, progress);
     }
-    Ok((image, Some(files)))
+    Ok(made)
 }
 
 /// Makes the image of one architecture.
@@ -169,7 +176,7 @@ fn make(
     choice: &Choice<'_>,
     workshop: &Workshop,
     progress: &dyn Progress,
-) -> Result<(BuiltImage, rootfs::Rootfs), Error> {
+) -> Result<Made, Error> {
     let recipe = order.recipe;
     let (selection, packages) = choice.packages(Part::image(recipe), workshop, progress)?;
     let stages = stage::build_stages(order, arch, choice, workshop, progress)?;
@@ -202,5 +209,5 @@ fn make(
     let sbom = (!order.sboms.is_empty()).then(|| Sbom::of(&rootfs.tree));
     let created = timestamp;
     let image = BuiltImage { arch, packed, unpacked_size, packages, report, sbom, created, script_notes: notes };
-    Ok((image, rootfs))
+    Ok(Made { image, files: Some(rootfs) })
 }

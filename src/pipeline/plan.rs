@@ -63,10 +63,10 @@ fn plan_for(
         stages.map(|stage| Ok((stage.name.clone(), choice.selection(Part::stage(stage), workshop, progress)?)));
     let stages = stages.collect::<Result<Vec<_>, Error>>()?;
     let image = match effort {
-        Effort::Everything => Some(build_for(order, arch, workshop, progress)?.0),
+        Effort::Everything => Some(build_for(order, arch, workshop, progress)?.image),
         Effort::Indexes if recipe.stages.iter().any(|stage| !stage.run.is_empty()) => None,
         Effort::Indexes => match build_for(order, arch, &workshop.without_network(), progress) {
-            Ok((image, _)) => Some(image),
+            Ok(made) => Some(made.image),
             Err(Error::Fetch(fetch::Error::Offline { .. } | fetch::Error::NoFile { .. })) => None,
             Err(error) => return Err(error),
         },
