@@ -130,3 +130,44 @@ fn make(stage: &Stage, tree: &Tree, epoch: i64, place: &Path) -> Result<(), Erro
     commands.run()?;
     Ok(folder.finish_if_first()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::recipe::ImagePath;
+
+    #[test]
+    fn a_key_tells_where_each_word_stands() {
+        // Variables and commands, with a bar between one and the next.
+        let stages = [
+            ("a=b", "c|d"),
+            ("a=b|c=d", ""),
+            ("", "a|b|c|d"),
+            ("a=b", "d|c"),
+            ("a=b", "c d"),
+            ("a=b", "cd"),
+            ("a=d", "c|b"),
+            ("b=a", "c|d"),
+            ("ab=", "c|d"),
+        ];
+        let words = |text: &'static str| text.split('|').filter(|word| !word.is_empty());
+        let keys = stages.map(|(env, run)| {
+            let stage = Stage {
+                name: "made".to_owned(),
+                packages: Vec::new(),
+                copies: Vec::new(),
+                workdir: ImagePath::parse("/").unwrap(),
+                env: words(env)
+                    .filter_map(|it| it.split_once('='))
+                    .map(|(name, value)| (name.into(), value.into()))
+                    .collect(),
+                run: words(run).map(str::to_owned).collect(),
+                network: Network::None,
+            };
+            key(&stage, &Tree::new(), 0)
+        });
+        assert_eq!(BTreeSet::from(keys).len(), stages.len());
+    }
+}

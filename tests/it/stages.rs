@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, SystemTime};
@@ -128,6 +128,55 @@ fn a_stage_is_kept_until_something_that_goes_into_it_changes() {
     assert_eq!(told(&old, with_extra, "", " other\""), [""; 0]);
     assert_eq!(told(&repository("2-r0"), with_extra, "", " other\""), ["other"], "another version of a package");
     assert_eq!(told(&old, plain, "", " alone\""), [""; 0], "what there was at first");
+}
+
+/// The keys of `[stage.NAME]` that the reference of recipes names, in the order of their names.
+fn documented_fields() -> Vec<String> {
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/recipe.md");
+    let text = fs_err::read_to_string(reference).unwrap();
+    let section = text.split("\n## ").find(|section| section.starts_with("`[stage.NAME]`")).unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let mut fields: Vec<String> = rows.map(|(field, _)| field.to_owned()).collect();
+    fields.sort();
+    fields
+}
+
+#[test]
+fn every_field_of_a_stage_decides_whether_it_is_built_again() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    // What a field has at first, and what else it may have.
+    let fields = [
+        ("copy", "[]", "[{ source = \"file\", target = \"/out/\" }]"),
+        ("env", "{}", "{ NAME = \"value\" }"),
+        ("network", "\"none\"", "\"host\""),
+        ("packages", "[\"shell\"]", "[\"shell\", \"extra\"]"),
+        ("run", "[\"write /out/file\"]", "[\"write /out/another\"]"),
+        ("workdir", "\"/\"", "\"/out\""),
+    ];
+    assert_eq!(documented_fields(), fields.map(|(field, ..)| field));
+    let (program, repository) = (Program::new(), repository("1-r0"));
+    program.write("file", "one");
+    let kept_after = |changed: &str, build_number: usize| {
+        let lines = fields.map(|(field, first, other)| {
+            let value = if field == changed { other } else { first };
+            format!("{field} = {value}\n")
+        });
+        // An unchanged recipe is not built at all.
+        let recipe = format!(
+            "[config]\nlabels = {{ build = \"{build_number}\" }}\n[[copy]]\nfrom = \"made\"\nsource = \"/out\"\n\
+             target = \"/made\"\n[stage.made]\n{}",
+            lines.concat()
+        );
+        build(&program, &repository, &recipe).success();
+        fs_err::read_dir(program.cache().join("stages")).unwrap().count()
+    };
+    assert_eq!((kept_after("nothing", 0), kept_after("nothing", 1)), (1, 1));
+    for (number, (changed, ..)) in fields.iter().enumerate() {
+        assert_eq!(kept_after(changed, number + 2), number + 2, "{changed}");
+    }
+    assert_eq!(kept_after("nothing", 100), fields.len() + 1);
 }
 
 #[test]
