@@ -6,8 +6,8 @@
 //! recipe → repository → resolve → fetch → rootfs → prune → image → (sandbox | registry)
 //! ```
 //!
-//! `apk` holds the words of Alpine's formats, `digest`, `held`, `kept`, `mapping`, `patience`, `progress` and `unfinished` are
-//! leaves that any room may use, `pipeline` is the only place where rooms are joined, and `cli` the only one that prints.
+//! `apk` holds the words of Alpine's formats, `digest`, `held`, `kept`, `mapping`, `progress`, `retry_after` and `unfinished`
+//! are leaves that any room may use, `pipeline` is the only place where rooms are joined, and `cli` the only one that prints.
 
 pub mod apk;
 pub mod cli;
@@ -18,7 +18,6 @@ pub mod image;
 pub mod kept;
 pub mod lock;
 pub mod mapping;
-mod patience;
 pub mod pipeline;
 pub mod progress;
 pub mod prune;
@@ -26,6 +25,7 @@ pub mod recipe;
 pub mod registry;
 pub mod repository;
 pub mod resolve;
+mod retry_after;
 pub mod rootfs;
 pub mod sandbox;
 pub mod unfinished;

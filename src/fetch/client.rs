@@ -12,7 +12,7 @@ use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName};
 
 use super::Error;
-use crate::patience;
+use crate::retry_after::retry_after;
 
 const REDIRECTS: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -53,7 +53,7 @@ impl Client {
                 url: url.to_owned(),
                 status: status.to_string(),
                 code: status.as_u16(),
-                retry_after: patience::asked_for(response.headers()),
+                retry_after: retry_after(response.headers()),
             });
         }
         let kind = text(response.headers(), &CONTENT_TYPE).unwrap_or_default();

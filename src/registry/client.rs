@@ -14,7 +14,7 @@ use super::Error;
 use super::challenge::Challenge;
 use super::credentials::{CredentialFiles, Credentials};
 use crate::image::Reference;
-use crate::patience;
+use crate::retry_after::retry_after;
 
 /// How often one thing is tried.
 pub(super) const ATTEMPTS: u32 = 5;
@@ -210,7 +210,7 @@ impl Client {
                 if !may_pass(response.status()) {
                     return Ok(false);
                 }
-                let asked = patience::asked_for(response.headers());
+                let asked = retry_after(response.headers());
                 if let Some(asked) = asked.filter(|asked| *asked > LONGEST_WAIT) {
                     return Err(Error::Busy { url: plain_url(response.url()), seconds: asked.as_secs() });
                 }

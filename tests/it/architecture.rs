@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules that every room may use.
-const LEAVES: [&str; 7] = ["digest", "held", "kept", "mapping", "patience", "progress", "unfinished"];
+const LEAVES: [&str; 7] = ["digest", "held", "kept", "mapping", "progress", "retry_after", "unfinished"];
 
 /// What each room may use beside itself and the leaves.
 const MAY_USE: [(&str, &[&str]); 12] = [

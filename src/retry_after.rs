@@ -7,11 +7,12 @@ use std::time::Duration;
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
 /// The wait that an answer with these `headers` asks for; `None` where it asks for none that can be read.
-pub(crate) fn asked_for(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
     let wish = text(RETRY_AFTER)?;
-    if let Ok(seconds) = wish.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !wish.is_empty() && wish.bytes().all(|byte| byte.is_ascii_digit()) {
+        // A number that is too large to hold is a wait all the same, and one that nobody sits out.
+        return Some(Duration::from_secs(wish.parse().unwrap_or(u64::MAX)));
     }
     let until = httpdate::parse_http_date(wish).ok()?;
     let now = httpdate::parse_http_date(text(DATE)?).ok()?;
@@ -35,12 +36,14 @@ mod tests {
             ("Wed, 21 Oct 2015 12:00:00 GMT", "no date", None),
             ("-1", noon, None),
             ("soon", noon, None),
-            ("99999999999999999999999", noon, None),
+            ("99999999999999999999999", noon, Some(u64::MAX)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", noon, Some(251_956_871_999)),
+            ("", noon, None),
         ] {
             let headers = [(RETRY_AFTER, wish), (DATE, date)];
             let headers = headers.map(|(name, value)| (name, value.parse().unwrap())).into_iter().collect();
-            assert_eq!(asked_for(&headers), expected.map(Duration::from_secs), "{wish}");
+            assert_eq!(retry_after(&headers), expected.map(Duration::from_secs), "{wish}");
         }
-        assert_eq!(asked_for(&HeaderMap::new()), None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
     }
 }
