@@ -77,14 +77,14 @@ pub(super) fn encode(settings: &Settings, architecture: Architecture, layers: &[
 }
 
 /// Seconds since 1970 as RFC 3339 in UTC; what no calendar holds becomes the nearest that one does.
-pub(super) fn timestamp(seconds: i64) -> String {
+pub fn timestamp(seconds: i64) -> String {
     let nearest = if seconds < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
     jiff::Timestamp::from_second(seconds).unwrap_or(nearest).to_string()
 }
 
 /// `value` as JSON without white space and with the keys of every object in order: the same value gives the same bytes,
 /// though the types of oci-spec hold unordered maps.
-pub(super) fn canonical(document: &'static str, value: &impl serde::Serialize) -> Result<Vec<u8>, Error> {
+pub fn canonical(document: &'static str, value: &impl serde::Serialize) -> Result<Vec<u8>, Error> {
     let broken = |source| Error::Json { document, source };
     let mut value = serde_json::to_value(value).map_err(broken)?;
     value.sort_all_objects();

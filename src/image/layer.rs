@@ -73,6 +73,11 @@ impl Blob {
         }
         Self { digest: hasher.finish(), size: pieces.iter().map(|piece| piece.len() as u64).sum(), pieces }
     }
+
+    /// All of it in one place, for documents, which are small.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.pieces.iter().map(|piece| &**piece).collect::<Vec<&[u8]>>().concat()
+    }
 }
 
 impl From<Vec<u8>> for Blob {

@@ -34,7 +34,7 @@ mod unpack;
 pub use architecture::Architecture;
 pub use archive::{ImageSet, Written};
 pub use compression::{Compression, CompressionKind};
-pub use config::{DEFAULT_PATH, Settings};
+pub use config::{DEFAULT_PATH, Settings, canonical, timestamp};
 pub use contents::{Amount, Contents, LayerContents};
 pub use difference::{Difference, FileDifference, PackageDifference};
 pub use engine::{Engine, Loaded};

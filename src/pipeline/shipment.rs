@@ -76,6 +76,7 @@ impl Shipment {
         progress: &dyn Progress,
     ) -> Result<Pushed, Error> {
         let mut attachments = Vec::new();
+        let name = reference.repository().rsplit('/').next().unwrap_or_default();
         for Described { manifest, created, sbom } in &self.described {
             let subject = Subject { reference: reference.to_string(), digest: *manifest, created: *created };
             for format in options.sboms {
@@ -83,6 +84,8 @@ impl Shipment {
                 attachments.push(Attachment {
                     subject: *manifest,
                     media_type: format.media_type().to_owned(),
+                    file_name: format!("{name}{}", format.file_suffix()),
+                    created: *created,
                     blob: Blob::from(bytes),
                 });
             }

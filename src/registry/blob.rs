@@ -11,7 +11,8 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_RANGE, RANGE};
 
 use super::Error;
-use super::client::{Client, refused};
+use super::answer::refused;
+use super::client::Client;
 use crate::digest::{Sha256Digest, Sha256Writer};
 use crate::progress::Progress;
 

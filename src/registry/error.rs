@@ -135,11 +135,12 @@ impl Error {
             Self::Request { source, .. } if source.is_connect() => {
                 "check the host and the network; a registry without TLS is used with --plain-http".to_owned()
             }
-            Self::Request { .. } | Self::Busy { .. } | Self::BrokenOff { .. } => {
-                "try again later; what was sent already is not sent twice, and the tag is as it was".to_owned()
-            }
-            Self::Status { status, .. } if *status >= 500 || *status == 429 => {
-                "try again later; what was sent already is not sent twice, and the tag is as it was".to_owned()
+            Self::Request { .. }
+            | Self::Busy { .. }
+            | Self::BrokenOff { .. }
+            | Self::Status { status: 429 | 500.., .. } => {
+                "try again later; after a push that failed the tag is as it was, and what was sent is not sent again"
+                    .to_owned()
             }
             Self::Attachment { .. } => {
                 "the tag is as it was; leave the bill of materials out with --sbom none".to_owned()

@@ -9,8 +9,9 @@ use rayon::prelude::*;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 
 use super::Error;
+use super::answer::{LARGEST_MANIFEST, announced_digest, refused};
 use super::blob::fetch_blob;
-use super::client::{Client, LARGEST_MANIFEST, refused};
+use super::client::Client;
 use crate::digest::Sha256Digest;
 use crate::image::{Architecture, Blob, Document, Error as ImageError, artifact_kind};
 use crate::progress::Progress;
@@ -38,7 +39,7 @@ pub fn pull(
     fs_err::create_dir_all(into.join("blobs/sha256")).map_err(Error::Write)?;
     let mut platforms = Vec::new();
     let manifest = manifest(client, name, architecture, 0, &mut platforms)?;
-    let bytes = manifest.blob.pieces.iter().map(|piece| &**piece).collect::<Vec<&[u8]>>().concat();
+    let bytes = manifest.blob.bytes();
     let url = client.url(&format!("manifests/{name}"));
     let broken = |reason: String| Error::Broken { url: url.clone(), reason };
     let parsed: ImageManifest =
@@ -98,7 +99,8 @@ fn manifest(
     // The document's own word counts more than the header's (image-spec manifest.md).
     let media_type = value.get("mediaType").and_then(serde_json::Value::as_str).map_or(media_type, str::to_owned);
     if !MANIFESTS.contains(&media_type.as_str()) {
-        return Err(broken(format!("it answers with `{media_type}`, which is no manifest of an image")));
+        let what = if media_type.is_empty() { "something of no type" } else { &format!("`{media_type}`") };
+        return Err(broken(format!("it answers with {what}, which is no manifest of an image")));
     }
     if !media_type.contains(".index.") && !media_type.contains(".list.") {
         return Ok(Document { media_type: MediaType::from(media_type.as_str()), blob: Blob::from(bytes) });
@@ -166,8 +168,7 @@ fn answer(client: &Client, url: &str) -> Result<Answer, Error> {
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let media_type = header(CONTENT_TYPE.as_str()).unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
-        let announced =
-            header("Docker-Content-Digest").and_then(|text| Sha256Digest::from_hex(text.strip_prefix("sha256:")?));
+        let announced = announced_digest(&response);
         let expected = response.content_length().unwrap_or_default();
         let mut bytes = Vec::new();
         let read = response.take(LARGEST_MANIFEST + 1).read_to_end(&mut bytes);

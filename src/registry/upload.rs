@@ -5,21 +5,21 @@
 //! begun again a few times. Some registries take a blob in one piece only, against the specification; what will not have
 //! a second chunk is given all in one, as docker does it.
 
-use std::io::{self, Read};
+mod body;
+mod session;
+
 use std::time::Duration;
 
-use reqwest::blocking::{Body, Response};
-use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
 use reqwest::{StatusCode, Url};
 
+use self::body::{part, whole};
+use self::session::Session;
 use super::Error;
-use super::client::{ATTEMPTS, Client, may_pass, plain_url, refused};
+use super::answer::{announced_digest, may_pass, plain_url, refused};
+use super::client::{ATTEMPTS, Client};
 use crate::image::Blob;
-use crate::mapping::MappedSlice;
 use crate::progress::Task;
-
-/// The largest chunk that a registry may ask for.
-const LARGEST_CHUNK: u64 = 64 << 20;
 
 /// How long a blob in one piece may take.
 const WHOLE_TIMEOUT: Duration = Duration::from_hours(1);
@@ -33,14 +33,6 @@ pub(super) enum Outcome {
     Mounted,
     /// It was sent.
     Sent,
-}
-
-/// An upload under way.
-struct Session {
-    location: Url,
-    /// Bytes that the registry has.
-    offset: u64,
-    chunk: u64,
 }
 
 /// Brings `blob` to the client's repository; `sources` are repositories of the same registry that may have it.
@@ -68,7 +60,7 @@ pub(super) fn upload(
     for attempt in 1..=ATTEMPTS {
         let begun = match session.take() {
             Some(session) => session,
-            None => begin(client)?,
+            None => Session::begin(client)?,
         };
         let outcome = if in_one_piece {
             send_whole(client, blob, &begun, attempt, &*task)
@@ -99,7 +91,10 @@ fn is_there(client: &Client, blob: &Blob) -> Result<bool, Error> {
     let url = client.url(&format!("blobs/{}", blob.digest.to_oci()));
     let response = client.send(&[], || client.http().head(&url))?;
     match response.status() {
-        StatusCode::OK => Ok(true),
+        StatusCode::OK => match announced_digest(&response) {
+            Some(found) if found != blob.digest => Err(Error::Digest { url, expected: blob.digest, found }),
+            _ => Ok(true),
+        },
         StatusCode::NOT_FOUND => Ok(false),
         _ => Err(refused(response)),
     }
@@ -124,17 +119,8 @@ fn mount(client: &Client, blob: &Blob, source: &str) -> Result<Mount, Error> {
     };
     match response.status() {
         StatusCode::CREATED => Ok(Mount::Done),
-        StatusCode::ACCEPTED => session_of(client, &response, 0).map(Mount::Begun),
+        StatusCode::ACCEPTED => Session::of(client, &response, 0).map(Mount::Begun),
         _ => Ok(Mount::Refused),
-    }
-}
-
-fn begin(client: &Client) -> Result<Session, Error> {
-    let url = client.url("blobs/uploads/");
-    let response = client.send(&[], || client.http().post(&url).header(CONTENT_LENGTH, 0))?;
-    match response.status() {
-        StatusCode::ACCEPTED => session_of(client, &response, 0),
-        _ => Err(refused(response)),
     }
 }
 
@@ -155,14 +141,14 @@ fn send(client: &Client, blob: &Blob, mut session: Session, task: &dyn Task) -> 
         });
         match outcome {
             Ok(response) if response.status() == StatusCode::ACCEPTED => {
-                let next = session_of(client, &response, end)?;
+                let next = session.followed_by(Session::of(client, &response, end)?);
                 // One that takes chunks and loses them is given them a few times, not for ever.
                 failures = if next.offset > told { 0 } else { failures + 1 };
                 if failures >= ATTEMPTS {
                     let reason = format!("it takes chunk after chunk and still has {} bytes", next.offset);
                     return Err(Error::Broken { url: plain_url(&session.location), reason });
                 }
-                session = Session { chunk: session.chunk, ..next };
+                session = next;
             }
             Ok(response) if !may_pass(response.status()) && response.status() != StatusCode::RANGE_NOT_SATISFIABLE => {
                 return Err(refused(response));
@@ -177,7 +163,7 @@ fn send(client: &Client, blob: &Blob, mut session: Session, task: &dyn Task) -> 
                 } else if !client.wait(&outcome, failures)? {
                     return outcome.and_then(|response| Err(refused(response)));
                 }
-                session = Session { chunk: session.chunk, ..ask(client, &session)? };
+                session = session.ask(client)?;
             }
         }
         if session.offset > blob.size {
@@ -198,13 +184,12 @@ fn send(client: &Client, blob: &Blob, mut session: Session, task: &dyn Task) -> 
 /// over then, a new session may do better.
 fn send_whole(client: &Client, blob: &Blob, session: &Session, attempt: u32, task: &dyn Task) -> Result<bool, Error> {
     let outcome = client.send_once(&[], || {
-        let body = Body::sized(BlobReader { pieces: blob.pieces.clone(), place: 0, at: 0 }, blob.size);
         client
             .http()
             .patch(session.location.clone())
             .timeout(WHOLE_TIMEOUT)
             .header(CONTENT_TYPE, "application/octet-stream")
-            .body(body)
+            .body(whole(blob))
     });
     if client.wait(&outcome, attempt)? {
         return Ok(false);
@@ -214,45 +199,7 @@ fn send_whole(client: &Client, blob: &Blob, session: &Session, attempt: u32, tas
         return Err(refused(response));
     }
     task.advance(blob.size);
-    close(client, blob, &session_of(client, &response, blob.size)?).map(|()| true)
-}
-
-/// A blob as something that is read from its beginning to its end.
-struct BlobReader {
-    pieces: Vec<MappedSlice>,
-    /// The piece that is read now.
-    place: usize,
-    /// Bytes of that which are read already.
-    at: usize,
-}
-
-impl Read for BlobReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some(piece) = self.pieces.get(self.place) {
-            let rest = piece.get(self.at..).unwrap_or_default();
-            if rest.is_empty() {
-                (self.place, self.at) = (self.place + 1, 0);
-                continue;
-            }
-            let count = rest.len().min(buffer.len());
-            buffer.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            self.at += count;
-            return Ok(count);
-        }
-        Ok(0)
-    }
-}
-
-/// Asks how much of an upload the registry has.
-fn ask(client: &Client, session: &Session) -> Result<Session, Error> {
-    let response = client.send(&[], || client.http().get(session.location.clone()))?;
-    match response.status() {
-        StatusCode::NO_CONTENT | StatusCode::OK | StatusCode::ACCEPTED => {
-            // `0-0` is nothing as well as one byte, and so is no answer: nothing, then, and the registry will object.
-            session_of(client, &response, 0)
-        }
-        _ => Err(refused(response)),
-    }
+    close(client, blob, &Session::of(client, &response, blob.size)?).map(|()| true)
 }
 
 fn close(client: &Client, blob: &Blob, session: &Session) -> Result<(), Error> {
@@ -268,56 +215,6 @@ fn close(client: &Client, blob: &Blob, session: &Session) -> Result<(), Error> {
     Err(refused(response))
 }
 
-/// The session that an answer describes; `expected` is what the registry should have, if it does not say.
-fn session_of(client: &Client, response: &Response, expected: u64) -> Result<Session, Error> {
-    let broken = |reason: &str| Error::Broken { url: plain_url(response.url()), reason: reason.to_owned() };
-    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let location = header(LOCATION).map_or_else(|| Ok(response.url().clone()), |text| response.url().join(text));
-    let location = location.map_err(|_| broken("its location is no address"))?;
-    let offset = match header(RANGE).map(|text| text.trim_start_matches("bytes=")).and_then(|text| text.split_once('-'))
-    {
-        None => expected,
-        Some((_, "0")) if expected <= 1 => expected,
-        Some((_, last)) => last.parse::<u64>().map_err(|_| broken("its range is no number"))?.saturating_add(1),
-    };
-    let least = response.headers().get("OCI-Chunk-Min-Length").and_then(|value| value.to_str().ok()?.parse().ok());
-    let chunk = client.chunk().max(least.unwrap_or_default());
-    if chunk > LARGEST_CHUNK {
-        return Err(broken("it wants larger chunks than 64 MiB"));
-    }
-    Ok(Session { location, offset, chunk })
-}
-
-/// The bytes of `blob` from `start` to `end`.
-fn part(blob: &Blob, start: u64, end: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut at = 0_u64;
-    for piece in &blob.pieces {
-        let length = piece.len() as u64;
-        let from = start.saturating_sub(at).min(length) as usize;
-        let to = end.saturating_sub(at).min(length) as usize;
-        bytes.extend_from_slice(piece.get(from..to).unwrap_or_default());
-        at += length;
-    }
-    bytes
-}
-
 fn address(text: &str) -> Result<Url, Error> {
     Url::parse(text).map_err(|error| Error::Broken { url: text.to_owned(), reason: error.to_string() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_run_over_pieces() {
-        let blob = Blob::new(["ab", "", "cdef", "g"].map(|text| text.as_bytes().to_vec().into()).to_vec());
-        for (start, end, expected) in [(0, 7, "abcdefg"), (1, 3, "bc"), (2, 2, ""), (5, 7, "fg"), (6, 99, "g")] {
-            assert_eq!(part(&blob, start, end), expected.as_bytes());
-        }
-        let mut whole = String::new();
-        BlobReader { pieces: blob.pieces, place: 0, at: 0 }.read_to_string(&mut whole).unwrap();
-        assert_eq!(whole, "abcdefg");
-    }
 }

@@ -26,5 +26,11 @@ fn send(client: &Client, set: &ImageSet) -> Result<Pushed, apkbuild::registry::E
 fn sbom_of(set: &ImageSet) -> Attachment {
     let subject = Subject { reference: "app".to_owned(), digest: set.digest(), created: 0 };
     let bytes = Sbom::of(&small_rootfs(b"print(1)").tree).encode(SbomFormat::Spdx, &subject).unwrap();
-    Attachment { subject: set.digest(), media_type: SbomFormat::Spdx.media_type().to_owned(), blob: Blob::from(bytes) }
+    Attachment {
+        subject: set.digest(),
+        media_type: SbomFormat::Spdx.media_type().to_owned(),
+        file_name: "app.spdx.json".to_owned(),
+        created: 0,
+        blob: Blob::from(bytes),
+    }
 }

@@ -92,7 +92,7 @@ impl FakeRegistry {
         let reference = Reference::parse(&format!("{}/{name}", self.host)).unwrap();
         Client::new(&reference, Transport::Usual, files)
             .unwrap()
-            .with_patience(Duration::from_millis(1))
+            .with_first_wait(Duration::from_millis(1))
             .with_chunk(1 << 19)
     }
 
