@@ -1,6 +1,8 @@
 //! Pushing and fetching: against a registry in this process that fails when told to, and against the real one.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
+mod answers;
+mod credentials;
 mod fake;
 mod hardship;
 mod pull;
@@ -12,10 +14,18 @@ use apkbuild::progress::Silent;
 use apkbuild::registry::{Attachment, Client, Pushed, push};
 
 use super::image::{image_set, small_rootfs};
+use super::support::Program;
 
 /// A small image.
 fn small_set() -> ImageSet {
     image_set(&small_rootfs(b"print(1)"), &LayerOptions::default())
+}
+
+/// The same as `app.tar` in the working folder of `program`.
+fn write_archive(program: &Program) -> ImageSet {
+    let set = small_set();
+    set.write_archive(&program.folder().join("app.tar")).unwrap();
+    set
 }
 
 fn send(client: &Client, set: &ImageSet) -> Result<Pushed, apkbuild::registry::Error> {

@@ -31,6 +31,22 @@ pub enum Fault {
     Endless(u16),
     /// It answers as it should, but says that what it has is of another digest.
     OtherDigest,
+    /// It answers 200 and this.
+    Says(&'static str),
+}
+
+/// What the `Location` of an upload is like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Locations {
+    /// A path.
+    #[default]
+    Path,
+    /// A path that begins where the request's ends.
+    Relative,
+    /// An address.
+    Absolute,
+    /// An address at [`State::elsewhere`].
+    Elsewhere,
 }
 
 #[derive(Default)]
@@ -58,8 +74,8 @@ pub struct State {
     pub scopes: Vec<String>,
     /// Host and port of a place that keeps the blobs for the registry, and asks nobody who he is.
     pub elsewhere: String,
-    /// Whether uploads are begun at the registry and sent to that place.
-    pub uploads_elsewhere: bool,
+    /// Where it sends uploads that were begun.
+    pub locations: Locations,
     /// Whether it takes chunks and keeps none of them.
     pub forgets_chunks: bool,
     /// Host and `Authorization` of each request that had one.
@@ -176,6 +192,7 @@ fn serve(stream: TcpStream, state: &Mutex<State>, host: &str) {
             let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             (status, headers.collect(), Vec::new())
         }
+        Some(Fault::Says(text)) => (200, Vec::new(), text.as_bytes().to_vec()),
         Some(Fault::Moved) => {
             let elsewhere = &state.lock().unwrap().elsewhere;
             (307, vec![("Location".to_owned(), format!("http://{elsewhere}{target}"))], Vec::new())
@@ -218,10 +235,15 @@ fn answer(request: &Request, state: &mut State, host: &str) -> Answer {
     let plain = |status: u16| (status, Vec::new(), Vec::new());
     let authorization = request.headers.get("authorization").map(String::as_str);
     if request.path == "/token" {
-        state.scopes.push(request.query.replace("%3A", ":").replace("%2C", ","));
+        let form =
+            if request.method == "POST" { String::from_utf8_lossy(&request.body) } else { (&request.query).into() };
+        state.scopes.push(form.replace("%3A", ":").replace("%2C", ","));
+        let words: Vec<&str> = form.split('&').collect();
+        let is_refreshed = words.contains(&"grant_type=refresh_token") && words.contains(&"refresh_token=identity");
         // me:secret
         return match authorization {
             Some("Basic bWU6c2VjcmV0") => (200, Vec::new(), br#"{"token":"good"}"#.to_vec()),
+            None if is_refreshed => (200, Vec::new(), br#"{"access_token":"good","expires_in":300}"#.to_vec()),
             _ => plain(401),
         };
     }
@@ -235,12 +257,16 @@ fn answer(request: &Request, state: &mut State, host: &str) -> Answer {
         .filter_map(|pair| pair.split_once('='))
         .map(|(key, value)| (key.to_owned(), value.replace("%3A", ":").replace("%2F", "/")))
         .collect();
-    let at = if state.uploads_elsewhere { format!("http://{}", state.elsewhere) } else { String::new() };
+    let (locations, elsewhere) = (state.locations, state.elsewhere.clone());
     let session = |name: &str, id: usize, length: usize| {
-        vec![
-            ("Location".to_owned(), format!("{at}/v2/{name}/blobs/uploads/{id}?state=x")),
-            ("Range".to_owned(), format!("0-{}", length.saturating_sub(1))),
-        ]
+        let path = format!("/v2/{name}/blobs/uploads/{id}?state=x");
+        let location = match locations {
+            Locations::Path => path,
+            Locations::Relative => format!("{id}?state=x"),
+            Locations::Absolute => format!("http://{host}{path}"),
+            Locations::Elsewhere => format!("http://{elsewhere}{path}"),
+        };
+        vec![("Location".to_owned(), location), ("Range".to_owned(), format!("0-{}", length.saturating_sub(1)))]
     };
     if let Some((name, id)) = rest.split_once("/blobs/uploads/") {
         if request.method == "POST" {
@@ -291,12 +317,12 @@ fn answer(request: &Request, state: &mut State, host: &str) -> Answer {
     let (name, tag) = rest.split_once("/manifests/").unwrap();
     let key = (name.to_owned(), tag.to_owned());
     if request.method == "PUT" {
+        let Ok(document) = serde_json::from_slice::<serde_json::Value>(&request.body) else { return plain(400) };
         let digest = Sha256Digest::of(&request.body).to_oci();
         let media_type = request.headers["content-type"].clone();
         state.manifests.insert((name.to_owned(), digest.clone()), (media_type.clone(), request.body.clone()));
         state.manifests.insert(key, (media_type, request.body.clone()));
         let mut headers = vec![("Docker-Content-Digest".to_owned(), digest)];
-        let document: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
         if let Some(subject) = document["subject"]["digest"].as_str().filter(|_| state.lists_referrers) {
             headers.push(("OCI-Subject".to_owned(), subject.to_owned()));
         }

@@ -7,7 +7,7 @@ use apkbuild::progress::Silent;
 use apkbuild::registry::{CredentialFiles, pull, push};
 
 use super::super::image::{image_set, small_rootfs};
-use super::fake::{FakeRegistry, Fault};
+use super::fake::{FakeRegistry, Fault, Locations};
 use super::{sbom_of, send, small_set};
 
 const NOON: &str = "Wed, 21 Oct 2015 12:00:00 GMT";
@@ -87,7 +87,7 @@ fn nobody_else_is_told_who_asks() {
     {
         let mut state = registry.state.lock().unwrap();
         state.guarded = true;
-        state.uploads_elsewhere = true;
+        state.locations = Locations::Elsewhere;
     }
     // Uploads that go to another place, as large registries keep them.
     let set = small_set();

@@ -6,7 +6,7 @@ use apkbuild::progress::Silent;
 use apkbuild::registry::{CredentialFiles, push};
 
 use super::super::image::{image_set, small_rootfs};
-use super::fake::{FakeRegistry, Fault};
+use super::fake::{FakeRegistry, Fault, Locations};
 use super::{sbom_of, send, small_set};
 
 #[test]
@@ -54,6 +54,20 @@ fn uploads_go_on_where_they_stopped() {
         }
         // Two chunks more at most: nothing is sent again from its beginning.
         assert!(registry.count("PATCH") <= 4 + 4, "{at} {fault:?}: {:?}", registry.log());
+    }
+}
+
+#[test]
+fn uploads_go_where_the_registry_says() {
+    for locations in [Locations::Path, Locations::Relative, Locations::Absolute, Locations::Elsewhere] {
+        let registry = FakeRegistry::start();
+        registry.state.lock().unwrap().locations = locations;
+        // After a failure, too, when the registry is asked how much it has.
+        registry.fail("PATCH", Fault::Drop);
+        let set = small_set();
+        let client = registry.client("app", &CredentialFiles::default());
+        send(&client, &set).unwrap_or_else(|error| panic!("{locations:?}: {error}"));
+        assert_eq!(Sha256Digest::of(&registry.tagged("app", "1.0").unwrap()), set.digest(), "{locations:?}");
     }
 }
 
@@ -180,6 +194,10 @@ fn a_registry_that_lists_referrers_gets_no_list() {
         if let Some(list) = list {
             let list: serde_json::Value = serde_json::from_slice(&list).unwrap();
             assert_eq!(list["manifests"].as_array().unwrap().len(), 1, "once, however often it is pushed");
+            let listed = &list["manifests"][0];
+            assert_eq!(listed["artifactType"], "application/spdx+json");
+            assert_eq!(listed["annotations"]["org.opencontainers.image.title"], "app.spdx.json");
+            assert_eq!(listed["annotations"]["org.opencontainers.image.created"], "1970-01-01T00:00:00Z");
         }
     }
 }
