@@ -8,6 +8,7 @@ mod hardship;
 mod pull;
 mod push;
 mod real;
+mod referrers;
 
 use apkbuild::image::{Blob, ImageSet, LayerOptions, Publication, Sbom, SbomFormat, Subject};
 use apkbuild::progress::Silent;
