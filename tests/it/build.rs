@@ -1,4 +1,7 @@
-//! `apkbuild recipe`: whole builds over small repositories, what they write, and what they leave behind when they fail.
+//! `apkbuild recipe`: whole builds over small repositories, what comes out, and what is refused.
+
+mod output;
+mod several;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -221,34 +224,6 @@ fn a_package_that_is_not_what_the_index_says_is_refused() {
 }
 
 #[test]
-fn a_bill_of_materials_that_cannot_be_written_leaves_the_image_unwritten() {
-    let (program, repository) = (program(""), repository());
-    fs_err::create_dir(program.folder().join("hello.spdx.json")).unwrap();
-    let message = program.run(arguments(&repository, &[])).failure(1).to_owned();
-    assert!(message.contains("hello.spdx.json"), "{message}");
-    assert_eq!(names(&program.folder()), ["app.txt", "hello.spdx.json", "hello.toml"]);
-}
-
-#[test]
-fn an_output_that_cannot_be_written_is_named() {
-    let (program, repository) = (program(""), repository());
-    let output = program.run(arguments(&repository, &["-o", "app.txt/image.tar"]));
-    assert!(output.failure(1).contains("app.txt"));
-    for option in ["-o", "--report"] {
-        let output = program.run(arguments(&repository, &[option, "nowhere/it"]));
-        let message = output.failure(1);
-        assert!(message.starts_with("error: there is no folder `nowhere` for `nowhere/it`\nhelp: "), "{message}");
-    }
-}
-
-#[test]
-fn an_output_with_a_slash_at_its_end_is_a_folder_for_the_image() {
-    let (program, repository) = (program(""), repository());
-    program.run(arguments(&repository, &["-o", "new/images/"])).success();
-    assert_eq!(names(&program.folder().join("new/images")), ["hello.spdx.json", "hello.tar"]);
-}
-
-#[test]
 fn a_wrong_option_is_told_before_any_work_is_done() {
     let (program, repository) = (program(""), repository());
     for (option, value, words) in
@@ -258,77 +233,6 @@ fn a_wrong_option_is_told_before_any_work_is_done() {
         let message = output.failure(2);
         assert!(message.starts_with("error: ") && message.contains(words), "{message}");
     }
-}
-
-#[test]
-fn an_interrupt_leaves_nothing_half_written() {
-    let (program, repository) = (program(""), repository());
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mirror = format!("http://{}", silent.local_addr().unwrap());
-    let keys = repository.keys_dir().display().to_string();
-    let mut child = program
-        .command(["recipe", "hello.toml", "--mirror", &mirror, "--keys-dir", &keys, "--arch", "x86_64"])
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    // The program waits for an answer that does not come once somebody is connected.
-    let connection = silent.accept().unwrap();
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    drop(connection);
-    assert_eq!(names(&program.folder()), ["app.txt", "hello.toml"]);
-}
-
-#[test]
-fn several_recipes_go_into_one_folder() {
-    let (program, repository) = (program(""), repository());
-    program.write("other.toml", recipe("").replace("\"hello\"", "\"other\""));
-    let mut words = arguments(&repository, &["-o", "images"]);
-    words.insert(2, "other.toml".to_owned());
-    program.run(&words).success();
-    assert_eq!(
-        names(&program.folder().join("images")),
-        ["hello.spdx.json", "hello.tar", "other.spdx.json", "other.tar"]
-    );
-}
-
-#[test]
-fn what_recipes_of_one_call_share_changes_no_byte() {
-    let (program, repository) = (program(""), repository());
-    let files: Vec<String> = (0..5).map(|number| format!("{number}.toml")).collect();
-    for (number, file) in files.iter().enumerate() {
-        program.write(file, recipe("").replace("\"hello\"", &format!("\"hello-{number}\"")));
-    }
-    let mut words = arguments(&repository, &["-o", "images"]);
-    words.splice(1..2, files.iter().cloned());
-    program.run(&words).success();
-    program.run(arguments(&repository, &["-o", "alone.tar", "--tag", "hello-3:latest"])).success();
-    let read = |name: &str| fs_err::read(program.folder().join(name)).unwrap();
-    assert_eq!(read("images/hello-3.tar"), read("alone.tar"));
-    assert_ne!(read("images/hello-2.tar"), read("alone.tar"), "each has its own name");
-}
-
-#[test]
-fn recipes_of_one_call_are_told_in_their_order_and_the_first_failure_ends_it() {
-    let (program, repository) = (program(""), repository());
-    let files: Vec<String> = (0..8).map(|number| format!("{number}.toml")).collect();
-    for (number, file) in files.iter().enumerate() {
-        program.write(file, recipe("").replace("\"hello\"", &format!("\"hello-{number}\"")));
-    }
-    let mut words = arguments(&repository, &["-o", "images", "--json"]);
-    words.splice(1..2, files.iter().cloned());
-    let document = json(program.run(&words).success().as_bytes());
-    let told: Vec<&str> =
-        document["images"].as_array().unwrap().iter().map(|image| image["recipe"].as_str().unwrap()).collect();
-    assert_eq!(told, files);
-
-    for number in [3, 6] {
-        let text = recipe("").replace("\"hello\"", &format!("\"hello-{number}\""));
-        program.write(&files[number], text.replace("app.txt", &format!("missing-{number}.txt")));
-    }
-    let message = program.run(&words).failure(1).to_owned();
-    assert!(message.contains("missing-3.txt") && !message.contains("missing-6.txt"), "{message}");
 }
 
 #[test]
@@ -354,60 +258,6 @@ fn the_release_is_the_one_that_the_repository_tells() {
     fs_err::remove_dir_all(program.folder().join("root")).unwrap();
     program.run(arguments(&repository, &rootfs)).success();
     assert_eq!(release(), "3.22.1\n", "the lock knows it as well");
-}
-
-#[test]
-fn the_files_themselves_can_be_written() {
-    let (program, repository) = (program(""), repository());
-    program.run(arguments(&repository, &["--format", "rootfs", "-o", "root"])).success();
-    let root = program.folder().join("root");
-    assert_eq!(fs_err::read_to_string(root.join("app/app.txt")).unwrap(), "application\n");
-    assert_eq!(fs_err::read_to_string(root.join("etc/apk/world")).unwrap(), "app-runtime\n");
-    let config = json(&fs_err::read(program.folder().join("root.config.json")).unwrap());
-    assert_eq!(config["config"]["User"], "1001:1001");
-    program.run(arguments(&repository, &["--format", "oci-dir", "-o", "layout"])).success();
-    assert_eq!(names(&program.folder().join("layout")), ["blobs", "index.json", "oci-layout"]);
-}
-
-#[test]
-fn files_are_written_whole_and_over_nothing_but_themselves() {
-    let (program, repository) = (program(""), repository());
-    let words = arguments(&repository, &["--format", "rootfs", "-o", "root"]);
-    program.run(&words).success();
-    fs_err::write(program.folder().join("root/left-over"), "from before").unwrap();
-    program.run(&words).success();
-    let root = program.folder().join("root");
-    assert!(root.join("app/app.txt").is_file() && !root.join("left-over").exists());
-    assert_eq!(names(&program.folder()), ["app.txt", "hello.toml", "root", "root.config.json", "root.spdx.json"]);
-
-    program.write("precious/file", "somebody's");
-    let words = arguments(&repository, &["--format", "rootfs", "-o", "precious"]);
-    let message = program.run(&words).failure(1).to_owned();
-    assert!(message.contains("precious"), "{message}");
-    assert_eq!(names(&program.folder().join("precious")), ["file"]);
-    assert!(!program.folder().join("precious.config.json").exists());
-}
-
-#[test]
-fn nothing_but_a_file_is_written_over_and_no_recipe_is() {
-    use std::os::unix::fs::FileTypeExt as _;
-    let (program, repository) = (program(""), repository());
-    let folder = program.folder();
-    nix::unistd::mkfifo(&folder.join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let output = program.run(arguments(&repository, &["-o", "pipe"]));
-    let message = output.failure(1);
-    assert!(message.contains("`pipe` is a device, a pipe") && message.contains("help: name a file"), "{message}");
-    assert!(fs_err::symlink_metadata(folder.join("pipe")).unwrap().file_type().is_fifo());
-
-    let before = fs_err::read_to_string(folder.join("hello.toml")).unwrap();
-    for words in
-        [&["-o", "hello.toml"][..], &["-o", "./hello.toml"], &["--report", "hello.toml"], &["--report", "hello.tar"]]
-    {
-        let output = program.run(arguments(&repository, words));
-        assert!(output.failure(2).contains("would be written over"), "{words:?}");
-    }
-    assert_eq!(fs_err::read_to_string(folder.join("hello.toml")).unwrap(), before);
-    assert_eq!(names(&folder), ["app.txt", "hello.toml", "pipe"]);
 }
 
 #[test]

@@ -1,0 +1,103 @@
+//! Indexes: asked about again, and trusted only where somebody trusted has signed them.
+
+use std::time::Duration;
+
+use apkbuild::fetch::Section;
+use apkbuild::progress::Silent;
+use apkbuild::repository::{Location, Repository as Source};
+use wiremock::matchers::path_regex;
+use wiremock::{Mock, ResponseTemplate};
+
+use super::{Scene, hello};
+use crate::support::Server;
+
+#[test]
+fn an_index_is_asked_about_and_not_fetched_again() {
+    let repository = hello();
+    let server = Server::serving(repository.path());
+    let mut scene = Scene::new(&repository);
+    let source = Source::parse(&server.url()).unwrap();
+    let index = |scene: &Scene| scene.fetcher().index(&source, "x86_64", &Silent).unwrap();
+    let first = index(&scene);
+    assert!(first.open().unwrap().text.contains("\nP:hello\n") && first.open().unwrap().description == "tests");
+    assert_eq!(first.signer.as_deref(), Some("tests.rsa.pub"));
+    assert_eq!(index(&scene).digest, first.digest);
+    let requests = server.requests();
+    assert_eq!(requests.len(), 2);
+    assert!(requests[1].headers.contains_key("if-none-match"));
+    // Within its freshness nobody is asked; a changed index comes anew; a damaged one as well.
+    scene.options.index_freshness = Duration::from_hours(1);
+    assert_eq!(index(&scene).digest, first.digest);
+    assert_eq!(server.requests().len(), 2);
+    let cached = scene.files(Section::Indexes).into_iter().find(|path| path.extension().is_some_and(|end| end == "gz"));
+    fs_err::write(cached.unwrap(), "damaged").unwrap();
+    assert_eq!(index(&scene).digest, first.digest);
+    assert_eq!(server.requests().len(), 3);
+    fs_err::remove_file(repository.package_path("hello", "1.0-r0")).unwrap();
+    repository.index();
+    scene.options.index_freshness = Duration::ZERO;
+    let empty = index(&scene);
+    assert_eq!(empty.open().unwrap().text, "");
+    scene.options.offline = true;
+    assert_eq!(index(&scene).digest, empty.digest);
+    assert_eq!(server.requests().len(), 4);
+}
+
+#[test]
+fn an_index_must_be_signed_by_somebody_trusted() {
+    let repository = hello();
+    let signed = fs_err::read(repository.index_path()).unwrap();
+    let body = signed.windows(3).skip(1).position(|window| window == [0x1f, 0x8b, 8]).unwrap() + 1;
+    let mut changed = signed.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    let scene = Scene::new(&repository);
+    let mut strangers = Scene::new(&repository);
+    strangers.options.keyring = apkbuild::apk::Keyring::alpine();
+    let source = Source::parse(&repository.location()).unwrap();
+    for (bytes, scene, message, help) in [
+        (&signed[body..], &scene, "it is not signed", "--allow-untrusted"),
+        (&changed, &scene, "its signature by tests.rsa.pub does not fit", "ask another mirror"),
+        (&signed, &strangers, "it is signed by tests.rsa.pub, which is not among the trusted keys", "--keys-dir"),
+        (&signed[..signed.len() - 9], &scene, "does not fit", "ask another mirror"),
+        (b"<html>".as_slice(), &scene, "expected gzip data, found HTML or XML", ""),
+        (b"ADBd....".as_slice(), &scene, "apk's v3 format", "v2"),
+        (b"".as_slice(), &scene, "it has no index", ""),
+    ] {
+        fs_err::write(repository.index_path(), bytes).unwrap();
+        let error = scene.fetcher().index(&source, "x86_64", &Silent).unwrap_err();
+        assert!(error.to_string().contains(message), "expected {message}, found {error}");
+        assert!(error.to_string().contains("x86_64/APKINDEX.tar.gz"), "{error}");
+        assert!(error.help().unwrap_or_default().contains(help), "{error}");
+    }
+    strangers.options.allow_untrusted = true;
+    for bytes in [&signed[body..], &signed] {
+        fs_err::write(repository.index_path(), bytes).unwrap();
+        let index = strangers.fetcher().index(&source, "x86_64", &Silent).unwrap();
+        assert!(index.open().unwrap().text.contains("P:hello") && index.signer.is_none());
+    }
+}
+
+#[test]
+fn a_mirror_may_answer_anything_for_an_index() {
+    let repository = hello();
+    let index = fs_err::read(repository.index_path()).unwrap();
+    let good = Server::serving(repository.path());
+    for (response, message) in [
+        (ResponseTemplate::new(503).insert_header("retry-after", "0"), "found HTTP status 503"),
+        (ResponseTemplate::new(200).set_body_raw("<html>", "text/html"), "expected an index, found a web page"),
+        (ResponseTemplate::new(200).set_body_raw("<html>", "application/gzip"), "found HTML or XML"),
+        (ResponseTemplate::new(200).set_body_raw(&index[..index.len() - 3], "application/gzip"), "does not fit"),
+        (ResponseTemplate::new(304), "unasked"),
+    ] {
+        let server = Server::new();
+        server.mount(Mock::given(path_regex("APKINDEX")).respond_with(response));
+        let scene = Scene::new(&repository);
+        let mut source = Source::parse(&server.url()).unwrap();
+        let error = scene.fetcher().index(&source, "x86_64", &Silent).unwrap_err();
+        assert!(error.to_string().contains(message), "expected {message}, found {error}");
+        assert!(scene.files(Section::Indexes).is_empty(), "nothing bad is kept");
+        source.locations.push(Location::parse(&good.url()).unwrap());
+        let index = scene.fetcher().index(&source, "x86_64", &Silent).unwrap();
+        assert_eq!(index.location.to_string(), format!("{}/x86_64/APKINDEX.tar.gz", good.url()));
+    }
+}

@@ -1,0 +1,134 @@
+//! What a mirror may do: cut off, fail for a while, misbehave.
+
+use apkbuild::fetch::Section;
+use wiremock::matchers::method;
+use wiremock::{Mock, ResponseTemplate};
+
+use super::{Scene, answer, hello, package_bytes, pseudo_random, wanted};
+use crate::support::{RawServer, Repository, Server};
+
+#[test]
+fn a_cut_download_goes_on_where_it_stopped() {
+    let repository = hello();
+    let server = Server::serving(repository.path());
+    let wanted = wanted(&repository, "hello", &[&server.url()]);
+    let bytes = package_bytes(&repository);
+    let half = bytes.len() / 2;
+    for (partial, requests) in [
+        (bytes[..half].to_vec(), vec![format!("bytes={half}-")]),
+        // Of another package: noticed when all is there, and begun anew.
+        (vec![b'x'; half], vec![format!("bytes={half}-"), String::new()]),
+        // Whole already, or longer than it can be.
+        (bytes.clone(), vec![]),
+        (vec![b'x'; bytes.len() + 1], vec![String::new()]),
+    ] {
+        let scene = Scene::new(&repository);
+        let folder = scene.options.cache.make_section(Section::Partial).unwrap();
+        fs_err::write(folder.join(format!("{}.part", wanted.identity.to_hex())), partial).unwrap();
+        let before = server.requests().len();
+        scene.package(&wanted).unwrap();
+        let ranges: Vec<String> = server.requests()[before..]
+            .iter()
+            .map(|request| {
+                request.headers.get("range").map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
+            })
+            .collect();
+        assert_eq!(ranges, requests);
+        assert!(scene.files(Section::Partial).is_empty());
+    }
+}
+
+#[test]
+fn what_passes_by_itself_is_tried_again() {
+    let repository = hello();
+    for code in [408, 429, 500, 502, 503, 504] {
+        let server = Server::serving(repository.path());
+        let busy = ResponseTemplate::new(code).insert_header("retry-after", "0");
+        server.mount(Mock::given(method("GET")).respond_with(busy).up_to_n_times(2).with_priority(1));
+        Scene::new(&repository).package(&wanted(&repository, "hello", &[&server.url()])).unwrap();
+        assert_eq!(server.requests().len(), 3, "{code}");
+    }
+    let server = Server::new();
+    server.mount(Mock::given(method("GET")).respond_with(ResponseTemplate::new(503)));
+    let failure = Scene::new(&repository).failure(&wanted(&repository, "hello", &[&server.url()]));
+    assert!(
+        failure.contains("expected the file, found HTTP status 503 Service Unavailable | try again later"),
+        "{failure}"
+    );
+    assert_eq!(server.requests().len(), 4);
+    let server = Server::new();
+    let later = ResponseTemplate::new(429).insert_header("retry-after", "3600");
+    server.mount(Mock::given(method("GET")).respond_with(later));
+    Scene::new(&repository).failure(&wanted(&repository, "hello", &[&server.url()]));
+    assert_eq!(server.requests().len(), 1, "nobody waits for an hour");
+}
+
+#[test]
+fn a_broken_connection_is_taken_up_again() {
+    let repository = hello();
+    let bytes = package_bytes(&repository);
+    let (size, half) = (bytes.len(), bytes.len() / 2);
+    let first = answer(&format!("200 OK\r\nContent-Length: {size}"), &bytes[..half]);
+    let rest = answer(
+        &format!(
+            "206 Partial Content\r\nContent-Length: {}\r\nContent-Range: bytes {half}-{}/{size}",
+            size - half,
+            size - 1
+        ),
+        &bytes[half..],
+    );
+    let whole = answer(&format!("200 OK\r\nContent-Length: {size}"), &bytes);
+    for answers in [vec![first.clone(), rest], vec![first.clone(), whole.clone()], vec![Vec::new(), whole]] {
+        let server = RawServer::new(answers);
+        Scene::new(&repository).package(&wanted(&repository, "hello", &[server.url()])).unwrap();
+    }
+    let server = RawServer::new(vec![first]);
+    let failure = Scene::new(&repository).failure(&wanted(&repository, "hello", &[server.url()]));
+    assert!(failure.contains(&format!("the answer is cut off: expected {size} bytes, found {half}")), "{failure}");
+}
+
+#[test]
+fn a_mirror_that_misbehaves_is_named_with_what_it_did() {
+    let repository = hello();
+    let bytes = package_bytes(&repository);
+    let size = bytes.len();
+    let other = Repository::new().package("hello", "1.0-r0").file("usr/share/hello", pseudo_random(50_001)).build();
+    let mut other_package = package_bytes(&other);
+    other_package.resize(size, 0);
+    let mut damaged = bytes.clone();
+    damaged[size - 100] ^= 1;
+    let unreachable = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (answered, message) in [
+        (Some(answer("404 Not Found", b"")), "found HTTP status 404 Not Found | the mirror does not have it"),
+        (
+            Some(answer(&format!("200 OK\r\nContent-Length: {}", size - 1), &bytes[..size - 1])),
+            &format!("expected {size} bytes, found {}", size - 1),
+        ),
+        (
+            Some(answer("200 OK", &[bytes.clone(), vec![0]].concat())),
+            &format!("expected {size} bytes, found {}", size + 1),
+        ),
+        (
+            Some(answer("200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 6", b"<html>")),
+            "expected a package, found a web page (content type text/html; charset=utf-8)",
+        ),
+        (Some(answer("302 Found\r\nLocation: /x86_64/again.apk", b"")), "it redirects more than 5 times"),
+        (Some(answer(&format!("200 OK\r\nContent-Length: {size}"), &other_package)), "its identity is Q1"),
+        (
+            Some(answer(&format!("200 OK\r\nContent-Length: {size}"), &damaged)),
+            "| the mirror is being changed or damaged",
+        ),
+        (None, "cannot reach http://127.0.0.1:"),
+    ] {
+        let server = answered.map(|answer| RawServer::new(vec![answer]));
+        let url = server.as_ref().map_or_else(|| format!("http://{unreachable}"), |server| server.url().to_owned());
+        let scene = Scene::new(&repository);
+        let failure = scene.failure(&wanted(&repository, "hello", &[&url]));
+        assert!(failure.contains(message), "expected {message}, found {failure}");
+        assert!(failure.contains(&url), "{failure}");
+        assert!(scene.files(Section::Packages).is_empty() && scene.files(Section::Data).is_empty(), "{message}");
+        // And with a good mirror behind it, all is well.
+        let scene = Scene::new(&repository);
+        scene.package(&wanted(&repository, "hello", &[&url, &repository.location()])).unwrap();
+    }
+}
