@@ -1,5 +1,5 @@
-//! Gives the program a digest of its own sources, `APKBUILD_SOURCES`: what it once made of some input is only taken again
-//! by a program that would make the same of it.
+//! Gives the program a digest of its own sources, `APKBUILD_SOURCES`: what it once made of some input is only taken
+//! again by a program that would make the same of it.
 
 use std::hash::{DefaultHasher, Hasher as _};
 use std::path::{Path, PathBuf};

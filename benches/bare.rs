@@ -5,12 +5,12 @@
 //! bare write FROM TO                          write the bytes of FROM to TO: beside it, synced, renamed
 //! ```
 //!
-//! `work` uses the libraries, the level and the piece size of the program itself, on as many threads as there are cores.
-//! It keeps nothing: what it inflates goes through a buffer of the size that stays in a processor's cache, what it
-//! deflates is thrown away. Of a package it computes the SHA-256 of the compressed bytes (what `datahash` covers) and the
-//! SHA-1 of the inflated ones (what the files' checksums cover), of a layer the SHA-256 of the tar (the diff ID) and that
-//! of the compressed bytes (the digest). The second stage waits for the first, as pruning has to know all packages;
-//! with `--overlap` it does not, which is out of reach for a program that has to read what it packs.
+//! `work` uses the libraries, the level and the piece size of the program itself, on as many threads as there are
+//! cores. It keeps nothing: what it inflates goes through a buffer of the size that stays in a processor's cache, what
+//! it deflates is thrown away. Of a package it computes the SHA-256 of the compressed bytes (what `datahash` covers)
+//! and the SHA-1 of the inflated ones (what the files' checksums cover), of a layer the SHA-256 of the tar (the diff
+//! ID) and that of the compressed bytes (the digest). The second stage waits for the first, as pruning has to know all
+//! packages; with `--overlap` it does not, which is out of reach for a program that has to read what it packs.
 //!
 //! `scripts/bench` calls this beside the builds. It refuses what is not gzip and what cannot be read, and says where.
 

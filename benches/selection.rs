@@ -1,9 +1,9 @@
 //! What a selection costs: reading an index of 5,000 and of 30,000 packages, and resolving `python3` from it; beside
 //! them the comparison of versions.
 //!
-//! With `APKBUILD_SHARED`, the folder of real indexes, the small one is that of Alpine v3.16; without it one of the same
-//! shape is made. The large one is the small one six times over, each time with other names. `scripts/time-resolve`
-//! times the whole program beside apk itself.
+//! With `APKBUILD_SHARED`, the folder of real indexes, the small one is that of Alpine v3.16; without it one of the
+//! same shape is made. The large one is the small one six times over, each time with other names.
+//! `scripts/time-resolve` times the whole program beside apk itself.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 
 use std::fmt::Write as _;
@@ -34,8 +34,8 @@ fn real() -> Option<String> {
     None
 }
 
-/// An index in the shape of Alpine's: a third of the packages are libraries, the others need some of them, and one in ten
-/// brings its documentation by `install_if`.
+/// An index in the shape of Alpine's: a third of the packages are libraries, the others need some of them, and one in
+/// ten brings its documentation by `install_if`.
 fn made(count: usize) -> String {
     let mut text = String::new();
     for number in 0..count {

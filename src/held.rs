@@ -1,8 +1,8 @@
-//! What of the cache is in use. A folder: whoever needs it as it stands holds it, and whoever would take it away claims it
-//! first, which fails as long as anybody holds it. A file: whoever changes it has it alone.
+//! What of the cache is in use. A folder: whoever needs it as it stands holds it, and whoever would take it away claims
+//! it first, which fails as long as anybody holds it. A file: whoever changes it has it alone.
 //!
-//! All are locks on the folder or the file itself (flock(2)), which end with the processes that have it open, however they
-//! end.
+//! All are locks on the folder or the file itself (flock(2)), which end with the processes that have it open, however
+//! they end.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -20,8 +20,8 @@ pub struct ClaimedFolder {
 }
 
 impl HeldFolder {
-    /// Holds the folder `path`, together with whoever does so too; `None` where there is none. Waits for somebody who is
-    /// just taking it away.
+    /// Holds the folder `path`, together with whoever does so too; `None` where there is none. Waits for somebody who
+    /// is just taking it away.
     pub fn hold(path: &Path) -> io::Result<Option<Self>> {
         let Some(folder) = open(path)? else { return Ok(None) };
         folder.file().lock_shared()?;
@@ -43,8 +43,8 @@ impl ClaimedFolder {
     }
 }
 
-/// The file at `path`, made if it is missing, open for whoever calls this and for nobody else who does until it is closed.
-/// Where somebody has it now, `waiting` is called, and then it is waited for.
+/// The file at `path`, made if it is missing, open for whoever calls this and for nobody else who does until it is
+/// closed. Where somebody has it now, `waiting` is called, and then it is waited for.
 pub fn open_alone(path: &Path, waiting: impl FnOnce()) -> io::Result<fs_err::File> {
     let mut waiting = Some(waiting);
     loop {
@@ -61,8 +61,8 @@ pub fn open_alone(path: &Path, waiting: impl FnOnce()) -> io::Result<fs_err::Fil
     }
 }
 
-/// Whether `file` is what lies at `path`: it may have been taken away, and another put in its place, before a lock on it
-/// was had.
+/// Whether `file` is what lies at `path`: it may have been taken away, and another put in its place, before a lock on
+/// it was had.
 fn lies_at(file: &fs_err::File, path: &Path) -> io::Result<bool> {
     let ours = file.metadata()?;
     match fs_err::symlink_metadata(path) {

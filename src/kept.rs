@@ -1,8 +1,8 @@
 //! Small files that a cache keeps: each with a checksum of what it holds, so that a damaged one is as good as absent.
 //!
 //! A file is its format's name, the checksum, and what is kept. It is written beside its place and renamed, and never
-//! changed; two builds that write the same one at a time write the same bytes. Whatever lies in a cache counts as used when
-//! its time of change is set to now: that is how the least recently used goes first when the cache is cleaned.
+//! changed; two builds that write the same one at a time write the same bytes. Whatever lies in a cache counts as used
+//! when its time of change is set to now: that is how the least recently used goes first when the cache is cleaned.
 
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::AsFd;

@@ -111,8 +111,8 @@ impl Dependency {
         }
     }
 
-    /// Reads what a package provides. Some give versions that no dependency could ask for (`pc:librtmp=v2.4`); those are
-    /// taken as they are.
+    /// Reads what a package provides. Some give versions that no dependency could ask for (`pc:librtmp=v2.4`); those
+    /// are taken as they are.
     pub fn parse_provided(text: &str) -> Result<Self, SyntaxError> {
         let split = split_provided(text)?;
         Self::from_split(split, Version::of_package)

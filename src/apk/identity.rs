@@ -1,7 +1,7 @@
 //! A package's identity, the `C:` of an index: the digest of its compressed control member.
 //!
-//! `Q1` is SHA-1 and `Q2` SHA-256, each followed by the digest in base64 (apk-package(5)). A signed index vouches for the
-//! identity, the identity for the control member, and the control member's `datahash` for the data.
+//! `Q1` is SHA-1 and `Q2` SHA-256, each followed by the digest in base64 (apk-package(5)). A signed index vouches for
+//! the identity, the identity for the control member, and the control member's `datahash` for the data.
 
 use std::fmt;
 

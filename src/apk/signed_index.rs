@@ -89,8 +89,8 @@ fn inflate_single(packed: &[u8]) -> Option<Vec<u8>> {
     }
     let mut inflated = vec![0; length];
     let written = Decompressor::new().gzip_decompress(packed, &mut inflated).ok()?;
-    // The sum was held against the end of the first member. That it is also at the end of all says that there is no other,
-    // or one of the same contents, which would say nothing new.
+    // The sum was held against the end of the first member. That it is also at the end of all says that there is no
+    // other, or one of the same contents, which would say nothing new.
     (written == length && libdeflater::crc32(&inflated).to_le_bytes() == *sum).then_some(inflated)
 }
 

@@ -1,9 +1,10 @@
 //! Versions and their order: `N{.N}…{letter}{_suffix{N}}…{~hash}{-rN}`, as apk 3.0 reads them.
 //!
-//! The order is apk's, not that of semantic versioning: `1.0` comes before `1.0-r0`, `1.0_rc1` before `1.0` and `1.0_p1`
-//! after it, and a component after the first that begins with 0 is compared as text, so `1.05` comes before `1.5`.
-//! Refused in a dependency is whatever is left over after the grammar: `0.99f7`, `1.0-r`, `1..2`. Packages of such versions
-//! exist all the same; they are compared as far as the grammar goes, and by the rest as text where that tells nothing.
+//! The order is apk's, not that of semantic versioning: `1.0` comes before `1.0-r0`, `1.0_rc1` before `1.0` and
+//! `1.0_p1` after it, and a component after the first that begins with 0 is compared as text, so `1.05` comes before
+//! `1.5`. Refused in a dependency is whatever is left over after the grammar: `0.99f7`, `1.0-r`, `1..2`. Packages of
+//! such versions exist all the same; they are compared as far as the grammar goes, and by the rest as text where that
+//! tells nothing.
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -1,5 +1,6 @@
 //! `apkbuild check FILE|IMAGE`: boots an image without any engine and holds it against its recipe's `[check]` and
-//! `[size]`, or, without a recipe, against what the image says of itself. A recipe's image is built for it and not kept.
+//! `[size]`, or, without a recipe, against what the image says of itself. A recipe's image is built for it and not
+//! kept.
 
 mod line;
 
@@ -39,8 +40,8 @@ pub struct CheckArguments {
     /// The recipe that an image is held against; without one, against what the image says of itself
     #[arg(long, value_name = "FILE", conflicts_with = "image")]
     recipe: Option<PathBuf>,
-    /// The report that `recipe --report` wrote of an image that is there, for the cheapest cuts of one that is too large;
-    /// without one it is traced
+    /// The report that `recipe --report` wrote of an image that is there, for the cheapest cuts of one that is too
+    /// large; without one it is traced
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     #[command(flatten)]

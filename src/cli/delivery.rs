@@ -1,4 +1,5 @@
-//! Where an image goes beside a file: into an engine of this machine, to a registry; and which bills of materials go along.
+//! Where an image goes beside a file: into an engine of this machine, to a registry; and which bills of materials go
+//! along.
 //!
 //! `recipe` and `push` share this. Whatever can be seen to be wrong with the target is said before anything is built.
 

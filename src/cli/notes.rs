@@ -63,7 +63,8 @@ pub(super) fn tell_of_scripts(built: &Built, context: &Context) {
     }
 }
 
-/// What is left undone of an install script, a line each, and of a long line its beginning; of more than `told` the first.
+/// What is left undone of an install script, a line each, and of a long line its beginning; of more than `told` the
+/// first.
 pub(super) fn script_note(note: &ScriptNote, told: usize) -> String {
     let mut text = format!("{}: its {} script", note.package, note.script.name());
     if note.outcome.unrun.is_empty() {

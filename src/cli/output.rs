@@ -101,7 +101,8 @@ fn print_raw(text: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Prints what the reader of arguments says of a wrong call as one JSON document, as [`Context::report`] does for all else.
+/// Prints what the reader of arguments says of a wrong call as one JSON document, as [`Context::report`] does for all
+/// else.
 pub(super) fn print_wrong_call(text: &str) -> io::Result<()> {
     let (message, rest) = text.split_once("\n\n").unwrap_or((text, ""));
     let message = message.trim().trim_start_matches("error: ");

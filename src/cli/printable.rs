@@ -1,10 +1,10 @@
-//! What may go to a terminal: names and texts from recipes, packages and images may hold control characters, which would
-//! move the cursor, set the title or hide what follows. They are shown as what they are.
+//! What may go to a terminal: names and texts from recipes, packages and images may hold control characters, which
+//! would move the cursor, set the title or hide what follows. They are shown as what they are.
 
 use std::borrow::Cow;
 
-/// `text` with its control characters as `\u{1b}`, but for line breaks and tabs. With `keeps_color`, colours stay: those
-/// are this program's own then.
+/// `text` with its control characters as `\u{1b}`, but for line breaks and tabs. With `keeps_color`, colours stay:
+/// those are this program's own then.
 pub(super) fn printable(text: &str, keeps_color: bool) -> Cow<'_, str> {
     if !text.contains(is_unfit) {
         return Cow::Borrowed(text);

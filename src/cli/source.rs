@@ -1,4 +1,5 @@
-//! The image that a verb is to look at: an archive, a folder of blobs or of files, or one in a registry, fetched for as long as that takes.
+//! The image that a verb is to look at: an archive, a folder of blobs or of files, or one in a registry, fetched for as
+//! long as that takes.
 
 use std::path::{Path, PathBuf};
 
@@ -60,8 +61,8 @@ impl Source {
         Ok(Self::Pulled { folder, reference: reference.to_string(), platforms })
     }
 
-    /// The image, read whole, for the architecture that is wanted or else the first; and the platforms of all that there
-    /// are under its name.
+    /// The image, read whole, for the architecture that is wanted or else the first; and the platforms of all that
+    /// there are under its name.
     pub(super) fn read(self) -> Result<(Contents, Vec<String>), Error> {
         let (path, architecture) = match &self {
             Self::Local(path, _) if is_root_folder(path) => {

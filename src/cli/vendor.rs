@@ -11,8 +11,8 @@ use super::{BuildOptions, Context, Error, lockfile};
 use crate::apk::SigningKey;
 use crate::pipeline::{self, Vendored, Workshop};
 
-/// Bits of the key that is made for one folder and forgotten once its indexes are signed. A longer one would take longer to
-/// make than the folder.
+/// Bits of the key that is made for one folder and forgotten once its indexes are signed. A longer one would take
+/// longer to make than the folder.
 const KEY_BITS: u32 = 2048;
 
 /// Arguments of `vendor`.

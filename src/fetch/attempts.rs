@@ -11,7 +11,8 @@ const ROUNDS: u32 = 4;
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Tries `attempt` on each of `locations`, in order. A mirror whose failure passes by itself is asked again after a
-/// pause, which begins at `pause` and doubles, or is what the server asked for; any other failure ends with that mirror.
+/// pause, which begins at `pause` and doubles, or is what the server asked for; any other failure ends with that
+/// mirror.
 pub(super) fn first_success<T>(
     what: &str,
     locations: &[&Location],

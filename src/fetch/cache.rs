@@ -116,7 +116,8 @@ impl Cache {
         Ok(folder)
     }
 
-    /// Everywhere that this writes: its folder, and what is the cache's own in that where it is somebody else's as well.
+    /// Everywhere that this writes: its folder, and what is the cache's own in that where it is somebody else's as
+    /// well.
     pub fn places(&self) -> Vec<PathBuf> {
         let root = fs_err::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
         let own = Section::ALL.map(|section| root.join(section.name())).into_iter().chain([root.join(TAG)]);

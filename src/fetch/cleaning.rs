@@ -42,8 +42,8 @@ struct CacheEntry {
 
 impl Cache {
     /// Takes away what was used least recently until no more than `keep` bytes are left. Downloads that are under way
-    /// stay, and so do folders that somebody holds: images that run, stages that are made or read. Whatever file a build has
-    /// open stays readable to it.
+    /// stay, and so do folders that somebody holds: images that run, stages that are made or read. Whatever file a
+    /// build has open stays readable to it.
     pub fn clean(&self, keep: u64) -> Result<Cleaned, Error> {
         let failed = |error| Error::file(FilePlace::Cache, "cannot clean the cache", error);
         let mut entries = self.entries().map_err(failed)?;

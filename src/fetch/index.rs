@@ -1,8 +1,8 @@
 //! A repository's signed index: from a folder, or from a mirror by way of the cache.
 //!
-//! A cached index is taken as it is for a short while, and then asked about again (RFC 9110: ETag, Last-Modified), so that
-//! an unchanged one costs one small answer. Its signature is verified every time. Refused: an index without a trusted
-//! signature, unless asked for, and anything that is no index.
+//! A cached index is taken as it is for a short while, and then asked about again (RFC 9110: ETag, Last-Modified), so
+//! that an unchanged one costs one small answer. Its signature is verified every time. Refused: an index without a
+//! trusted signature, unless asked for, and anything that is no index.
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,8 +1,8 @@
 //! The image archive: an OCI layout and a docker-archive in one, which every Docker and podman loads.
 //!
 //! `index.json` holds exactly one descriptor, a manifest or, for several architectures, one nested index; engines take
-//! the wrong one of two, or none. `manifest.json` is for Docker's graph drivers and names the first architecture's image.
-//! The file appears whole or not at all, and one that would be the same is left alone, its time included.
+//! the wrong one of two, or none. `manifest.json` is for Docker's graph drivers and names the first architecture's
+//! image. The file appears whole or not at all, and one that would be the same is left alone, its time included.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write};

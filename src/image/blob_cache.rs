@@ -1,9 +1,9 @@
 //! Compressed segments and what is known of finished layers, kept from build to build.
 //!
-//! A segment's file is its compressed bytes and, at the end, their SHA-256; a layer's is a line of text, kept by [`kept`].
-//! What does not match is as good as absent, so that neither a crash nor a bad disk can get into an image. Files are
-//! written beside their place and renamed, and never changed; two builds that write the same one at a time write the same
-//! bytes.
+//! A segment's file is its compressed bytes and, at the end, their SHA-256; a layer's is a line of text, kept by
+//! [`kept`]. What does not match is as good as absent, so that neither a crash nor a bad disk can get into an image.
+//! Files are written beside their place and renamed, and never changed; two builds that write the same one at a time
+//! write the same bytes.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

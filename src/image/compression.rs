@@ -1,7 +1,7 @@
 //! How layers are compressed: pieces of a fixed size, each a gzip member or a zstd frame of its own.
 //!
-//! Readers take members and frames that follow one another for one stream (RFC 1952, RFC 8878), so pieces compress on as
-//! many threads as there are and the bytes still do not depend on how many that is.
+//! Readers take members and frames that follow one another for one stream (RFC 1952, RFC 8878), so pieces compress on
+//! as many threads as there are and the bytes still do not depend on how many that is.
 
 use std::io;
 
@@ -36,8 +36,8 @@ impl CompressionKind {
         }
     }
 
-    /// The level where none is asked for. Of 67 MB of Python, in seconds of one core and MB: gzip 1 takes 0.28 for 22.7,
-    /// 6 takes 0.69 for 20.5, 9 takes 2.7 for 20.3, 12 takes 9.8 for 19.6; node's binary gives the same picture.
+    /// The level where none is asked for. Of 67 MB of Python, in seconds of one core and MB: gzip 1 takes 0.28 for
+    /// 22.7, 6 takes 0.69 for 20.5, 9 takes 2.7 for 20.3, 12 takes 9.8 for 19.6; node's binary gives the same picture.
     fn default_level(self) -> u32 {
         match self {
             Self::Gzip => 6,

@@ -39,8 +39,8 @@ pub struct FileDifference {
     /// Its package, in the second image or else in the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
-    /// What differs: `added`, `removed`, or of `kind`, `content`, `target`, `mode`, `owner`, `time`, `attributes`, `links`
-    /// those that do.
+    /// What differs: `added`, `removed`, or of `kind`, `content`, `target`, `mode`, `owner`, `time`, `attributes`,
+    /// `links` those that do.
     pub what: BTreeSet<&'static str>,
     /// Bytes in each; none for what is no file or is not there.
     pub bytes: [u64; 2],

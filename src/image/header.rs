@@ -1,7 +1,8 @@
-//! Tar headers: POSIX ustar, with a PAX header before it wherever ustar cannot hold a value (pax(1), image-spec layer.md).
+//! Tar headers: POSIX ustar, with a PAX header before it wherever ustar cannot hold a value (pax(1), image-spec
+//! layer.md).
 //!
-//! The same entry gives the same bytes always: records in order, nothing from the clock. PAX is written only where it is
-//! needed, so that most entries cost one block. Devices, sockets and pipes cannot be expressed here at all.
+//! The same entry gives the same bytes always: records in order, nothing from the clock. PAX is written only where it
+//! is needed, so that most entries cost one block. Devices, sockets and pipes cannot be expressed here at all.
 
 use std::collections::BTreeMap;
 

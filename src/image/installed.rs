@@ -1,7 +1,7 @@
 //! The installed database of any Alpine image, read: which packages it says are there, and which files are theirs.
 //!
-//! `lib/apk/db/installed` in apk's own format (apk-tools `apk_db_fdb_read`): blocks of `LETTER:value` lines. What is not
-//! understood is passed over, because an image of somebody else's may have been made by an apk yet to come.
+//! `lib/apk/db/installed` in apk's own format (apk-tools `apk_db_fdb_read`): blocks of `LETTER:value` lines. What is
+//! not understood is passed over, because an image of somebody else's may have been made by an apk yet to come.
 
 /// A package that an image's database has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Layers: a root filesystem as compressed tar streams with their digests.
 //!
-//! What was compressed before comes from the cache, verified; the rest is read once, from the mapped files that the tree
-//! points into, hashed and compressed on the way. Neither threads nor the state of the cache change a byte.
+//! What was compressed before comes from the cache, verified; the rest is read once, from the mapped files that the
+//! tree points into, hashed and compressed on the way. Neither threads nor the state of the cache change a byte.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;

@@ -4,8 +4,9 @@
 //! package's files, then the application. So a package that has not changed is never compressed again, and a change of
 //! the application's code moves only the application.
 //!
-//! Engines unpack each layer into a folder of its own and lay those over one another, and a folder that a layer does not
-//! name gets made-up permissions there. So every layer names all the folders above its files, as they are in the image.
+//! Engines unpack each layer into a folder of its own and lay those over one another, and a folder that a layer does
+//! not name gets made-up permissions there. So every layer names all the folders above its files, as they are in the
+//! image.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,8 @@
 //! Compression on all threads at once, in order, in bounded memory.
 //!
 //! The calling thread cuts the tar stream into pieces and hands them out; worker threads compress them; finished pieces
-//! are written in the order in which they were cut. Pieces and compressors are used again and again, so that memory does
-//! not grow with the image.
+//! are written in the order in which they were cut. Pieces and compressors are used again and again, so that memory
+//! does not grow with the image.
 
 use std::collections::BTreeMap;
 use std::io;

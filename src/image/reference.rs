@@ -1,9 +1,9 @@
 //! An image's reference, `HOST/NAME:TAG`, in the full form that every engine understands.
 //!
-//! `app` means `docker.io/library/app:latest`, as it does to Docker (distribution's reference grammar). For an image that is
-//! about to be made a digest in place of a tag is refused: it has none yet. The grammar stands here and not in a library,
-//! whose regular expressions take longer to compile than an unchanged image takes to be found so; a test holds the two
-//! against each other.
+//! `app` means `docker.io/library/app:latest`, as it does to Docker (distribution's reference grammar). For an image
+//! that is about to be made a digest in place of a tag is refused: it has none yet. The grammar stands here and not in
+//! a library, whose regular expressions take longer to compile than an unchanged image takes to be found so; a test
+//! holds the two against each other.
 
 use std::fmt;
 
@@ -165,7 +165,8 @@ mod tests {
     use super::*;
 
     proptest! {
-        // Only what no host can be is left out: the crate takes capital letters and underscores there, as Docker does not.
+        // Only what no host can be is left out: the crate takes capital letters and underscores there, as Docker does
+        // not.
         #[test]
         fn references_are_those_of_the_specification(
             text in "(([a-z]{1,3}|-|localhost|index\\.docker\\.io)(\\.[a-z-]{1,2})?(:[0-9a]{1,3})?/)?([a-z0-9._-]{1,6}|[a-z0-9_-]{1,4}(/[a-z0-9._-]{1,4}){1,2})(:[a-zA-Z0-9._-]{0,4})?"

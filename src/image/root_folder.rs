@@ -28,8 +28,8 @@ pub fn is_root_folder(path: &Path) -> bool {
 }
 
 impl Contents {
-    /// What is in the root filesystem `root`, with the config that lies beside it ([`config_beside`]) if one does. A folder
-    /// that has neither that nor what every system has is no image.
+    /// What is in the root filesystem `root`, with the config that lies beside it ([`config_beside`]) if one does. A
+    /// folder that has neither that nor what every system has is no image.
     pub fn of_root_folder(root: &Path) -> Result<Self, Error> {
         let root = fs_err::canonicalize(root).map_err(Error::Read)?;
         let config_bytes = match Mapping::open(&config_beside(&root)) {

@@ -2,8 +2,8 @@
 //!
 //! Components are Alpine's packages (from the installed database, so that what was pruned away whole is not claimed),
 //! Python distributions (`*.dist-info`, `*.egg-info`) and Node packages (`node_modules/*/package.json`), the latter two
-//! wherever they lie, with the Alpine package or the image that holds them. Nothing is asked of the network, and the same
-//! image gives the same bytes.
+//! wherever they lie, with the Alpine package or the image that holds them. Nothing is asked of the network, and the
+//! same image gives the same bytes.
 
 mod cyclonedx;
 mod ecosystem;

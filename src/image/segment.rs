@@ -1,8 +1,8 @@
 //! A segment of a layer as a stream of tar bytes, and the key under which its compressed form is kept.
 //!
-//! The key covers all that decides the compressed bytes: every header, every file's content (by the digest that is known
-//! already where there is one, so that a package's files need not be read), how it is compressed, and by which version
-//! of this program.
+//! The key covers all that decides the compressed bytes: every header, every file's content (by the digest that is
+//! known already where there is one, so that a package's files need not be read), how it is compressed, and by which
+//! version of this program.
 
 use super::Error;
 use super::compression::Compression;

@@ -3,8 +3,8 @@
 //! Its goals, in order: complete (with it and the packages a build needs no index), readable, sorted with a package a
 //! line so that differences are small, and the same bytes from the same values. It is TOML, named after its recipe:
 //! `python.toml` has `python.lock`. What the recipe said when the lock was made stands in it, so that a recipe that has
-//! moved on is noticed. The order of installation is not recorded: it follows from the packages themselves, and from the
-//! index records of those that have no files, which stand in the lock for that.
+//! moved on is noticed. The order of installation is not recorded: it follows from the packages themselves, and from
+//! the index records of those that have no files, which stand in the lock for that.
 
 mod changes;
 mod error;

@@ -10,7 +10,8 @@ use crate::recipe::{Architecture, Recipe};
 /// How much a plan may do to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// Only the indexes; what pruning would take is told where every package is here already and no stage must be built.
+    /// Only the indexes; what pruning would take is told where every package is here already and no stage must be
+    /// built.
     Indexes,
     /// Download the packages and build the stages, as a build would.
     Everything,

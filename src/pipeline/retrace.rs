@@ -1,5 +1,5 @@
-//! A finished image, traced as a build with `profile = "traced"` would: its files are all there, and what was known of them
-//! while it was built is read out of its installed database and its configuration, or out of its recipe.
+//! A finished image, traced as a build with `profile = "traced"` would: its files are all there, and what was known of
+//! them while it was built is read out of its installed database and its configuration, or out of its recipe.
 
 use std::collections::BTreeMap;
 use std::path::Path;

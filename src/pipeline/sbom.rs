@@ -1,5 +1,5 @@
-//! The bills of materials that stand beside what was built. They are written before it and put in their places after it, so
-//! that what cannot be written is known while nothing has changed yet.
+//! The bills of materials that stand beside what was built. They are written before it and put in their places after
+//! it, so that what cannot be written is known while nothing has changed yet.
 
 use std::io::Write as _;
 use std::path::PathBuf;

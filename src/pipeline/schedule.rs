@@ -1,7 +1,7 @@
 //! When each stage is built: as soon as those that it copies from are there, beside whatever else is under way.
 //!
-//! Stages mostly wait, for a download or a compiler, so each has a thread of its own and none of those that compute. After a
-//! failure nothing new is begun; what is under way comes to its end, and is kept for the next time.
+//! Stages mostly wait, for a download or a compiler, so each has a thread of its own and none of those that compute.
+//! After a failure nothing new is begun; what is under way comes to its end, and is kept for the next time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,8 +17,8 @@ pub(super) type Stages = BTreeMap<String, Arc<Tree>>;
 /// How many are built at once on a machine with fewer processors.
 const AT_ONCE: usize = 4;
 
-/// Builds every one of `stages` by `build`, which is given those that the stage copies from. Of several failures the one of
-/// the earliest stage is told.
+/// Builds every one of `stages` by `build`, which is given those that the stage copies from. Of several failures the
+/// one of the earliest stage is told.
 pub(super) fn build_each(
     stages: &[Stage],
     build: impl Fn(&Stage, &Stages) -> Result<Tree, Error> + Sync,

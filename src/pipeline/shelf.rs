@@ -1,7 +1,7 @@
 //! What the builds of one call have in common: each index and each package is read and verified once.
 //!
-//! It holds what is verified or worked out already, never what may be trusted differently by another recipe: recipes that
-//! trust other keys have a workshop, and so a shelf, of their own.
+//! It holds what is verified or worked out already, never what may be trusted differently by another recipe: recipes
+//! that trust other keys have a workshop, and so a shelf, of their own.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

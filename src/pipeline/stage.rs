@@ -46,8 +46,8 @@ fn build_stage(
 ) -> Result<Tree, Error> {
     let recipe = order.recipe;
     let (selection, packages) = choice.packages(Part::stage(stage), workshop, progress)?;
-    // What the packages say, whatever SOURCE_DATE_EPOCH says: the stage is the same at another, and whoever copies out of it
-    // sets the times.
+    // What the packages say, whatever SOURCE_DATE_EPOCH says: the stage is the same at another, and whoever copies out
+    // of it sets the times.
     let timestamp = newest_build_date(&packages);
     let outputs = &order.outputs(workshop.cache());
     let scratch = &workshop.stages_folder()?;
@@ -87,8 +87,8 @@ fn key(stage: &Stage, tree: &Tree, epoch: i64) -> Sha256Digest {
     hasher.finish()
 }
 
-/// The folder `place` of the stage, which is made now if nobody has made it. Where several builds want it at the same time,
-/// one makes it, and the others wait.
+/// The folder `place` of the stage, which is made now if nobody has made it. Where several builds want it at the same
+/// time, one makes it, and the others wait.
 fn find_or_make(
     stage: &Stage,
     tree: &Tree,

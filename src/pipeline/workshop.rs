@@ -81,7 +81,8 @@ impl Workshop {
         Ok(known.into_iter().filter_map(|known| known.or_else(|| fetched.next())).collect())
     }
 
-    /// Held while something is fetched that another build of this call may want too: it waits, and finds it on the shelf.
+    /// Held while something is fetched that another build of this call may want too: it waits, and finds it on the
+    /// shelf.
     fn fetching(&self) -> MutexGuard<'_, ()> {
         self.fetching.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,7 +1,7 @@
 //! What an ELF file asks of the loader: its interpreter, the libraries it needs, and where it wants them looked for.
 //!
-//! Only the headers, the dynamic section and the strings it names are read, so a mapped file of 100 MB costs a few pages.
-//! Anything that is not a well-formed ELF file of this kind gives `None`: hostile input is no reason to stop.
+//! Only the headers, the dynamic section and the strings it names are read, so a mapped file of 100 MB costs a few
+//! pages. Anything that is not a well-formed ELF file of this kind gives `None`: hostile input is no reason to stop.
 
 use goblin::container::{Container, Ctx};
 use goblin::elf::dynamic::{DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB, Dynamic};

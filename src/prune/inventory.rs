@@ -125,8 +125,8 @@ impl<'tree> Inventory<'tree> {
         self.resolve(path, &mut Vec::new()).filter(|id| self.entry(*id).kind == Kind::Directory)
     }
 
-    /// Whether the way to `path`, which names no entry itself, ends at a folder or a file without any link before that, so
-    /// that it leads nowhere. This is what most questions come to, and answering them part by part takes far longer.
+    /// Whether the way to `path`, which names no entry itself, ends at a folder or a file without any link before that,
+    /// so that it leads nowhere. This is what most questions come to, and answering them part by part takes far longer.
     fn ends_before(&self, path: &str) -> bool {
         if !is_plain(path) {
             return false;

@@ -1,7 +1,7 @@
 //! What pruning leaves behind without a purpose: links to what went, and folders that became empty.
 //!
-//! A folder that a package brought empty has a purpose (a spool, a mount point), and so has one with an owner or mode of
-//! its own; neither goes. The folders that every system has stay even when they become empty.
+//! A folder that a package brought empty has a purpose (a spool, a mount point), and so has one with an owner or mode
+//! of its own; neither goes. The folders that every system has stay even when they become empty.
 
 use super::decision::Decisions;
 use super::inventory::{EntryId, Inventory, Kind, parent};

@@ -1,8 +1,8 @@
 //! Making an image small without breaking it: what may go, what must stay, and the reason for each.
 //!
 //! Three profiles: `none` takes only what the recipe's `remove` names; `standard` goes by rules that stand in a table,
-//! each with a name; `traced` follows what the command can reach. Everything is decided first and carried out at the end,
-//! so a refusal leaves the tree as it was. The room reads and changes values: it opens no file. What is left of a
+//! each with a name; `traced` follows what the command can reach. Everything is decided first and carried out at the
+//! end, so a refusal leaves the tree as it was. The room reads and changes values: it opens no file. What is left of a
 //! package's record in the installed database is the renderer's business, which reads the tree that is left here.
 
 pub mod bytecode;

@@ -2,9 +2,9 @@
 //!
 //! The recipe's own packages are needed. So is what a needed package depends on, save that a dependency on a shared
 //! library (`so:`) which the package's own ELF files once stated ends with the last of those files, and one on a
-//! pkg-config file (`pc:`) with the package's last such file. A dependency that no file states (a library opened by name,
-//! a program) never ends. A package that came in by `install_if` is needed as long as its conditions are. A package that
-//! brought no files itself is there as long as all that it brings in is.
+//! pkg-config file (`pc:`) with the package's last such file. A dependency that no file states (a library opened by
+//! name, a program) never ends. A package that came in by `install_if` is needed as long as its conditions are. A
+//! package that brought no files itself is there as long as all that it brings in is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -15,7 +15,8 @@ pub(super) struct Patterns {
 }
 
 impl Patterns {
-    /// Reads the globs of `prune.KEY`. One that names a folder speaks for all that is below; a leading slash is allowed.
+    /// Reads the globs of `prune.KEY`. One that names a folder speaks for all that is below; a leading slash is
+    /// allowed.
     pub(super) fn new(key: &'static str, written: &[String]) -> Result<Self, Error> {
         let mut builder = GlobSetBuilder::new();
         for pattern in written {

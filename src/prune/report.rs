@@ -1,7 +1,7 @@
 //! What pruning did: for every path that went its package, rule and bytes, and for every one that stayed the reason.
 //!
-//! A report is written as JSON by `--report` and read again by `inspect --why`, so everything in it is a plain value, in
-//! the tree's order, and no output depends on threads or clock.
+//! A report is written as JSON by `--report` and read again by `inspect --why`, so everything in it is a plain value,
+//! in the tree's order, and no output depends on threads or clock.
 
 use std::collections::BTreeMap;
 

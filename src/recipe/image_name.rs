@@ -1,4 +1,5 @@
-//! Names and tags of images, by the grammar of distribution references (distribution/reference, as OCI registries use it).
+//! Names and tags of images, by the grammar of distribution references (distribution/reference, as OCI registries use
+//! it).
 
 use super::text::not_a;
 use super::{Grammar, Problem};

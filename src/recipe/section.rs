@@ -275,7 +275,8 @@ impl<'a> Section<'a> {
         self.faults
     }
 
-    /// Notes every key that nobody asked for and every one that is missing, unless the former was meant to be the latter.
+    /// Notes every key that nobody asked for and every one that is missing, unless the former was meant to be the
+    /// latter.
     pub(super) fn finish(mut self) {
         for name in self.table.keys() {
             if self.asked.contains(&name.get_ref().as_ref()) {

@@ -1,7 +1,7 @@
 //! One blob out of a registry into a file, verified (distribution-spec, "Pulling blobs").
 //!
-//! Where the connection ends within it, what came is kept and the rest asked for; a registry that knows no ranges sends all
-//! of it again. Attempts are counted only while nothing new comes, so that a bad line gets through in the end.
+//! Where the connection ends within it, what came is kept and the rest asked for; a registry that knows no ranges sends
+//! all of it again. Attempts are counted only while nothing new comes, so that a bad line gets through in the end.
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;

@@ -104,8 +104,8 @@ impl Client {
         &self.http
     }
 
-    /// Sends the request that `build` makes, again and again where that may help, and gives the answer, whatever else its
-    /// status. `others` are repositories that are only read.
+    /// Sends the request that `build` makes, again and again where that may help, and gives the answer, whatever else
+    /// its status. `others` are repositories that are only read.
     pub(super) fn send(&self, others: &[&str], build: impl Fn() -> RequestBuilder) -> Result<Response, Error> {
         let mut attempt = 0;
         loop {
@@ -144,8 +144,8 @@ impl Client {
         }
     }
 
-    /// A request, and whether it goes to the registry itself. Where an upload is sent elsewhere, nobody there is told who
-    /// asks: what the address says is all that such a place needs.
+    /// A request, and whether it goes to the registry itself. Where an upload is sent elsewhere, nobody there is told
+    /// who asks: what the address says is all that such a place needs.
     fn told_apart(&self, request: RequestBuilder) -> Result<(RequestBuilder, bool), Error> {
         let request = request.build().map_err(|source| Error::Request { url: self.base.clone(), source })?;
         let is_own = Url::parse(&self.base).is_ok_and(|base| base.origin() == request.url().origin());

@@ -1,7 +1,7 @@
 //! Credentials as docker and podman keep them: files, and helper programs that those files name.
 //!
-//! Order and keys are containers-auth.json(5)'s, then docker's `config.json`. A secret is never printed, and a file that
-//! cannot be read as JSON is an error: silently being nobody would tell the user the wrong thing.
+//! Order and keys are containers-auth.json(5)'s, then docker's `config.json`. A secret is never printed, and a file
+//! that cannot be read as JSON is an error: silently being nobody would tell the user the wrong thing.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! An image from a registry into an OCI folder, for looking into it. Every byte is held against its digest, and what is no
-//! image is refused by what it is before any of its blobs is fetched.
+//! An image from a registry into an OCI folder, for looking into it. Every byte is held against its digest, and what is
+//! no image is refused by what it is before any of its blobs is fetched.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -27,8 +27,8 @@ const MANIFESTS: [&str; 4] = [
 ];
 
 /// Fetches what `name`, a tag or digest, stands for, as it is for `architecture` or, where none is asked for, the first
-/// that is there, into the folder `into`, which becomes an OCI layout. Gives the platforms that there are images for under
-/// that name, where it names an index.
+/// that is there, into the folder `into`, which becomes an OCI layout. Gives the platforms that there are images for
+/// under that name, where it names an index.
 pub fn pull(
     client: &Client,
     name: &str,

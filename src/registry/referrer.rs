@@ -78,8 +78,8 @@ impl Referrer {
     /// Sends it, and puts it on the list where the registry has not done so.
     pub(super) fn attach(&self, client: &Client) -> Result<(), Error> {
         let response = put(client, &self.document, &self.document.blob.digest.to_oci())?;
-        // A registry that keeps lists of referrers names the subject in its answer (distribution-spec, "Pushing manifests
-        // with subject").
+        // A registry that keeps lists of referrers names the subject in its answer (distribution-spec, "Pushing
+        // manifests with subject").
         if response.headers().contains_key("OCI-Subject") { Ok(()) } else { self.list(client) }
     }
 

@@ -2,8 +2,8 @@
 //! (distribution-spec, "Pushing blobs").
 //!
 //! After a failure the registry is asked how much it has, and the upload goes on from there. A session that is lost is
-//! begun again a few times. Some registries take a blob in one piece only, against the specification; what will not have
-//! a second chunk is given all in one, as docker does it.
+//! begun again a few times. Some registries take a blob in one piece only, against the specification; what will not
+//! have a second chunk is given all in one, as docker does it.
 
 mod body;
 mod session;
@@ -180,8 +180,8 @@ fn send(client: &Client, blob: &Blob, mut session: Session, task: &dyn Task) -> 
     close(client, blob, &session)
 }
 
-/// Sends all of it in one request, without saying which part it is. `false` where that failed and, after the wait that is
-/// over then, a new session may do better.
+/// Sends all of it in one request, without saying which part it is. `false` where that failed and, after the wait that
+/// is over then, a new session may do better.
 fn send_whole(client: &Client, blob: &Blob, session: &Session, attempt: u32, task: &dyn Task) -> Result<bool, Error> {
     let outcome = client.send_once(&[], || {
         client

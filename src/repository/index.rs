@@ -5,8 +5,9 @@
 //! makes the package uninstallable. Refused is the whole index where a line is no field, a number is none, or a package
 //! lacks its name, version or identity: nothing of a damaged index is trusted.
 //!
-//! Of some ten thousand packages a selection looks at a hundred, so every line is checked here but little is kept: where
-//! a record lies, its name and version, and by which names it can be found. The rest is read again when it is asked for.
+//! Of some ten thousand packages a selection looks at a hundred, so every line is checked here but little is kept:
+//! where a record lies, its name and version, and by which names it can be found. The rest is read again when it is
+//! asked for.
 
 use std::ops::Range;
 
@@ -100,7 +101,8 @@ impl ApkIndex {
             .filter(move |(_, record)| record.name() == name || mentions(record.provides(), name))
     }
 
-    /// The packages with an `install_if` of which a condition speaks of `name`, as they are listed, with their positions.
+    /// The packages with an `install_if` of which a condition speaks of `name`, as they are listed, with their
+    /// positions.
     pub fn conditional_on<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, IndexRecord<'a>)> {
         self.found(&self.conditions, name).filter(move |(_, record)| mentions(record.install_if(), name))
     }

@@ -1,7 +1,7 @@
 //! Where a repository is: one or more equivalent mirrors, each a URL or a folder, and the tag that pins it.
 //!
-//! Below a location lie `ARCH/APKINDEX.tar.gz` and `ARCH/NAME-VERSION.apk` (apk-repositories(5)). Refused: URLs by other
-//! schemes than http, https and file, and a tag with no location.
+//! Below a location lie `ARCH/APKINDEX.tar.gz` and `ARCH/NAME-VERSION.apk` (apk-repositories(5)). Refused: URLs by
+//! other schemes than http, https and file, and a tag with no location.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -110,8 +110,8 @@ impl Location {
     }
 }
 
-/// The path that `text` of a `file:` URL stands for; `None` where a `%` is not followed by two hexadecimal digits or the
-/// path would not be text.
+/// The path that `text` of a `file:` URL stands for; `None` where a `%` is not followed by two hexadecimal digits or
+/// the path would not be text.
 fn percent_decoded(text: &str) -> Option<PathBuf> {
     let mut pieces = text.split('%');
     let mut bytes = pieces.next()?.as_bytes().to_vec();

@@ -1,9 +1,9 @@
 //! Names and packages, numbered as the solver comes upon them, with who provides what.
 //!
-//! A selection of a dozen packages has to do with some hundred of an index of ten thousand, so nothing is numbered before
-//! it is asked for: a name gets its number when something speaks of it, and its providers, and whatever may come by
-//! `install_if` for its sake, when it is opened. A package that stands in several repositories (the same identity) is one
-//! package here.
+//! A selection of a dozen packages has to do with some hundred of an index of ten thousand, so nothing is numbered
+//! before it is asked for: a name gets its number when something speaks of it, and its providers, and whatever may come
+//! by `install_if` for its sake, when it is opened. A package that stands in several repositories (the same identity)
+//! is one package here.
 
 use std::collections::BTreeSet;
 

@@ -230,8 +230,8 @@ impl<'a> Explanation<'_, 'a> {
         self.solver.catalogue.name(self.solver.catalogue.package(package).name)
     }
 
-    /// Chosen packages that stand for a name of `number` where only one can: `other`, or `other[name]` where `number` only
-    /// provides that name.
+    /// Chosen packages that stand for a name of `number` where only one can: `other`, or `other[name]` where `number`
+    /// only provides that name.
     fn conflicts(&self, number: PackageId) -> Vec<String> {
         let catalogue = &self.solver.catalogue;
         let told = self.rivals(number).into_iter().map(|(other, provision)| {
@@ -243,8 +243,8 @@ impl<'a> Explanation<'_, 'a> {
         told.collect()
     }
 
-    /// Chosen packages that stand for a name of `number` where only one can, and for which that it provides; the package
-    /// itself, where it provides a name twice.
+    /// Chosen packages that stand for a name of `number` where only one can, and for which that it provides; the
+    /// package itself, where it provides a name twice.
     fn rivals(&self, number: PackageId) -> Vec<(PackageId, Option<Provision<'a>>)> {
         let catalogue = &self.solver.catalogue;
         let described = catalogue.package(number);

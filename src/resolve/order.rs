@@ -1,5 +1,5 @@
-//! The order of installation: depth first over the sorted world, what a package needs before the package, and what comes
-//! by `install_if` right after the package that completed its conditions.
+//! The order of installation: depth first over the sorted world, what a package needs before the package, and what
+//! comes by `install_if` right after the package that completed its conditions.
 
 use super::catalogue::{NameId, Need, PackageId};
 use super::solver::{Solver, Wish};

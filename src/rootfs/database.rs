@@ -1,8 +1,8 @@
 //! Writing what apk and scanners look for: the installed database, its scripts and triggers, world, arch, repositories.
 //!
 //! To be called when nothing is added or pruned any more: the database tells of what is in the tree then. The scripts
-//! archive is laid out as apk lays it out (GNU headers, 512-byte blocks, two empty ones at the end), so that apk reads it
-//! and so that it can be compared byte for byte.
+//! archive is laid out as apk lays it out (GNU headers, 512-byte blocks, two empty ones at the end), so that apk reads
+//! it and so that it can be compared byte for byte.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -15,8 +15,8 @@ pub fn dump(tree: &Tree) -> String {
     write(tree, |content, _| Sha1Digest::of(content).to_string())
 }
 
-/// A digest of all that [`dump`] shows. What is known by its SHA-1 already is not read; other contents are known by their
-/// SHA-256.
+/// A digest of all that [`dump`] shows. What is known by its SHA-1 already is not read; other contents are known by
+/// their SHA-256.
 pub fn digest(tree: &Tree) -> Sha256Digest {
     let text = write(tree, |content, checksum| {
         checksum.map_or_else(|| Sha256Digest::of(content).to_string(), |checksum| checksum.to_string())

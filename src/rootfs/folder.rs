@@ -1,9 +1,10 @@
 //! A tree written to a folder, and a folder read back as a tree.
 //!
-//! Writing never leaves the folder: every name is opened relative to its parent's descriptor, one part at a time, through
-//! openat2(2) with `RESOLVE_IN_ROOT` and no link followed, so that not even a link planted meanwhile leads elsewhere (on
-//! kernels or in containers without that call, openat(2) with `O_NOFOLLOW` of single names does the same). An ordinary
-//! user can write a tree too, but not its owners. Reading refuses or leaves out what no image can carry.
+//! Writing never leaves the folder: every name is opened relative to its parent's descriptor, one part at a time,
+//! through openat2(2) with `RESOLVE_IN_ROOT` and no link followed, so that not even a link planted meanwhile leads
+//! elsewhere (on kernels or in containers without that call, openat(2) with `O_NOFOLLOW` of single names does the
+//! same). An ordinary user can write a tree too, but not its owners. Reading refuses or leaves out what no image can
+//! carry.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

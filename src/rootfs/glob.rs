@@ -141,7 +141,8 @@ fn named_class(name: &str) -> Option<&'static [(char, char)]> {
     })
 }
 
-/// Whether `path` matches the unquoted `pattern` part by part (fnmatch(3) with `FNM_PATHNAME`): no wildcard matches `/`.
+/// Whether `path` matches the unquoted `pattern` part by part (fnmatch(3) with `FNM_PATHNAME`): no wildcard matches
+/// `/`.
 pub(super) fn matches_path(pattern: &str, path: &str) -> bool {
     let mut patterns = pattern.split('/');
     let mut parts = path.split('/');

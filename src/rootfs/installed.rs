@@ -1,9 +1,9 @@
 //! The text of `lib/apk/db/installed`, of what is left of each package in the tree.
 //!
 //! The order of fields is apk's own (apk-tools `apk_db_fdb_write` and `apk_pkg_write_index_entry`): the fields of the
-//! index, then `r q s f`, then folders in the order in which the package first names them, each with its files. Mode and
-//! owner are what the package asks for, not what a script made of them; `M:` is left out at 0:0:755 and `a:` at 0:0:644.
-//! A file that is gone, or that something else took the place of, has no `R:`, a folder that is gone no `F:`.
+//! index, then `r q s f`, then folders in the order in which the package first names them, each with its files. Mode
+//! and owner are what the package asks for, not what a script made of them; `M:` is left out at 0:0:755 and `a:` at
+//! 0:0:644. A file that is gone, or that something else took the place of, has no `R:`, a folder that is gone no `F:`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,8 +18,8 @@ pub(super) struct Remaining<'rootfs> {
     records: Vec<&'rootfs Record>,
 }
 
-/// What is left of each package, in install order. A package that nothing needs is missing, one that brought files and of
-/// which no file is left, and one that brought only folders when none of them is left.
+/// What is left of each package, in install order. A package that nothing needs is missing, one that brought files and
+/// of which no file is left, and one that brought only folders when none of them is left.
 pub(super) fn remaining(rootfs: &Rootfs) -> Vec<Remaining<'_>> {
     (0u32..)
         .map(PackageId)

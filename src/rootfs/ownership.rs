@@ -1,8 +1,9 @@
 //! Which of two packages a path belongs to when both bring it: the rules of apk, for files and for folders.
 //!
-//! Files (apk 2.14 and 3.0): packages of one name or one origin replace each other; else `replaces` decides, and between
-//! two that replace each other the higher `replaces_priority`; else it is a conflict. Folders (apk 3.0): the higher
-//! `replaces_priority`, then the main package of a shared origin, then the name that sorts first; never a conflict.
+//! Files (apk 2.14 and 3.0): packages of one name or one origin replace each other; else `replaces` decides, and
+//! between two that replace each other the higher `replaces_priority`; else it is a conflict. Folders (apk 3.0): the
+//! higher `replaces_priority`, then the main package of a shared origin, then the name that sorts first; never a
+//! conflict.
 
 use crate::apk::{Dependency, PackageInfo, Version};
 

@@ -1,7 +1,7 @@
 //! What a failing command of a stage probably lacks, told by how it ended and what it printed.
 //!
-//! A stage holds nothing that its recipe does not name, so nearly every failure is a package, a file or the network that
-//! is missing. The signs are the words of busybox, glibc's and musl's resolvers, pip, npm, and compilers.
+//! A stage holds nothing that its recipe does not name, so nearly every failure is a package, a file or the network
+//! that is missing. The signs are the words of busybox, glibc's and musl's resolvers, pip, npm, and compilers.
 
 use super::{Ending, Network};
 

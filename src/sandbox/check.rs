@@ -44,7 +44,8 @@ pub struct Request {
 /// How the image fared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Booted {
-    /// From exec to the first right answer to the first request, or else to the first answer, for every start, in order.
+    /// From exec to the first right answer to the first request, or else to the first answer, for every start, in
+    /// order.
     pub times: Vec<Duration>,
     /// What came of each request, in order.
     pub requests: Vec<Outcome>,
@@ -110,8 +111,8 @@ impl fmt::Display for Silence {
 }
 
 impl Startable {
-    /// Boots it up to [`STARTS`] times in a network of its own and asks what `expected` says. After a start that went wrong
-    /// there is no other.
+    /// Boots it up to [`STARTS`] times in a network of its own and asks what `expected` says. After a start that went
+    /// wrong there is no other.
     pub fn check(&self, expected: &Expectations) -> Result<Booted, Error> {
         let mut booted = Booted::default();
         for _ in 0..STARTS {
@@ -163,7 +164,8 @@ impl Startable {
     }
 }
 
-/// Asks until the answer is right, or too late for it to matter. The time is that of the right answer, or else of the first.
+/// Asks until the answer is right, or too late for it to matter. The time is that of the right answer, or else of the
+/// first.
 fn ask(
     running: &mut Running,
     request: &Request,

@@ -215,7 +215,8 @@ fn parse_own_ids(text: &str) -> Vec<Extent> {
         .collect()
 }
 
-/// The caller's ranges of users and groups, with the caller as 0 in front; or why there are none, as part of a sentence.
+/// The caller's ranges of users and groups, with the caller as 0 in front; or why there are none, as part of a
+/// sentence.
 fn ranges() -> Result<(Vec<Extent>, Vec<Extent>), String> {
     let uid = geteuid();
     let name = nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);

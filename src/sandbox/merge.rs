@@ -42,8 +42,8 @@ impl Stamps {
     }
 }
 
-/// Brings `tree` to what lies in `root` after `call`, with the owners and permissions of `table`. What is new or has other
-/// contents than before is the script's; all else keeps what it has.
+/// Brings `tree` to what lies in `root` after `call`, with the owners and permissions of `table`. What is new or has
+/// other contents than before is the script's; all else keeps what it has.
 pub(super) fn take_back(
     tree: &mut Tree,
     root: &Path,

@@ -9,8 +9,8 @@ use super::{Error, Limits, Privileges};
 /// CAP_KILL, which pid 1 keeps so that it can pass signals on to a program of another user.
 pub(super) const KILL: u64 = 1 << 5;
 
-/// CAP_CHOWN, CAP_DAC_OVERRIDE and CAP_FOWNER, with which pid 1 settles the owners of files, and CAP_SYS_ADMIN, with which
-/// it unmounts what is in the way. All of it over the sandbox only.
+/// CAP_CHOWN, CAP_DAC_OVERRIDE and CAP_FOWNER, with which pid 1 settles the owners of files, and CAP_SYS_ADMIN, with
+/// which it unmounts what is in the way. All of it over the sandbox only.
 pub(super) const SETTLE: u64 = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 21;
 
 impl Privileges {
@@ -18,8 +18,8 @@ impl Privileges {
     pub(super) fn capabilities(self) -> u64 {
         match self {
             Self::None => 0,
-            // chown, dac_override, fowner, fsetid, kill, setgid, setuid, net_bind_service, sys_chroot, setfcap: docker's
-            // own choice, without device nodes, raw sockets, and what audits or raises the others.
+            // chown, dac_override, fowner, fsetid, kill, setgid, setuid, net_bind_service, sys_chroot, setfcap:
+            // docker's own choice, without device nodes, raw sockets, and what audits or raises the others.
             Self::Install => [0, 1, 3, 4, 5, 6, 7, 10, 18, 31].iter().fold(0, |set, bit| set | 1 << bit),
         }
     }

@@ -88,8 +88,8 @@ impl Sandbox {
     }
 
     /// Becomes the sandbox: this very process is its supervisor from then on, with the caller's terminal, and its exit
-    /// status is the program's, as `main` makes it from [`super::entry_point`]. `held` stays held to its end. Comes back only
-    /// with an error.
+    /// status is the program's, as `main` makes it from [`super::entry_point`]. `held` stays held to its end. Comes
+    /// back only with an error.
     pub fn replace_process(&self, held: Option<&HeldFolder>) -> Error {
         match self.plan() {
             Ok(plan) => {

@@ -1,10 +1,10 @@
 //! Packages' own install scripts and triggers, run for real: `scripts = "run"`.
 //!
 //! Before each script the tree is written to a folder, and what the script changed there is taken back into the tree.
-//! Only folders and files that have changed are looked into, and what did not keeps its origin. A script runs as apk runs
-//! it: as root, from `/`, with nothing but a PATH, without network. Owners need a range of ids; where there is none,
-//! [`ScriptRunner::new`] says so before anything is done. Device nodes, sockets and extended attributes that a script makes
-//! are left behind.
+//! Only folders and files that have changed are looked into, and what did not keeps its origin. A script runs as apk
+//! runs it: as root, from `/`, with nothing but a PATH, without network. Owners need a range of ids; where there is
+//! none, [`ScriptRunner::new`] says so before anything is done. Device nodes, sockets and extended attributes that a
+//! script makes are left behind.
 
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;

@@ -48,8 +48,9 @@ impl Settlement {
         Ok(())
     }
 
-    /// Tells the owners, takes away what was made for mounts, and gives everything to user and group 0, readable and writable
-    /// to that user, so that whoever is root inside can copy and remove it from outside. Every process is gone by now.
+    /// Tells the owners, takes away what was made for mounts, and gives everything to user and group 0, readable and
+    /// writable to that user, so that whoever is root inside can copy and remove it from outside. Every process is gone
+    /// by now.
     pub(super) fn finish(self, root: &BareRoot) -> Result<(), Error> {
         let folder = descriptor_path(&root.folder);
         for made in root.made.iter().rev() {

@@ -1,8 +1,8 @@
 //! The commands of a build stage, run in its root filesystem, which they may change.
 //!
-//! They run as root inside: root of the host, the range of ids that an ordinary user has, or that user alone. Afterwards
-//! every file belongs to root inside, which is the caller outside, and can be read, so that it can be copied from: the
-//! owners that the image gets are the recipe's business, not the stage's.
+//! They run as root inside: root of the host, the range of ids that an ordinary user has, or that user alone.
+//! Afterwards every file belongs to root inside, which is the caller outside, and can be read, so that it can be copied
+//! from: the owners that the image gets are the recipe's business, not the stage's.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -33,8 +33,8 @@ impl Tail {
         Self { thread }
     }
 
-    /// Waits until every process that could write is gone, and gives the last `lines` lines, without escape sequences and
-    /// other control characters.
+    /// Waits until every process that could write is gone, and gives the last `lines` lines, without escape sequences
+    /// and other control characters.
     pub fn finish(self, lines: usize) -> String {
         let bytes: Vec<u8> = self.thread.join().unwrap_or_default().into();
         last_lines(&String::from_utf8_lossy(&bytes), lines)

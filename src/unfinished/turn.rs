@@ -1,7 +1,7 @@
 //! Turns: of several that would make the same at the same time, one makes it, and the others wait and find it.
 //!
-//! A turn is a file beside the place, had alone. It goes when the turn ends, and is a trace of nothing where a process was
-//! killed: the next one takes it over.
+//! A turn is a file beside the place, had alone. It goes when the turn ends, and is a trace of nothing where a process
+//! was killed: the next one takes it over.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! `apkbuild recipe --sbom`, `--load` and `--push`: what stands beside an archive, what an engine gets, and what is left
-//! behind where either fails.
+//! `apkbuild recipe --sbom`, `--load` and `--push`: what stands beside an archive, what an engine gets, and what is
+//! left behind where either fails.
 
 use serde_json::Value;
 

@@ -108,8 +108,8 @@ fn names(program: &Program) -> Vec<String> {
     names
 }
 
-/// `text` without what a signature is in, since its key is another in each run: the digests of indexes, and the sizes of
-/// packages, which are compressed with it.
+/// `text` without what a signature is in, since its key is another in each run: the digests of indexes, and the sizes
+/// of packages, which are compressed with it.
 fn without_signatures(text: &str) -> String {
     let masked = |line: &str, before: &str, after: &str, mask: &str| match line.split_once(before) {
         Some((start, rest)) => {

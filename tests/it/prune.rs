@@ -1,5 +1,5 @@
-//! `[prune]` end to end: what a traced build leaves out and says about it, what it refuses, and bytecode in the place of
-//! sources.
+//! `[prune]` end to end: what a traced build leaves out and says about it, what it refuses, and bytecode in the place
+//! of sources.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;

@@ -1,5 +1,5 @@
-//! Install scripts run for real, with a tiny interpreter of our own wherever there is a sandbox. With Alpine's busybox, they
-//! are held against the real apk in `install.rs` and `emulation.rs`.
+//! Install scripts run for real, with a tiny interpreter of our own wherever there is a sandbox. With Alpine's busybox,
+//! they are held against the real apk in `install.rs` and `emulation.rs`.
 
 use std::path::Path;
 

@@ -93,9 +93,9 @@ fn the_network_is_seen_only_where_the_stage_says_so() {
     }
 }
 
-/// This binary once more, for `test` alone, as an ordinary user for whom `subids` stand in /etc/subuid and /etc/subgid, in a
-/// mount namespace where that changes nothing for anybody else, in `folder`, which becomes theirs. `None` where that cannot
-/// be had.
+/// This binary once more, for `test` alone, as an ordinary user for whom `subids` stand in /etc/subuid and /etc/subgid,
+/// in a mount namespace where that changes nothing for anybody else, in `folder`, which becomes theirs. `None` where
+/// that cannot be had.
 pub fn as_ordinary(test: &str, folder: &Path, subids: &str) -> Option<Output> {
     let tools = ["unshare", "setpriv", "newuidmap", "newgidmap"];
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -1,5 +1,5 @@
-//! What the tests stand on: small signed repositories made by the program's own writer, the real binary in a home of its
-//! own, and a folder served over HTTP.
+//! What the tests stand on: small signed repositories made by the program's own writer, the real binary in a home of
+//! its own, and a folder served over HTTP.
 #![allow(dead_code, unused_imports, reason = "each test file uses what it needs")]
 
 pub mod apk_reference;

@@ -116,8 +116,8 @@ impl Application {
     }
 }
 
-/// What of a whole folder does not belong into an image, beside what a copy leaves out by itself: `others`, whether they
-/// are there now or come later, and what is usual.
+/// What of a whole folder does not belong into an image, beside what a copy leaves out by itself: `others`, whether
+/// they are there now or come later, and what is usual.
 pub(super) fn kept_out(scan: &Scan, others: &[&str]) -> Vec<String> {
     const USUAL: [&str; 16] = [
         "Dockerfile",

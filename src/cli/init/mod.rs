@@ -1,8 +1,8 @@
 //! `apkbuild init`: writes a recipe for the application that stands in a folder.
 //!
-//! What the application is gets guessed from the files that such applications have; every guess stands in the recipe, where
-//! it can be read and changed. The recipe is read back by the program's own parser before it is written. Refused: to
-//! write over a recipe that is there, and to choose between Python and Node where both are.
+//! What the application is gets guessed from the files that such applications have; every guess stands in the recipe,
+//! where it can be read and changed. The recipe is read back by the program's own parser before it is written. Refused:
+//! to write over a recipe that is there, and to choose between Python and Node where both are.
 
 mod application;
 mod node;

@@ -1,7 +1,7 @@
 //! An image as one page of HTML: its figures, the drawing of its files, its packages, layers and largest folders.
 //!
-//! The page needs nothing from anywhere: no script, no font, no network; it is light or dark as the reader's system is. What
-//! an image says of itself is somebody else's text, so all of it is escaped.
+//! The page needs nothing from anywhere: no script, no font, no network; it is light or dark as the reader's system is.
+//! What an image says of itself is somebody else's text, so all of it is escaped.
 
 use std::fmt::Write as _;
 

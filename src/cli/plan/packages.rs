@@ -1,7 +1,8 @@
 //! The packages of a plan: how many and how large, and as a tree of why each is there.
 //!
-//! Every package stands in the tree once. At its top is what was asked for and then what came by `install_if`; each other
-//! package hangs below one that needs it, as near to the top as can be, so that circles of dependencies have a place too.
+//! Every package stands in the tree once. At its top is what was asked for and then what came by `install_if`; each
+//! other package hangs below one that needs it, as near to the top as can be, so that circles of dependencies have a
+//! place too.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -1,5 +1,5 @@
-//! Bytecode from earlier builds, a file for each source: whether it is bytecode or the interpreter's refusal, the SHA-1 of
-//! the bytecode, and that or a message.
+//! Bytecode from earlier builds, a file for each source: whether it is bytecode or the interpreter's refusal, the SHA-1
+//! of the bytecode, and that or a message.
 
 use std::path::PathBuf;
 

@@ -19,8 +19,8 @@ use crate::rootfs::folder::{Owners, write_folder};
 use crate::sandbox::{self, Question};
 use crate::unfinished::UnfinishedFolder;
 
-/// Reads the paths that its arguments name by file and number, and prints its magic number and then for each a length and
-/// the marshalled code, or the length of a message, marked by the highest bit, and the message.
+/// Reads the paths that its arguments name by file and number, and prints its magic number and then for each a length
+/// and the marshalled code, or the length of a message, marked by the highest bit, and the message.
 const SCRIPT: &str = include_str!("compile.py");
 
 /// Where the list of sources lies in the root that the interpreter sees.

@@ -1,10 +1,11 @@
 //! CPython's marshal format (CPython, `Python/marshal.c`), read into a graph and written again in one canonical way.
 //!
 //! What CPython writes depends on more than the code: an object is marked for later reference when something else in
-//! the process happens to hold it, a text as interned when something else has interned it, a set is written in the order
-//! of its hashes, a file name is what the compiler was called with. Read, freed of that and written again, the same
-//! source compiled by the same interpreter gives the same bytes wherever, whenever and by whom it was compiled. Equal
-//! constants are written once, and columns of source lines are left out, which nobody sees where there is no source.
+//! the process happens to hold it, a text as interned when something else has interned it, a set is written in the
+//! order of its hashes, a file name is what the compiler was called with. Read, freed of that and written again, the
+//! same source compiled by the same interpreter gives the same bytes wherever, whenever and by whom it was compiled.
+//! Equal constants are written once, and columns of source lines are left out, which nobody sees where there is no
+//! source.
 //!
 //! Anything that is not marshalled code of a known layout is refused with [`Foreign`].
 

@@ -28,8 +28,8 @@ pub use replace::replace;
 /// Changes whenever the same source would give other bytecode.
 const FORMAT: &str = "bytecode 2";
 
-/// The bytecode that packages brought, by the path of its source and the interpreter's tag. To be collected before anything
-/// is pruned.
+/// The bytecode that packages brought, by the path of its source and the interpreter's tag. To be collected before
+/// anything is pruned.
 #[derive(Debug, Default)]
 pub struct Shipped(BTreeMap<(String, String), (Content, Option<Sha1Digest>)>);
 

@@ -30,8 +30,8 @@ pub(super) fn parts(bytes: &[u8]) -> Option<([u8; 4], SourceMark, &[u8])> {
     Some((magic, mark, bytes.get(HEADER..)?))
 }
 
-/// A file with the canonical form of `code`, which the interpreter 3.`minor` whose number is `magic` made of `source`. It
-/// says that nobody need compare it with the source (`unchecked-hash`).
+/// A file with the canonical form of `code`, which the interpreter 3.`minor` whose number is `magic` made of `source`.
+/// It says that nobody need compare it with the source (`unchecked-hash`).
 pub(super) fn unchecked(magic: [u8; 4], minor: u8, source: &[u8], code: &[u8], file: &str) -> Result<Vec<u8>, Foreign> {
     let mut bytes = magic.to_vec();
     bytes.extend_from_slice(&1_u32.to_le_bytes());

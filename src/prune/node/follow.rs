@@ -63,7 +63,8 @@ impl Engine<'_> {
         }
     }
 
-    /// A request by a computed name: all files that its beginning could mean; all of the package where nothing is known.
+    /// A request by a computed name: all files that its beginning could mean; all of the package where nothing is
+    /// known.
     fn node_computed(&mut self, id: EntryId, folder: &str, package: Option<&str>, computed: &Computed) {
         let from = Source::File(id);
         let mut kept = 0;

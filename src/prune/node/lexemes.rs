@@ -35,7 +35,8 @@ pub(super) fn word(text: &[u8]) -> usize {
     text.iter().enumerate().position(|(at, byte)| !is_word(at, *byte)).unwrap_or(text.len())
 }
 
-/// How long the comment at the beginning of `text` is: up to `*/` where it begins with `/*`, else to the end of the line.
+/// How long the comment at the beginning of `text` is: up to `*/` where it begins with `/*`, else to the end of the
+/// line.
 pub(super) fn comment(text: &[u8]) -> usize {
     if text.starts_with(b"/*") {
         return memchr::memmem::find(text.get(2..).unwrap_or_default(), b"*/").map_or(text.len(), |end| end + 4);
@@ -84,8 +85,8 @@ pub(super) fn template(text: &[u8]) -> usize {
     text.len()
 }
 
-/// How long the regular expression at the beginning of `text` is, without its flags, which are a word of their own; `None`
-/// where it does not end on its line.
+/// How long the regular expression at the beginning of `text` is, without its flags, which are a word of their own;
+/// `None` where it does not end on its line.
 pub(super) fn regular_expression(text: &[u8]) -> Option<usize> {
     let (mut at, mut in_class, mut is_escaped) = (1, false, false);
     loop {

@@ -1,15 +1,15 @@
-//! How deep a JavaScript source nests, found out before it is parsed: the parser goes down a level of its stack with each,
-//! and a stack that ends takes the whole program with it.
+//! How deep a JavaScript source nests, found out before it is parsed: the parser goes down a level of its stack with
+//! each, and a stack that ends takes the whole program with it.
 //!
-//! A level is an open bracket, and whatever stands in it since the last thing that ended an expression: `a.b.c`, `!!!x`,
-//! `a => b => c` and `if (1) if (2)` nest without any bracket. That is more than there really is, which costs nothing: no
-//! program comes near the limit.
+//! A level is an open bracket, and whatever stands in it since the last thing that ended an expression: `a.b.c`,
+//! `!!!x`, `a => b => c` and `if (1) if (2)` nest without any bracket. That is more than there really is, which costs
+//! nothing: no program comes near the limit.
 //!
 //! Strings, comments, templates and regular expressions are passed over. Where a `/` stands that only a parser knows to
-//! divide or to begin a regular expression, the source is read both ways from there, and it is as deep as the deepest of
-//! its readings. Most end soon, at a bracket or a quote that does not fit: the parser, which stops for good at the first
-//! error, would go no further either. Others come to the same place in the same state, and go on as one. A source that
-//! still has too many readings is refused like one that is too deep.
+//! divide or to begin a regular expression, the source is read both ways from there, and it is as deep as the deepest
+//! of its readings. Most end soon, at a bracket or a quote that does not fit: the parser, which stops for good at the
+//! first error, would go no further either. Others come to the same place in the same state, and go on as one. A source
+//! that still has too many readings is refused like one that is too deep.
 
 use super::lexemes::{blank, comment, has_line_end, regular_expression, string, template, word};
 

@@ -1,8 +1,8 @@
-//! What a `drop` takes along: a module over the same library, which its importers can do without as well, as long as nothing
-//! that can run mentions what only that module brings.
+//! What a `drop` takes along: a module over the same library, which its importers can do without as well, as long as
+//! nothing that can run mentions what only that module brings.
 //!
-//! Its optional imports are held back until all else is followed. They are followed after all where such a name came up, or
-//! at once where somebody imports the module without taking its absence.
+//! Its optional imports are held back until all else is followed. They are followed after all where such a name came
+//! up, or at once where somebody imports the module without taking its absence.
 
 use super::super::inventory::EntryId;
 use super::super::trace::Engine;

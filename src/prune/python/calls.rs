@@ -1,4 +1,5 @@
-//! Calls and clauses that mean an import: `import_module`, `__import__`, `CDLL`, `sys.path.append`, `except ImportError`.
+//! Calls and clauses that mean an import: `import_module`, `__import__`, `CDLL`, `sys.path.append`, `except
+//! ImportError`.
 
 use ruff_python_ast::{
     Expr, ExprCall, FStringPart, FStringValue, InterpolatedStringElement, Operator, Stmt, visitor::Visitor,

@@ -157,8 +157,8 @@ impl Modules {
         (!namespace.is_empty()).then(|| Module::Namespace(namespace.into()))
     }
 
-    /// The name under which the file at `path` is imported, and whether it is a package's `__init__`. The longest folder
-    /// of the search path that holds it counts; a file outside of all is known by its own name.
+    /// The name under which the file at `path` is imported, and whether it is a package's `__init__`. The longest
+    /// folder of the search path that holds it counts; a file outside of all is known by its own name.
     pub(crate) fn name_of(&self, path: &str) -> (String, bool) {
         let folder = self
             .search

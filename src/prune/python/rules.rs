@@ -33,7 +33,8 @@ pub(super) const START_UP_3_13: &[&str] = &["traceback", "_colorize", "linecache
 /// `-m`
 pub(super) const RUN_MODULE: &[&str] = &["runpy", "pkgutil"];
 
-/// Codecs that are kept only when the program or a dependency names one of them: the tables of East Asian ones are large.
+/// Codecs that are kept only when the program or a dependency names one of them: the tables of East Asian ones are
+/// large.
 pub(super) const EAST_ASIAN_CODECS: &[&str] = &[
     "big5",
     "big5hkscs",
@@ -234,8 +235,8 @@ pub(super) const ANSWERED: &[&str] = &[
 /// Functions that run only for a person at a prompt (`help()`, line editing), by module and name.
 pub(super) const AT_A_PROMPT: &[(&str, &str)] = &[("_sitebuiltins", "__call__"), ("site", "register_readline")];
 
-/// What a `drop` takes along: the module that it names, another over the same library, and the names for which only that one
-/// is of use. `hashlib` and `hmac` have hashes of their own, but these are OpenSSL's alone.
+/// What a `drop` takes along: the module that it names, another over the same library, and the names for which only
+/// that one is of use. `hashlib` and `hmac` have hashes of their own, but these are OpenSSL's alone.
 pub(super) const ALONG: &[(&str, &str, &[&str])] = &[(
     "ssl",
     "_hashlib",

@@ -1,7 +1,7 @@
 //! What files say, read in threads and remembered by content.
 //!
-//! Reading a file begins when it is reached and goes on while others are followed. What is remembered is one run of bytes
-//! with a list of places at its head, and only the part of a file that is reached again is made values of.
+//! Reading a file begins when it is reached and goes on while others are followed. What is remembered is one run of
+//! bytes with a list of places at its head, and only the part of a file that is reached again is made values of.
 //!
 //! This room does no I/O: whoever calls it keeps the bytes of [`Facts::to_bytes`] and hands them in again.
 
@@ -62,8 +62,8 @@ struct Kept {
 const PROGRAM: &str = env!("APKBUILD_SOURCES");
 
 impl Facts {
-    /// What [`Facts::to_bytes`] of the same program gave, which whoever kept the bytes has seen to be whole; empty where
-    /// another program gave them.
+    /// What [`Facts::to_bytes`] of the same program gave, which whoever kept the bytes has seen to be whole; empty
+    /// where another program gave them.
     pub fn from_bytes(bytes: MappedSlice) -> Self {
         let places = Kept::places(&bytes).unwrap_or_default();
         Self { kept: Arc::new(Kept { bytes, places }), used: BTreeMap::new() }

@@ -57,7 +57,8 @@ fn read_texts(bytes: &[u8], facts: &mut NativeFacts) {
     while let Some(rest) = bytes.get(start..).filter(|rest| !rest.is_empty()) {
         let name = rest.iter().position(|byte| !is_of_a_name(*byte)).unwrap_or(rest.len());
         let is_name = rest.get(name) == Some(&0);
-        // Machine code is nearly all of it, and this is where it ends: it is not a name, and begins like nothing sought.
+        // Machine code is nearly all of it, and this is where it ends: it is not a name, and begins like nothing
+        // sought.
         let Some(length) = (if is_name { Some(name) } else { memchr::memchr(0, rest) }) else { break };
         start += length + 1;
         let text = rest.get(..length).unwrap_or_default();
@@ -80,7 +81,8 @@ fn read_texts(bytes: &[u8], facts: &mut NativeFacts) {
     }
 }
 
-/// Reads of a file that holds no Python module what else is wanted: the libraries that it names, and whether it opens any.
+/// Reads of a file that holds no Python module what else is wanted: the libraries that it names, and whether it opens
+/// any.
 fn read_libraries(bytes: &[u8], facts: &mut NativeFacts) {
     let ends = |at: usize| at.checked_sub(1).is_none_or(|before| bytes.get(before) == Some(&0));
     facts.opens_libraries = memchr::memmem::find_iter(bytes, b"dlopen\0").any(ends);

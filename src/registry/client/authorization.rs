@@ -2,7 +2,8 @@
 //! (distribution's token authentication).
 //!
 //! A token is asked for when a challenge is met, once for all requests that need the same. No password goes to a server
-//! without TLS where the registry itself has it, and an identity token goes to no other server than the one that was named.
+//! without TLS where the registry itself has it, and an identity token goes to no other server than the one that was
+//! named.
 
 use std::sync::PoisonError;
 

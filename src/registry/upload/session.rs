@@ -37,7 +37,8 @@ impl Session {
         let response = client.send(&[], || client.http().get(self.location.clone()))?;
         match response.status() {
             StatusCode::NO_CONTENT | StatusCode::OK | StatusCode::ACCEPTED => {
-                // `0-0` is nothing as well as one byte, and so is no answer: nothing, then, and the registry will object.
+                // `0-0` is nothing as well as one byte, and so is no answer: nothing, then, and the registry will
+                // object.
                 Ok(self.followed_by(Self::of(client, &response, 0)?))
             }
             _ => Err(refused(response)),

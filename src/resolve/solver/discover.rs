@@ -43,7 +43,8 @@ impl Solver<'_> {
         stack.push(Frame { name, stage: Stage::Depends { provider: 0, dependency: 0, is_new } });
     }
 
-    /// Looks at a provider; gives whether that is for the first time, so that its dependencies are yet to be discovered.
+    /// Looks at a provider; gives whether that is for the first time, so that its dependencies are yet to be
+    /// discovered.
     fn enter_provider(&mut self, name: NameId, provider: usize) -> bool {
         let Some(provider) = self.catalogue.providers(name).get(provider) else { return false };
         let package = provider.package;

@@ -120,8 +120,9 @@ impl<'a> Solver<'a> {
         }
     }
 
-    /// Whether a package has an `install_if` and the selection meets all its conditions. What was noted on the way there
-    /// will not do: a package that had been decided is not looked at again, and which was first depends on the index.
+    /// Whether a package has an `install_if` and the selection meets all its conditions. What was noted on the way
+    /// there will not do: a package that had been decided is not looked at again, and which was first depends on the
+    /// index.
     pub(in crate::resolve) fn install_if_holds(&self, package: PackageId) -> bool {
         let conditions = &self.catalogue.package(package).install_if;
         let is_met = |need: &Need<'a>| self.provides(None, need, self.name(need.name).chosen.as_ref());

@@ -1,6 +1,6 @@
 //! Patterns of a `.dockerignore`, with the rules of Docker's own matcher (moby/patternmatcher), which are neither
-//! gitignore's nor a glob's: a pattern is cleaned as a path and holds for the whole path from the folder's root, `*` and
-//! `?` stop at slashes, `**/` is any number of folders, braces are plain letters.
+//! gitignore's nor a glob's: a pattern is cleaned as a path and holds for the whole path from the folder's root, `*`
+//! and `?` stop at slashes, `**/` is any number of folders, braces are plain letters.
 //!
 //! Matching keeps a set of positions in the pattern, so its cost is the length of the pattern times that of the path,
 //! whatever they hold.

@@ -110,8 +110,8 @@ impl Rules {
         Fitting(self.0.iter().map(fits).collect())
     }
 
-    /// The rules that fit the folder `place` or one above it, of which those above are known: what holds for all that lies
-    /// in it. Of a path's many folders each is so looked at once.
+    /// The rules that fit the folder `place` or one above it, of which those above are known: what holds for all that
+    /// lies in it. Of a path's many folders each is so looked at once.
     pub(super) fn inside(&self, place: Place<'_>, above: &Fitting) -> Fitting {
         let fitting = self.0.iter().zip(above.0.iter());
         Fitting(fitting.map(|(rule, above)| *above || rule.fits(rule.side_of(place))).collect())

@@ -53,8 +53,8 @@ pub struct Copied {
     pub bytes: u64,
 }
 
-/// Copies out of `folder`, the recipe's. What a `.dockerignore` there names is left out, and so are `outputs`: what this
-/// build writes, wherever that is.
+/// Copies out of `folder`, the recipe's. What a `.dockerignore` there names is left out, and so are `outputs`: what
+/// this build writes, wherever that is.
 pub fn copy_from_folder(
     tree: &mut Tree,
     folder: &Path,

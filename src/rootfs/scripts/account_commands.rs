@@ -1,8 +1,8 @@
 //! `addgroup`, `adduser`, `delgroup` and `deluser` as busybox 1.36 has them: which numbers they pick, what they write
 //! when something is not given, when they fail.
 //!
-//! Numbers go from 100 to 999 with `-S`, else from 1000 to 60000; the first free one is taken. A file that is missing is
-//! not made: without `/etc/group` no group is added, without `/etc/shadow` no password. One thing is not copied: the
+//! Numbers go from 100 to 999 with `-S`, else from 1000 to 60000; the first free one is taken. A file that is missing
+//! is not made: without `/etc/group` no group is added, without `/etc/shadow` no password. One thing is not copied: the
 //! backups `passwd-`, `group-` and `shadow-`.
 
 use super::super::accounts::{self, AccountEntry, AccountFile, Group, Groups, Passwd, Password, Shadow, User};

@@ -1,11 +1,11 @@
 //! Install scripts without running them: `scripts = "emulate"`.
 //!
-//! A script is parsed as shell and interpreted against the tree, so no privilege is needed and nothing of it touches the
-//! machine. What occurs in Alpine's scripts is understood: accounts and groups with busybox's own defaults and numbers,
-//! owners, modes, folders, links, busybox's applet links, the CA bundle, and the shell around them: variables, tests,
-//! conditions, loops, functions, substitutions, redirections. A command exists only if the image has it at that moment,
-//! as in a chroot. A statement with anything else in it is left out and reported with its line; what it would have set
-//! is unknown from there on, and so is every statement that uses it.
+//! A script is parsed as shell and interpreted against the tree, so no privilege is needed and nothing of it touches
+//! the machine. What occurs in Alpine's scripts is understood: accounts and groups with busybox's own defaults and
+//! numbers, owners, modes, folders, links, busybox's applet links, the CA bundle, and the shell around them: variables,
+//! tests, conditions, loops, functions, substitutions, redirections. A command exists only if the image has it at that
+//! moment, as in a chroot. A statement with anything else in it is left out and reported with its line; what it would
+//! have set is unknown from there on, and so is every statement that uses it.
 
 mod access;
 mod account_commands;

@@ -1,8 +1,8 @@
 //! How deep a script nests, told before it is parsed.
 //!
 //! The parser recurses, and for a `case` inside a `case` that does not end it takes twice the time for each. No install
-//! script nests more than a few levels, so one that nests beyond all reason is not parsed at all. What is counted here is
-//! what opens and is not yet closed; quoted text and comments do not count.
+//! script nests more than a few levels, so one that nests beyond all reason is not parsed at all. What is counted here
+//! is what opens and is not yet closed; quoted text and comments do not count.
 
 /// Levels of any kind.
 const DEEPEST: usize = 32;

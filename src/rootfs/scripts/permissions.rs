@@ -95,7 +95,8 @@ impl Shell<'_> {
         Ok(status)
     }
 
-    /// What `path` names, with all below it where asked to; links below are taken themselves. `None` where it is missing.
+    /// What `path` names, with all below it where asked to; links below are taken themselves. `None` where it is
+    /// missing.
     fn selected(&mut self, path: &str, recursive: bool, link_itself: bool) -> Flow<Option<Vec<InodeId>>> {
         let real = if link_itself { self.entry(path)? } else { self.existing(path)? };
         let Some(real) = real.filter(|real| self.at(real).is_some()) else { return Ok(None) };

@@ -1,8 +1,8 @@
 //! The shell's control flow: lists, conditions, loops, functions, pipelines, over the parsed script.
 //!
 //! Two things end a command early: what the shell itself does (exit, return, break, continue) and something that is not
-//! understood. The latter is caught at the nearest whole statement whose outcome decides nothing else; in a condition, a
-//! pipeline or a substitution it goes up to the statement around it, because everything after would be a guess.
+//! understood. The latter is caught at the nearest whole statement whose outcome decides nothing else; in a condition,
+//! a pipeline or a substitution it goes up to the statement around it, because everything after would be a guess.
 
 use std::collections::BTreeMap;
 

@@ -15,8 +15,8 @@ impl Shell<'_> {
         }
     }
 
-    /// Writes the list anew, beside its place and then into it: it belongs to root and the script from then on, with the mode
-    /// that it had.
+    /// Writes the list anew, beside its place and then into it: it belongs to root and the script from then on, with
+    /// the mode that it had.
     fn write_shells(&mut self, shells: &[String], add: bool) -> Flow<u8> {
         let Some(real) = self.writable(SHELLS)? else { return Ok(1) };
         let text = self.read_file(SHELLS)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());

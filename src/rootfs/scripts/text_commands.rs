@@ -1,4 +1,5 @@
-//! Commands that read: `cat`, `ls`, `grep`, `cut`, `head`, `sort`, `basename`, `dirname`, `readlink`, `which`, `id`, `getent`.
+//! Commands that read: `cat`, `ls`, `grep`, `cut`, `head`, `sort`, `basename`, `dirname`, `readlink`, `which`, `id`,
+//! `getent`.
 
 use std::collections::BTreeSet;
 

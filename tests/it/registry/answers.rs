@@ -13,8 +13,8 @@ const CHALLENGE: &str = "WWW-Authenticate";
 /// What goes wrong, where, and how.
 type Case = (&'static str, &'static str, Fault);
 
-/// Runs the program once for each of `cases`, all at a time, each before a registry of its own that fails so and goes on
-/// failing, with what `prepare` does to it first. Gives what it said.
+/// Runs the program once for each of `cases`, all at a time, each before a registry of its own that fails so and goes
+/// on failing, with what `prepare` does to it first. Gives what it said.
 fn told(cases: &[Case], verb: &[&str], prepare: impl Fn(&FakeRegistry, &Program) + Sync) -> String {
     let run = |(what, at, fault): &Case| {
         let (registry, program) = (FakeRegistry::start(), Program::new());

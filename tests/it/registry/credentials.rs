@@ -130,8 +130,9 @@ fn an_identity_token_is_exchanged_and_goes_nowhere_else() {
     assert_eq!(registry.tagged("app", "1.2"), None);
 }
 
-/// A store of credentials that speaks the protocol of docker-credential-helpers: it gets one word to do, a server on its
-/// standard input, and answers with JSON, or with the sentence that says it has none. What it was asked stands in `asked`.
+/// A store of credentials that speaks the protocol of docker-credential-helpers: it gets one word to do, a server on
+/// its standard input, and answers with JSON, or with the sentence that says it has none. What it was asked stands in
+/// `asked`.
 fn write_helper(folder: &Path, server: &str, user: &str, secret: &str) {
     let answer = json!({ "ServerURL": server, "Username": user, "Secret": secret });
     let script = format!(

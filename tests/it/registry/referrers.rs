@@ -1,5 +1,5 @@
-//! Bills of materials at a real registry that keeps lists of referrers. `APKBUILD_REFERRERS_REGISTRY` names one: a program
-//! that serves at the address that it is given, as `scripts/referrers-registry` does (`go build` makes it).
+//! Bills of materials at a real registry that keeps lists of referrers. `APKBUILD_REFERRERS_REGISTRY` names one: a
+//! program that serves at the address that it is given, as `scripts/referrers-registry` does (`go build` makes it).
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};

@@ -182,7 +182,8 @@ fn small_repositories_are_resolved_as_by_apk_itself() {
     assert!(different.is_empty(), "not what apk selects:\n{}", different.join("\n"));
 }
 
-/// Where packages need or bring one another in a circle, apk decides first what it meets first. Found among 150,000 cases.
+/// Where packages need or bring one another in a circle, apk decides first what it meets first. Found among 150,000
+/// cases.
 #[test]
 fn where_the_order_of_the_index_decides_it_decides_as_in_apk() {
     let reference = match shared().and_then(|shared| Reference::new(&shared)) {

@@ -128,7 +128,8 @@ fn what_is_told_is_what_apk_tells() {
         Ok(reference) => reference,
         Err(reason) => return println!("skipped: {reason}"),
     };
-    // apk 2.14 installs the first two and does not read the tag of the third; it refuses an unknown tag before it selects.
+    // apk 2.14 installs the first two and does not read the tag of the third; it refuses an unknown tag before it
+    // selects.
     let differ = [
         "a_package_for_another_machine",
         "a_package_with_a_field_of_the_future",

@@ -1,5 +1,5 @@
-//! Small repositories drawn by lot, often two of them, where everything that rarely meets in a real one meets often: several versions of a
-//! package, rival providers, conflicts, cycles, conditions upon conditions.
+//! Small repositories drawn by lot, often two of them, where everything that rarely meets in a real one meets often:
+//! several versions of a package, rival providers, conflicts, cycles, conditions upon conditions.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
 //! The order of versions, held against apk's: its recorded answers always, and apk itself where it can be run.
 //!
-//! Pairs are drawn by the grammar, and from the versions of the real indexes where they are there. What apk 2.14 and 3.0
-//! read differently is not drawn: later parts that begin with a zero, and versions with something left over.
+//! Pairs are drawn by the grammar, and from the versions of the real indexes where they are there. What apk 2.14 and
+//! 3.0 read differently is not drawn: later parts that begin with a zero, and versions with something left over.
 
 use std::fmt::Write as _;
 

@@ -23,8 +23,8 @@ impl Server {
         Self { server: Some(server), runtime }
     }
 
-    /// Serves the files of `folder`, with ranges and revalidation as a real mirror does. Mocks that were mounted before,
-    /// or with a higher priority, win.
+    /// Serves the files of `folder`, with ranges and revalidation as a real mirror does. Mocks that were mounted
+    /// before, or with a higher priority, win.
     pub fn serving(folder: &Path) -> Self {
         let server = Self::new();
         server.serve(folder);
