@@ -52,8 +52,9 @@ impl Contents {
     pub fn of(image: StoredImage) -> Result<Self, Error> {
         let mut tree = Tree::new();
         let mut layers = Vec::new();
+        let mut allowance = image.allowance();
         for layer in &image.layers {
-            let (tar, paths) = image.apply(&mut tree, layer)?;
+            let (tar, paths) = image.apply(&mut tree, layer, &mut allowance)?;
             layers.push(LayerContents {
                 digest: layer.digest,
                 created_by: layer.created_by.clone(),

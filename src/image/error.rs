@@ -197,7 +197,7 @@ impl Error {
                 "give an archive that apkbuild, docker save or podman save wrote, or an OCI image folder".to_owned()
             }
             Self::BlobDigest { .. } | Self::Layer { .. } | Self::Document { .. } => {
-                "the image was damaged after it was written; build or fetch it again".to_owned()
+                "the image was made wrong, or damaged afterwards; build or fetch it again".to_owned()
             }
             Self::AttributeName { .. } | Self::NulInPath { .. } | Self::Whiteout { .. } => {
                 "leave the file out of the image".to_owned()

@@ -48,4 +48,6 @@ pub use recall::{LayerNote, recall};
 pub use reference::Reference;
 pub use root_folder::{config_beside, is_root_folder};
 pub use sbom::{Component, Ecosystem, License, Sbom, SbomFormat, Subject};
+pub use store::Allowance;
 pub use stored::{StoredImage, StoredLayer, artifact_kind};
+pub use unpack::make_folder;

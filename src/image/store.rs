@@ -11,12 +11,36 @@ use super::Error;
 use super::tar_reader::{RawKind, TarReader};
 use crate::mapping::{MappedSlice, Mapping};
 
-/// Bytes that a compressed archive or layer may have inflated, whatever it is made of.
+/// Bytes that a compressed archive, or all layers of an image together, may have inflated, whatever they are made of.
 const MOST_INFLATED: u64 = 64 << 30;
-/// Bytes that it may have inflated if they are more than [`LARGEST_RATIO`] for one.
+/// Bytes that they may have inflated if they are more than [`LARGEST_RATIO`] for one.
 const MOST_OF_FEW: u64 = 1 << 30;
 /// How many times larger files become that somebody has a use for. What grows more is taken for an attack on the disk.
 const LARGEST_RATIO: u64 = 200;
+
+/// How many bytes more may be inflated, of an archive or of all layers of an image. An image may name one layer ten thousand
+/// times, so it is not enough that each stays within bounds.
+#[derive(Debug)]
+pub struct Allowance {
+    left: u64,
+    all: u64,
+}
+
+impl Allowance {
+    /// For what is stored in `bytes` bytes, each counted once.
+    pub(super) fn for_stored(bytes: u64) -> Self {
+        let all = MOST_OF_FEW.max(bytes.saturating_mul(LARGEST_RATIO)).min(MOST_INFLATED);
+        Self { left: all, all }
+    }
+
+    /// Takes `bytes` off; the error says that they are too many.
+    pub(super) fn take(&mut self, bytes: u64) -> Result<(), String> {
+        self.left = self.left.checked_sub(bytes).ok_or_else(|| {
+            format!("inflated there are more than {} MiB, which no image has a use for", self.all >> 20)
+        })?;
+        Ok(())
+    }
+}
 
 /// An image's files.
 pub(super) enum Store {
@@ -41,7 +65,7 @@ impl Store {
             return Err(not_an_image("it is neither a file nor a folder".to_owned()));
         }
         let mapping = Mapping::open(path).map_err(Error::Read)?;
-        let bytes = inflated(&mapping.whole(), not_an_image)?;
+        let bytes = inflated(&mapping.whole(), &mut Allowance::for_stored(metadata.len()), not_an_image)?;
         let mut files = BTreeMap::new();
         let mut links = Vec::new();
         for entry in TarReader::new(&bytes) {
@@ -104,35 +128,40 @@ fn plain(path: &str) -> Option<String> {
 
 /// `bytes` inflated into a temporary file, if they are compressed with gzip or zstd; otherwise as they are. Where the bytes
 /// themselves are at fault, `broken` makes the error of what is wrong with them.
-pub(super) fn inflated(bytes: &MappedSlice, broken: impl Fn(String) -> Error) -> Result<MappedSlice, Error> {
-    let most = MOST_OF_FEW.max(bytes.len() as u64 * LARGEST_RATIO).min(MOST_INFLATED);
+pub(super) fn inflated(
+    bytes: &MappedSlice,
+    allowance: &mut Allowance,
+    broken: impl Fn(String) -> Error,
+) -> Result<MappedSlice, Error> {
     match bytes.first_chunk::<4>() {
-        Some([0x1f, 0x8b, ..]) => to_temporary(flate2::bufread::MultiGzDecoder::new(&**bytes), most, broken),
+        Some([0x1f, 0x8b, ..]) => to_temporary(flate2::bufread::MultiGzDecoder::new(&**bytes), allowance, broken),
         Some([0x28, 0xb5, 0x2f, 0xfd]) => {
             let decoder = zstd::stream::read::Decoder::with_buffer(&**bytes);
-            to_temporary(decoder.map_err(|error| broken(error.to_string()))?, most, broken)
+            to_temporary(decoder.map_err(|error| broken(error.to_string()))?, allowance, broken)
         }
-        _ => Ok(bytes.clone()),
+        _ => {
+            allowance.take(bytes.len() as u64).map_err(broken)?;
+            Ok(bytes.clone())
+        }
     }
 }
 
-/// All that `from` gives, `most` bytes of it at most, in a file that is gone when nobody maps it any more.
-fn to_temporary(from: impl Read, most: u64, broken: impl Fn(String) -> Error) -> Result<MappedSlice, Error> {
+/// All that `from` gives, as far as `allowance` goes, in a file without a name: however this program ends, nothing is left.
+fn to_temporary(
+    mut from: impl Read,
+    allowance: &mut Allowance,
+    broken: impl Fn(String) -> Error,
+) -> Result<MappedSlice, Error> {
     let scratch = |source| Error::Scratch { folder: std::env::temp_dir(), source };
-    let mut file = tempfile::NamedTempFile::new().map_err(scratch)?;
-    let mut from = from.take(most + 1);
+    let mut file = fs_err::File::from_parts(tempfile::tempfile().map_err(scratch)?, std::env::temp_dir());
     let mut buffer = vec![0; 1 << 18];
-    let mut total = 0;
     loop {
         let read = from.read(&mut buffer).map_err(|error| broken(format!("it cannot be inflated: {error}")))?;
         if read == 0 {
             break;
         }
-        total += read as u64;
-        if total > most {
-            return Err(broken(format!("inflated it has more than {} MiB, which no image has a use for", most >> 20)));
-        }
+        allowance.take(read as u64).map_err(&broken)?;
         file.write_all(buffer.get(..read).unwrap_or_default()).map_err(scratch)?;
     }
-    Ok(Mapping::open(file.path()).map_err(scratch)?.whole())
+    Ok(Mapping::of(&file).map_err(scratch)?.whole())
 }

@@ -4,7 +4,7 @@
 //! against its digest before it is used, and a layer's inflated bytes against its diff ID.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest};
@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::Error;
 use super::architecture::Architecture;
 use super::archive::blob_name;
-use super::store::{Store, inflated};
+use super::store::{Allowance, Store, inflated};
 use super::unpack::apply;
 use crate::digest::Sha256Digest;
 use crate::mapping::MappedSlice;
@@ -142,16 +142,29 @@ impl StoredImage {
     /// lives.
     pub fn tree(&self) -> Result<Tree, Error> {
         let mut tree = Tree::new();
+        let mut allowance = self.allowance();
         for layer in &self.layers {
-            self.apply(&mut tree, layer)?;
+            self.apply(&mut tree, layer, &mut allowance)?;
         }
         Ok(tree)
     }
 
-    /// Applies one of the layers over `tree`; gives the bytes of its tar and the paths that it brought.
-    pub fn apply(&self, tree: &mut Tree, layer: &StoredLayer) -> Result<(u64, Vec<String>), Error> {
+    /// How many bytes all its layers may have inflated.
+    pub fn allowance(&self) -> Allowance {
+        let stored: BTreeMap<_, _> = self.layers.iter().map(|layer| (layer.digest, layer.blob.len() as u64)).collect();
+        Allowance::for_stored(stored.values().sum())
+    }
+
+    /// Applies one of the layers over `tree`, within what is left of `allowance`; gives the bytes of its tar and the paths
+    /// that it brought.
+    pub fn apply(
+        &self,
+        tree: &mut Tree,
+        layer: &StoredLayer,
+        allowance: &mut Allowance,
+    ) -> Result<(u64, Vec<String>), Error> {
         let broken = |reason| Error::Layer { path: self.path.clone(), layer: layer.digest, reason };
-        let tar = inflated(&layer.blob, broken)?;
+        let tar = inflated(&layer.blob, allowance, broken)?;
         let diff_id = Sha256Digest::of(&tar);
         if diff_id != layer.diff_id {
             return Err(broken(format!("inflated its digest is sha256:{diff_id}, not sha256:{}", layer.diff_id)));
@@ -234,6 +247,12 @@ impl<'path> Reader<'path> {
             .store
             .file(&blob_name(digest))?
             .ok_or_else(|| self.broken("descriptor", format!("the blob {text} that it names is missing")))?;
+        if descriptor.size() != bytes.len() as u64 {
+            let (size, found) = (descriptor.size(), bytes.len());
+            return Err(
+                self.broken("descriptor", format!("it gives the blob {text} {size} bytes, and that has {found}"))
+            );
+        }
         if !self.verified.borrow().contains(&digest) {
             let found = Sha256Digest::of(&bytes);
             if found != digest {
@@ -289,10 +308,16 @@ impl<'path> Reader<'path> {
                 .ok_or_else(|| self.broken("manifest.json", format!("the file `{name}` that it names is missing")))
         };
         let config = named(&manifest.config)?;
+        let mut digests = BTreeMap::new();
         let blobs = manifest
             .layers
             .iter()
-            .map(|layer| named(layer).map(|bytes| (bytes.clone(), Sha256Digest::of(&bytes))))
+            .map(|layer| {
+                let bytes = named(layer)?;
+                // One may be named many times.
+                let digest = *digests.entry(layer.as_str()).or_insert_with(|| Sha256Digest::of(&bytes));
+                Ok((bytes, digest))
+            })
             .collect::<Result<Vec<_>, Error>>()?;
         let name = manifest.repo_tags.unwrap_or_default().into_iter().next();
         let digest = Sha256Digest::of(&config);

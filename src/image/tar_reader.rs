@@ -204,7 +204,11 @@ fn text(bytes: &[u8]) -> Result<String, String> {
     if bytes.len() > LONGEST_PATH {
         return Err(format!("a path has {} bytes, more than {LONGEST_PATH}", bytes.len()));
     }
-    Ok(String::from_utf8_lossy(bytes).into_owned())
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    if text.contains('\0') {
+        return Err(format!("the path `{}` holds a NUL byte", text.replace('\0', "\\0")));
+    }
+    Ok(text)
 }
 
 /// The sum over all bytes, those of the checksum itself taken as spaces (pax(1)).

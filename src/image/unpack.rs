@@ -16,6 +16,8 @@ const WHITEOUT: &str = ".wh.";
 const OPAQUE: &str = ".wh..wh..opq";
 /// How deep folders may stand in one another. Nobody's do, and a tree is walked the slower the deeper it is.
 const DEEPEST_FOLDER: usize = 255;
+/// Bytes of the longest name, as in every file system (limits.h, NAME_MAX).
+const LONGEST_NAME: usize = 255;
 /// How many links one path may lead through, as in the kernel (path_resolution(7)).
 const MOST_LINKS: usize = 40;
 
@@ -91,6 +93,9 @@ fn put(tree: &mut Tree, path: &str, entry: RawEntry, tar: &MappedSlice) -> Resul
             let content = tar.slice(range).ok_or("its bytes lie outside the layer")?;
             InodeKind::File { content: Content::Mapped(content), checksum: None }
         }
+        RawKind::Symlink(target) if target.is_empty() => {
+            return Err("it is a symbolic link to nothing, which no system can make".to_owned());
+        }
         RawKind::Symlink(target) => InodeKind::Symlink(target),
         RawKind::HardLink(target) => {
             let target = normal(&target)?;
@@ -111,6 +116,12 @@ fn put(tree: &mut Tree, path: &str, entry: RawEntry, tar: &MappedSlice) -> Resul
     Ok(path)
 }
 
+/// Makes the folder `path` and its missing parents in `tree` as an engine would: links on the way are followed, and what is
+/// made is 0755 and root's. The error says what is in the way.
+pub fn make_folder(tree: &mut Tree, path: &str) -> Result<(), String> {
+    made_folder(tree, &normal(path)?).map(drop)
+}
+
 /// A path of a tar in the tree's form.
 fn normal(name: &str) -> Result<String, String> {
     let parts: Vec<&str> = name.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
@@ -119,6 +130,10 @@ fn normal(name: &str) -> Result<String, String> {
     }
     if parts.len() > DEEPEST_FOLDER {
         return Err(format!("a path lies deeper than {DEEPEST_FOLDER} folders"));
+    }
+    if let Some(part) = parts.iter().find(|part| part.len() > LONGEST_NAME) {
+        let (begin, length) = (part.chars().take(20).collect::<String>(), part.len());
+        return Err(format!("the name `{begin}…` has {length} bytes, more than {LONGEST_NAME}"));
     }
     Ok(parts.join("/"))
 }
@@ -270,9 +285,9 @@ mod tests {
 
     #[test]
     fn what_would_leave_the_image_is_refused() {
-        let (deep, folder) = ("a/".repeat(256), "a/".repeat(255));
+        let (deep, folder, long) = ("a/".repeat(256), "a/".repeat(255), "n".repeat(256));
         let (link, below) = (format!("b -> {folder}"), "b/c/d".to_owned());
-        let table: [(&[&str], &str); 10] = [
+        let table: [(&[&str], &str); 12] = [
             (&["a -> no/../etc", "a/b"], "`a/b`: `no` is not there, and a link leads through it"),
             (&["../etc/passwd"], "`../etc/passwd` would lead out of the image"),
             (&["a/../../b"], "`a/../../b` would lead out of the image"),
@@ -281,6 +296,8 @@ mod tests {
             (&["d/", "a => d"], "`a`: it is a hard link to `d`, which is a folder"),
             (&["a", "a/b"], "`a/b`: `a` is a file, not a folder"),
             (&["a -> b", "b -> a", "a/c"], "`a/c`: `a` leads through too many links"),
+            (&["a -> "], "`a`: it is a symbolic link to nothing, which no system can make"),
+            (&[&long], "the name `nnnnnnnnnnnnnnnnnnnn…` has 256 bytes, more than 255"),
             (&[&deep], "a path lies deeper than 255 folders"),
             (&[&folder, &link, &below], "`b/c/d`: it lies deeper than 255 folders"),
         ];

@@ -16,14 +16,45 @@ pub struct User {
     pub home: String,
 }
 
-/// The account files or the config name no such user.
+/// Numbers of users and groups go up to here: the kernel's own go further, but to many calls one of them means nobody at
+/// all, and engines take none beyond this.
+const HIGHEST: u32 = i32::MAX as u32;
+
+/// The config names a user or group that is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[error("the image has no {kind} `{name}`")]
-pub struct UnknownUser {
-    /// `user` or `group`.
-    pub kind: String,
-    /// As the config has it.
-    pub name: String,
+pub enum UnknownUser {
+    /// The account files do not have it.
+    #[error("the image has no {kind} `{name}`")]
+    Unlisted {
+        /// `user` or `group`.
+        kind: String,
+        /// As the config has it.
+        name: String,
+    },
+    /// It is a number that no user or group has.
+    #[error("the {kind} `{number}` is none: numbers of users and groups go from 0 to {HIGHEST}")]
+    OutOfRange {
+        /// `user` or `group`.
+        kind: String,
+        /// As the config has it.
+        number: String,
+    },
+}
+
+impl UnknownUser {
+    fn new(kind: &str, name: &str) -> Self {
+        let (kind, name) = (kind.to_owned(), name.to_owned());
+        if name.parse::<i128>().is_ok() {
+            Self::OutOfRange { kind, number: name }
+        } else {
+            Self::Unlisted { kind, name }
+        }
+    }
+}
+
+/// The number of a user or group, if it can be one.
+fn id(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|id| *id <= HIGHEST)
 }
 
 impl User {
@@ -32,23 +63,23 @@ impl User {
     /// groups that list the name as a member come along.
     pub fn resolve(user: &str, passwd: &str, group: &str) -> Result<Self, UnknownUser> {
         let (user, wanted_group) = match user.split_once(':') {
+            Some((user, "")) => (user, None),
             Some((user, group)) => (user, Some(group)),
             None => (user, None),
         };
         let user = if user.is_empty() { "0" } else { user };
-        let number = user.parse::<u32>().ok();
+        let number = id(user);
         let line =
             passwd.lines().filter_map(PasswdLine::parse).find(|line| line.name == user || number == Some(line.uid));
         let (uid, own_gid) = match (&line, number) {
             (Some(line), _) => (line.uid, line.gid),
             (None, Some(uid)) => (uid, 0),
-            (None, None) => return Err(UnknownUser { kind: "user".to_owned(), name: user.to_owned() }),
+            (None, None) => return Err(UnknownUser::new("user", user)),
         };
         let mut groups = group.lines().filter_map(GroupLine::parse);
         let account = if let Some(wanted) = wanted_group {
-            let gid = groups.find(|line| line.name == wanted).map(|line| line.gid).or_else(|| wanted.parse().ok());
-            let unknown = || UnknownUser { kind: "group".to_owned(), name: wanted.to_owned() };
-            Account { uid, gid: gid.ok_or_else(unknown)?, groups: Vec::new() }
+            let gid = groups.find(|line| line.name == wanted).map(|line| line.gid).or_else(|| id(wanted));
+            Account { uid, gid: gid.ok_or_else(|| UnknownUser::new("group", wanted))?, groups: Vec::new() }
         } else {
             let name = line.as_ref().map(|line| line.name);
             let has_me = |members: &str| members.split(',').any(|member| Some(member) == name);
@@ -73,7 +104,7 @@ impl<'text> PasswdLine<'text> {
     fn parse(line: &'text str) -> Option<Self> {
         let fields: Vec<&str> = line.split(':').collect();
         let [name, _, uid, gid, _, home, _] = fields[..] else { return None };
-        Some(Self { name, uid: uid.parse().ok()?, gid: gid.parse().ok()?, home })
+        Some(Self { name, uid: id(uid)?, gid: id(gid)?, home })
     }
 }
 
@@ -88,7 +119,7 @@ impl<'text> GroupLine<'text> {
     fn parse(line: &'text str) -> Option<Self> {
         let fields: Vec<&str> = line.split(':').collect();
         let [name, _, gid, members] = fields[..] else { return None };
-        Some(Self { name, gid: gid.parse().ok()?, members })
+        Some(Self { name, gid: id(gid)?, members })
     }
 }
 
@@ -103,7 +134,7 @@ mod tests {
     fn a_user_is_found_as_engines_find_it() {
         let passwd = "root:x:0:0:root:/root:/bin/sh\nbroken:x\nappuser:x:1001:1002:app:/home/appuser:/sbin/nologin\n";
         let group = "root:x:0:root\nappgroup:x:1002:\nmedia:x:33:other,appuser\nbad:x:x:appuser\n";
-        let cases: [(&str, Result<Found<'_>, &str>); 9] = [
+        let cases: [(&str, Result<Found<'_>, &str>); 14] = [
             ("", Ok((0, 0, &[], Some("root"), "/root"))),
             ("appuser", Ok((1001, 1002, &[33], Some("appuser"), "/home/appuser"))),
             ("1001", Ok((1001, 1002, &[33], Some("appuser"), "/home/appuser"))),
@@ -111,6 +142,14 @@ mod tests {
             ("appuser:media", Ok((1001, 33, &[], Some("appuser"), "/home/appuser"))),
             ("77", Ok((77, 0, &[], None, "/"))),
             ("77:77", Ok((77, 77, &[], None, "/"))),
+            ("1001:", Ok((1001, 1002, &[33], Some("appuser"), "/home/appuser"))),
+            ("2147483647", Ok((2_147_483_647, 0, &[], None, "/"))),
+            ("4294967295", Err("the user `4294967295` is none: numbers of users and groups go from 0 to 2147483647")),
+            (
+                "5:4294967296",
+                Err("the group `4294967296` is none: numbers of users and groups go from 0 to 2147483647"),
+            ),
+            ("-1", Err("the user `-1` is none: numbers of users and groups go from 0 to 2147483647")),
             ("ghost", Err("the image has no user `ghost`")),
             ("appuser:ghost", Err("the image has no group `ghost`")),
         ];

@@ -62,13 +62,21 @@ pub fn entry_point() -> Option<Result<Ending, Error>> {
     let spawned = arguments.next().is_some_and(|argument| argument == SPAWNED);
     if !spawned {
         let held = held();
-        return Some(read_plan().and_then(|sandbox| supervise(&sandbox, None, held)));
+        return Some(read_plan().and_then(|sandbox| of_image(&sandbox, supervise(&sandbox, None, held))));
     }
     // SAFETY: whoever spawned this process put the descriptor there, and nothing else has touched it.
     let control = Channel::from_descriptor(unsafe { OwnedFd::from_raw_fd(CONTROL) });
-    let outcome = read_plan().and_then(|sandbox| supervise(&sandbox, Some(&control), None));
+    let outcome = read_plan().and_then(|sandbox| of_image(&sandbox, supervise(&sandbox, Some(&control), None)));
     control.send(&outcome.map_or_else(Message::Failed, Message::Ended));
     std::process::exit(0)
+}
+
+/// The outcome, which names the image where that one is at fault.
+fn of_image(sandbox: &Sandbox, outcome: Result<Ending, Error>) -> Result<Ending, Error> {
+    outcome.map_err(|error| match &sandbox.image {
+        Some(image) => error.of_image(image),
+        None => error,
+    })
 }
 
 /// What is on [`HELD`].

@@ -74,6 +74,30 @@ pub enum Error {
     /// The config's user is not in the image.
     #[error(transparent)]
     UnknownUser(#[from] super::UnknownUser),
+    /// A file in which accounts are looked up is no such file.
+    #[error("`/{path}` in the image has more than {most} bytes, which no file of accounts has")]
+    Accounts {
+        /// `etc/passwd` or `etc/group`.
+        path: String,
+        /// How many bytes are read of such a file.
+        most: u64,
+    },
+    /// Something stands in the image where a folder or a file of the sandbox's own is to be mounted.
+    #[error("`{path}` in the image is in the way of what is mounted there: {found}")]
+    MountPoint {
+        /// As seen inside.
+        path: String,
+        /// What it is, or why it cannot be looked at.
+        found: String,
+    },
+    /// What is wrong with one image.
+    #[error("`{image}`: {error}")]
+    OfImage {
+        /// The image, as the caller named it.
+        image: String,
+        /// What is wrong with it.
+        error: Box<Self>,
+    },
     /// A file could not be read or written on the way.
     #[error("failed to {what} for the sandbox: {reason}")]
     File {
@@ -203,6 +227,21 @@ fn quoted(output: &str) -> String {
 }
 
 impl Error {
+    /// The same as something that is wrong with `image`, where it is that and not this machine.
+    pub(super) fn of_image(self, image: &std::path::Path) -> Self {
+        match self {
+            Self::UnknownUser(_)
+            | Self::Accounts { .. }
+            | Self::MountPoint { .. }
+            | Self::WorkingDirectory { .. }
+            | Self::NoCommand
+            | Self::CommandNotFound { .. }
+            | Self::CommandFailed { .. }
+            | Self::NulByte { .. } => Self::OfImage { image: image.display().to_string(), error: Box::new(self) },
+            error => error,
+        }
+    }
+
     /// A setup step failed.
     pub(super) fn setup(what: impl Into<String>, error: impl Into<KernelError>) -> Self {
         Self::Setup { what: what.into(), error: error.into() }
@@ -219,6 +258,18 @@ impl Error {
         match self {
             Self::Refused { cause } => cause.help(),
             Self::Image { help, .. } => help.clone(),
+            Self::OfImage { error, .. } => error.help(),
+            Self::UnknownUser(_) => Some(
+                "`apkbuild run --user` names another: one that the image's `/etc/passwd` has, or a number, which needs no entry"
+                    .to_owned(),
+            ),
+            Self::Accounts { path, .. } => Some(format!("build the image again, with an `/{path}` that lists its accounts")),
+            Self::MountPoint { .. } => Some("build the image again, without it or with what belongs there".to_owned()),
+            Self::WorkingDirectory { .. } => Some(
+                "`apkbuild run --workdir` names another; an image of a recipe starts in the `workdir` of its [config]"
+                    .to_owned(),
+            ),
+            Self::NulByte { .. } => Some("neither the image's config nor the call can have one there: take it out".to_owned()),
             Self::NoRange { .. } => Some(
                 "run it as root, or give this user a range in /etc/subuid and /etc/subgid and install newuidmap (package uidmap or shadow-uidmap)"
                     .to_owned(),
@@ -247,8 +298,19 @@ impl Error {
                 )
             }),
             Self::CommandFailed { error, .. } if error.0 == nix::libc::ENOEXEC => {
-                Some("the image may be made for another processor architecture than this machine's".to_owned())
+                Some(
+                    "it is neither a program for this machine's processor architecture nor a script whose first line is `#!` and an interpreter"
+                        .to_owned(),
+                )
             }
+            Self::CommandFailed { error, .. } if error.0 == nix::libc::EACCES => Some(
+                "only a file that the image's user may execute is a command: give it the mode 755, or its interpreter as the command"
+                    .to_owned(),
+            ),
+            Self::CommandFailed { error, .. } if error.0 == nix::libc::E2BIG => Some(
+                "the kernel takes arguments and variables of 128 KiB each, and of a quarter of the stack's limit together (execve(2)): shorten them"
+                    .to_owned(),
+            ),
             Self::CommandFailed { error, .. } if error.0 == nix::libc::ENOENT => Some(
                 "the file is there, so the interpreter that it names is missing: look at its first line or its ELF interpreter"
                     .to_owned(),

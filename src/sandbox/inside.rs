@@ -23,6 +23,9 @@ pub(super) fn open_below(root: impl AsFd, path: &Path, flags: OFlag) -> Result<O
     openat2(root, path, how)
 }
 
+/// How many bytes are read of a file in an image, whoever made that.
+pub(super) const MOST_READ: u64 = 1 << 20;
+
 /// The text of the regular file `path` below `root`, at most 1 MiB of it; empty where there is none.
 pub fn read_below(root: &Path, path: &Path) -> io::Result<String> {
     let file = match open_below(&open_root(root)?, path, OFlag::O_RDONLY | OFlag::O_NONBLOCK) {
@@ -36,7 +39,7 @@ pub fn read_below(root: &Path, path: &Path) -> io::Result<String> {
         return Ok(String::new());
     }
     let mut bytes = Vec::new();
-    file.take(1 << 20).read_to_end(&mut bytes)?;
+    file.take(MOST_READ).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -68,6 +68,8 @@ pub use tail::Tail;
 pub struct Sandbox {
     /// The folder that becomes `/`.
     pub root: PathBuf,
+    /// The image that the folder is of, as the caller named it: what is wrong with that one is told by this name.
+    pub image: Option<PathBuf>,
     /// The program and its arguments. A name without a slash is looked for in the PATH of [`Sandbox::environment`].
     pub command: Vec<OsString>,
     /// All of its environment, `NAME=value`; nothing of the host's is inherited.
@@ -238,6 +240,7 @@ impl Sandbox {
     pub fn new(root: impl Into<PathBuf>, command: Vec<OsString>) -> Self {
         Self {
             root: root.into(),
+            image: None,
             command,
             environment: vec![OsString::from(format!("PATH={DEFAULT_PATH}"))],
             working_directory: PathBuf::from("/"),

@@ -11,10 +11,11 @@ use std::path::{Component, Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sys::stat::{Mode, mkdirat};
+use nix::sys::stat::{Mode, SFlag, fstat, mkdirat};
 use nix::sys::statvfs::{FsFlags, fstatvfs};
 use nix::unistd::{chdir, fchdir, pivot_root, symlinkat};
 
+use super::error::KernelError;
 use super::inside::{open_below, open_root};
 use super::refusal::Cause;
 use super::scratch;
@@ -206,16 +207,20 @@ impl Inside {
     fn folder(&self, path: &Path) -> Result<OwnedFd, Error> {
         let failed = |error| Error::setup(format!("make the folder `{}`", path.display()), error);
         match self.existing(path) {
-            Ok(folder) => return Ok(folder),
+            Ok(folder) if is_folder(&folder) => return Ok(folder),
+            Ok(_) => return Err(in_the_way(path, "it is not a folder")),
             Err(Errno::ENOENT) => {}
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(in_the_way(path, &KernelError::from(error).to_string())),
         }
         let parent = match path.parent() {
             Some(parent) if parent != path => self.folder(parent)?,
             _ => return Err(failed(Errno::ENOENT)),
         };
         let Some(Component::Normal(name)) = path.components().next_back() else { return Err(failed(Errno::EINVAL)) };
-        mkdirat(&parent, name, Mode::from_bits_truncate(0o755)).map_err(failed)?;
+        mkdirat(&parent, name, Mode::from_bits_truncate(0o755)).map_err(|error| match error {
+            Errno::EEXIST => in_the_way(path, "it is a link that leads nowhere"),
+            error => failed(error),
+        })?;
         self.made.borrow_mut().push(path.to_owned());
         self.existing(path).map_err(failed)
     }
@@ -224,9 +229,10 @@ impl Inside {
     fn file(&self, path: &Path) -> Result<OwnedFd, Error> {
         let failed = |error| Error::setup(format!("make the file `{}`", path.display()), error);
         match self.existing(path) {
-            Ok(file) => return Ok(file),
+            Ok(file) if !is_folder(&file) => return Ok(file),
+            Ok(_) => return Err(in_the_way(path, "it is a folder, not a file")),
             Err(Errno::ENOENT) => {}
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(in_the_way(path, &KernelError::from(error).to_string())),
         }
         let parent = self.folder(path.parent().unwrap_or(Path::new("/")))?;
         let Some(Component::Normal(name)) = path.components().next_back() else { return Err(failed(Errno::EINVAL)) };
@@ -238,6 +244,14 @@ impl Inside {
         }
         self.existing(path).map_err(failed)
     }
+}
+
+fn is_folder(found: &OwnedFd) -> bool {
+    fstat(found.as_fd()).is_ok_and(|status| status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFDIR.bits())
+}
+
+fn in_the_way(path: &Path, found: &str) -> Error {
+    Error::MountPoint { path: path.display().to_string(), found: found.to_owned() }
 }
 
 /// The name under which mount(2) finds an open file.

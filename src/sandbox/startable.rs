@@ -1,6 +1,6 @@
 //! An image as something that can be started: a root on disk, and what its config says about the program.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use oci_spec::image::ImageConfiguration;
 
 use super::account::User;
-use super::inside::read_below;
+use super::inside::{MOST_READ, read_below};
 use super::{DEFAULT_PATH, Error, Ids, Sandbox};
 use crate::held::HeldFolder;
 use crate::image::config_beside;
@@ -52,6 +52,8 @@ impl From<&ImageConfiguration> for Start {
 /// An image that can be started.
 #[derive(Clone, Debug)]
 pub struct Startable {
+    /// The image, as the caller named it.
+    pub image: PathBuf,
     /// The root filesystem on disk.
     pub root: PathBuf,
     /// The image's config.
@@ -69,10 +71,10 @@ pub struct Startable {
 }
 
 impl Startable {
-    /// The root filesystem in the folder `root`, with the config that lies beside it ([`config_beside`]) if one does.
+    /// The root filesystem in the folder `image`, with the config that lies beside it ([`config_beside`]) if one does.
     /// `user` stands in for the config's.
-    pub fn open_folder(root: &Path, user: Option<&str>) -> Result<Self, Error> {
-        let root = fs_err::canonicalize(root).map_err(|error| Error::file("open the image", error))?;
+    pub fn open_folder(image: &Path, user: Option<&str>) -> Result<Self, Error> {
+        let root = fs_err::canonicalize(image).map_err(|error| Error::file("open the image", error))?;
         let path = config_beside(&root);
         let mut start = match fs_err::read(&path) {
             Ok(text) => {
@@ -85,7 +87,8 @@ impl Startable {
         if let Some(user) = user {
             user.clone_into(&mut start.user);
         }
-        Self::of_folder(&root, start)
+        let startable = Self::of_folder(&root, start).map_err(|error| error.of_image(image))?;
+        Ok(Self { image: image.to_owned(), ..startable })
     }
 
     /// The root filesystem in the folder `root`, started as `start` says.
@@ -94,9 +97,19 @@ impl Startable {
             read_below(root, Path::new(path))
                 .map_err(|error| Error::Root { root: root.display().to_string(), error: error.into() })
         };
-        let user = User::resolve(&start.user, &read("etc/passwd")?, &read("etc/group")?)?;
+        let accounts = |path: &str| of_accounts(path, read(path)?);
+        let user = User::resolve(&start.user, &accounts("etc/passwd")?, &accounts("etc/group")?)?;
         let writable = writable_folders(root, &user);
-        Ok(Self { root: root.to_owned(), start, user, writable, compressed_size: None, known_size: None, held: None })
+        Ok(Self {
+            image: root.to_owned(),
+            root: root.to_owned(),
+            start,
+            user,
+            writable,
+            compressed_size: None,
+            known_size: None,
+            held: None,
+        })
     }
 
     /// The text of its file `path`, at most 1 MiB of it; empty where there is none that can be read.
@@ -116,9 +129,10 @@ impl Startable {
         let mut words = strings(&self.start.entrypoint);
         words.extend(if command.is_empty() { strings(&self.start.cmd) } else { command.to_vec() });
         if words.is_empty() {
-            return Err(Error::NoCommand);
+            return Err(Error::NoCommand.of_image(&self.image));
         }
         let mut sandbox = Sandbox::new(&self.root, words);
+        sandbox.image = Some(self.image.clone());
         sandbox.account = self.user.account.clone();
         sandbox.ids = Ids::Own;
         sandbox.scratch.clone_from(&self.writable);
@@ -130,6 +144,14 @@ impl Startable {
         }
         Ok(sandbox)
     }
+}
+
+/// `text` as that of the file of accounts `path`, unless it is longer than is read of such a file.
+pub(super) fn of_accounts(path: &str, text: String) -> Result<String, Error> {
+    if text.len() as u64 >= MOST_READ {
+        return Err(Error::Accounts { path: path.to_owned(), most: MOST_READ });
+    }
+    Ok(text)
 }
 
 /// Bytes of the files below `root`, if all of it can be read.
@@ -179,6 +201,9 @@ impl Sandbox {
         fn name(variable: &OsStr) -> Vec<u8> {
             variable.as_bytes().split(|byte| *byte == b'=').next().unwrap_or_default().to_vec()
         }
+        // An image may set as many as it likes.
+        let mut places: HashMap<Vec<u8>, usize> =
+            self.environment.iter().enumerate().map(|(place, variable)| (name(variable), place)).collect();
         for variable in variables {
             // A name alone is not passed on from the host: what runs inside depends on the call, not on the caller.
             let bytes = variable.into_vec();
@@ -186,8 +211,8 @@ impl Sandbox {
                 continue;
             }
             let variable = OsString::from_vec(bytes);
-            let wanted = name(&variable);
-            match self.environment.iter_mut().find(|present| name(present) == wanted) {
+            let place = *places.entry(name(&variable)).or_insert(self.environment.len());
+            match self.environment.get_mut(place) {
                 Some(present) => *present = variable,
                 None => self.environment.push(variable),
             }

@@ -13,17 +13,18 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::account::User;
-use super::startable::Start;
+use super::inside::MOST_READ;
+use super::startable::{Start, of_accounts};
 use super::{Account, Error, Startable};
 use crate::held::HeldFolder;
-use crate::image::{StoredImage, is_root_folder};
+use crate::image::{StoredImage, is_root_folder, make_folder};
 use crate::kept;
 use crate::rootfs::folder::{Owners, write_folder};
 use crate::rootfs::{Inode, InodeId, InodeKind, Metadata, Tree};
 use crate::unfinished::UnfinishedFolder;
 
 /// Raised when what lies in the cache changes its meaning.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// How often an image is unpacked that somebody cleans away before it is held.
 const ATTEMPTS: usize = 3;
@@ -66,15 +67,17 @@ impl Startable {
             if found.is_some() {
                 break;
             }
-            unpack(&image, &start, as_it_is, cache, &place)?;
+            unpack(&image, &start, as_it_is, cache, &place).map_err(|error| error.of_image(path))?;
             found = recall(&place)?;
         }
         let (held, remembered) = found.ok_or_else(|| Error::Image {
             reason: format!("what is unpacked to `{}` cannot be read back", place.display()),
             help: Some("take it away with `apkbuild cache clean`".to_owned()),
         })?;
-        let user = User::resolve(&start.user, &remembered.passwd, &remembered.group)?;
+        let user = User::resolve(&start.user, &remembered.passwd, &remembered.group).map_err(Error::from);
+        let user = user.map_err(|error| error.of_image(path))?;
         Ok(Self {
+            image: path.to_owned(),
             root: place.join("root"),
             start,
             user,
@@ -104,9 +107,10 @@ fn unpack(image: &StoredImage, start: &Start, as_it_is: bool, folder: &Path, pla
     let mut tree = image.tree().map_err(|error| broken(&error, error.help()))?;
     let text = |path: &str| {
         let place = tree.resolve(path).unwrap_or_default();
-        tree.file(&place).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+        let bytes = tree.file(&place).map(|bytes| bytes.get(..MOST_READ as usize).unwrap_or(bytes)).unwrap_or_default();
+        of_accounts(path, String::from_utf8_lossy(bytes).into_owned())
     };
-    let (passwd, group) = (text("etc/passwd"), text("etc/group"));
+    let (passwd, group) = (text("etc/passwd")?, text("etc/group")?);
     let user = User::resolve(&start.user, &passwd, &group)?;
     let remembered = Remembered {
         writable: writable_folders(&tree, &user.account),
@@ -126,6 +130,11 @@ fn unpack(image: &StoredImage, start: &Start, as_it_is: bool, folder: &Path, pla
             let kind = InodeKind::File { content: Vec::new().into(), checksum: None };
             let _ = tree.insert(path, Inode { kind, metadata: Metadata { mode: 0o644, ..made.clone() } });
         }
+    }
+    // Engines make it too.
+    if tree.resolve(&start.working_directory).is_none() {
+        // What is in the way is told when it cannot be entered.
+        let _ = make_folder(&mut tree, &start.working_directory);
     }
     if !as_it_is {
         see_as(&mut tree, &user.account);

@@ -12,6 +12,7 @@ mod delivery;
 mod emulation;
 mod fetch;
 mod forbidden;
+mod hostile;
 mod image;
 mod init;
 mod inspect;

@@ -401,7 +401,7 @@ fn a_link_in_the_image_does_not_lead_a_mount_out() {
     fs_err::remove_dir(root.path().join("tmp")).unwrap();
     std::os::unix::fs::symlink(outside.path(), root.path().join("tmp")).unwrap();
     let outcome = root.sandbox(&["inside", "write", "/tmp/file"]).run(Output::Null);
-    assert!(matches!(outcome, Err(Error::Setup { .. })), "{outcome:?}");
+    assert!(matches!(outcome, Err(Error::MountPoint { .. })), "{outcome:?}");
     assert_eq!(fs_err::read_dir(outside.path()).unwrap().count(), 1);
 }
 
@@ -526,7 +526,7 @@ fn run_passes_streams_status_and_signals_on() {
     let output = apkbuild(&["run", &path, "nothing"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let message = String::from_utf8(output.stderr).unwrap();
-    assert!(message.starts_with("error: `nothing` is not in the image"), "{message}");
+    assert!(message.starts_with(&format!("error: `{path}`: `nothing` is not in the image")), "{message}");
     assert!(message.contains("\nhelp: ") && message.contains("the package that has `nothing`"), "{message}");
 
     let mut child = apkbuild(&["run", "--network=none", "--env", "A=b", &path, "inside", "echo"])
