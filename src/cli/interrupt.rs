@@ -1,10 +1,11 @@
-//! An interrupt, a hang-up or a request to end: whatever runs inside a sandbox ends, what is half-written goes, and the
-//! exit code is 130.
+//! An interrupt, a hang-up or a request to end: whatever runs inside a sandbox ends, and an engine that is being fed; what is
+//! half-written goes, and the exit code is 130.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Error;
+use crate::image::Engine;
 use crate::{sandbox, unfinished};
 
 /// Whether such a signal has come.
@@ -15,6 +16,7 @@ pub(super) fn guard() -> Result<(), Error> {
     ctrlc::set_handler(|| {
         CAME.store(true, Ordering::SeqCst);
         sandbox::end_all();
+        Engine::end_all();
         unfinished::remove_all();
         let _ = std::io::stderr().lock().write_all(b"\nerror: interrupted\n");
         std::process::exit(130);

@@ -1,15 +1,32 @@
 //! Docker or podman on this machine, into which an image is streamed: no archive is written on the way.
 //!
 //! Both have a `load` that reads an archive from standard input and names what it took. What they get is byte for byte the
-//! archive that would be written. An engine that gives up in the middle is told by what it says, not by the broken pipe.
+//! archive that would be written. An engine that gives up in the middle is told by what it says, not by the broken pipe, and
+//! one that ends well without having read the image has not loaded it. None outlives an interrupt of this program.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
 
 use super::{Error, ImageSet};
 use crate::progress::{Progress, Task};
+
+/// Bytes of what an engine says that are kept, the last of them.
+const MOST_WORDS: usize = 4 << 10;
+
+/// How long an engine has to end after an interrupt before it is made to.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Engines that are being fed now, which are not reaped before they are taken out; `None` once an interrupt has come.
+static FED: Mutex<Option<BTreeSet<u32>>> = Mutex::new(Some(BTreeSet::new()));
 
 /// A container engine, by the command that speaks to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,57 +69,119 @@ impl Engine {
     pub fn load(&self, set: &ImageSet, progress: &dyn Progress) -> Result<Loaded, Error> {
         let failed = |reason: String| Error::Engine { engine: self.name, reason };
         let (program, arguments) = self.command.split_first().ok_or(Error::Empty)?;
-        let mut child = Command::new(program)
-            .args(arguments)
-            .arg("load")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| failed(error.to_string()))?;
+        let mut command = Command::new(program);
+        command.args(arguments).arg("load").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = begin(&mut command)
+            .map_err(|error| failed(format!("`{}` cannot be started: {error}", program.display())))?;
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(input), Some(output), Some(errors)) = pipes else { return Err(Error::Empty) };
-        let task = progress.upload(&format!("the image to {}", self.name), set.archive_size()?);
+        let size = set.archive_size()?;
+        let task = progress.upload(&format!("the image to {}", self.name), size);
+        let mut taken = 0;
         // What it says is read while it is fed, or both could wait for each other.
         let (fed, said, complained) = std::thread::scope(|scope| {
             let said = scope.spawn(|| text(output));
             let complained = scope.spawn(|| text(errors));
             // The pipe ends with the value, which tells the engine that this was all.
-            let fed = set.stream_archive(Counted { pipe: input, task: &*task });
+            let fed = set.stream_archive(Counted { pipe: input, task: &*task, taken: &mut taken });
             (fed, said.join().unwrap_or_default(), complained.join().unwrap_or_default())
         });
-        let status = child.wait().map_err(|error| failed(error.to_string()))?;
+        let status = end(&mut child).map_err(|error| failed(error.to_string()))?;
         if !status.success() {
             let words = format!("{complained} {said}").split_whitespace().collect::<Vec<&str>>().join(" ");
             return Err(failed(if words.is_empty() { status.to_string() } else { words }));
         }
-        // An engine that has seen the end of the archive need not wait for the padding after it.
+        let names = said.lines().filter_map(|line| line.strip_prefix("Loaded image")?.split_once(": "));
+        let loaded = Loaded { names: names.map(|(_, name)| name.trim().to_owned()).collect() };
         match fed {
-            Err(Error::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            // An engine that has seen the end of the archive need not wait for the padding after it.
+            Err(Error::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                if loaded.names.is_empty() {
+                    return Err(failed(format!(
+                        "it ended without an error, but took at most {taken} of the archive's {size} bytes and names no image"
+                    )));
+                }
+            }
             fed => fed?,
         }
-        let names = said.lines().filter_map(|line| line.strip_prefix("Loaded image")?.split_once(": "));
-        Ok(Loaded { names: names.map(|(_, name)| name.trim().to_owned()).collect() })
+        Ok(loaded)
+    }
+
+    /// Ends every engine that is being fed; no other can be started afterwards. For the moment of an interrupt.
+    pub fn end_all() {
+        let fed = FED.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+        for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+            let end = Instant::now() + GRACE;
+            for child in &fed {
+                let _ = kill(pid(*child), signal);
+            }
+            while fed.iter().any(|child| !has_ended(*child)) && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
     }
 }
 
+/// Starts an engine that an interrupt will end.
+fn begin(command: &mut Command) -> io::Result<Child> {
+    let mut fed = FED.lock().unwrap_or_else(PoisonError::into_inner);
+    let fed = fed.as_mut().ok_or_else(|| io::Error::new(io::ErrorKind::Interrupted, "interrupted"))?;
+    let child = command.spawn()?;
+    fed.insert(child.id());
+    Ok(child)
+}
+
+/// Waits for its end. Its number is nobody else's before it is reaped, which happens when no interrupt can signal it any more.
+fn end(child: &mut Child) -> io::Result<ExitStatus> {
+    while let Err(nix::errno::Errno::EINTR) =
+        waitid(Id::Pid(pid(child.id())), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)
+    {}
+    if let Some(fed) = FED.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        fed.remove(&child.id());
+    }
+    child.wait()
+}
+
+fn has_ended(child: u32) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+    !matches!(waitid(Id::Pid(pid(child)), flags), Ok(WaitStatus::StillAlive))
+}
+
+fn pid(child: u32) -> Pid {
+    Pid::from_raw(child.cast_signed())
+}
+
+/// The last of what is said there, read to its end.
 fn text(mut from: impl Read) -> String {
     let mut bytes = Vec::new();
-    // Half of what it said is better than nothing.
-    let _ = from.read_to_end(&mut bytes);
-    String::from_utf8_lossy(&bytes).into_owned()
+    let mut buffer = vec![0; 1 << 13];
+    loop {
+        let read = match from.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            // Half of what it said is better than nothing.
+            Ok(0) | Err(_) => break,
+            Ok(read) => read,
+        };
+        bytes.extend_from_slice(buffer.get(..read).unwrap_or_default());
+        if bytes.len() > 2 * MOST_WORDS {
+            bytes.drain(..bytes.len() - MOST_WORDS);
+        }
+    }
+    String::from_utf8_lossy(bytes.get(bytes.len().saturating_sub(MOST_WORDS)..).unwrap_or_default()).into_owned()
 }
 
 /// A pipe whose bytes are told as progress.
 struct Counted<'task, Pipe> {
     pipe: Pipe,
     task: &'task dyn Task,
+    taken: &'task mut u64,
 }
 
 impl<Pipe: Write> Write for Counted<'_, Pipe> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.pipe.write(bytes)?;
         self.task.advance(written as u64);
+        *self.taken += written as u64;
         Ok(written)
     }
 

@@ -10,6 +10,7 @@ mod check;
 mod copy;
 mod delivery;
 mod emulation;
+mod engine;
 mod fetch;
 mod forbidden;
 mod hostile;
