@@ -38,6 +38,7 @@ use crate::progress::Progress;
 use crate::prune::Report;
 use crate::recipe::Architecture;
 use crate::rootfs::{self, Installation, Rootfs, ScriptNote};
+use crate::unfinished;
 
 use choice::{Choice, Part};
 use furnish::Furnishing;
@@ -120,6 +121,8 @@ pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) ->
     let reference = Reference::parse(&order.reference())?;
     let mut all = Vec::new();
     let mut over_size = None;
+    // They only take room, and this build may need it.
+    order.written().iter().for_each(|place| unfinished::clear_leftovers(place));
     for &arch in order.archs() {
         let mut made = build_for(order, arch, workshop, progress)?;
         if let Some(bill) = made.files.as_ref().and_then(|files| Bill::draw_up(order.recipe, &made.image, files)) {

@@ -1,7 +1,11 @@
 //! Files that appear whole or not at all: written beside their place, synced, and renamed into it.
 //!
 //! Whatever was begun and not finished is taken away again: when the value is dropped, and, because an interrupt drops
-//! nothing, by [`remove_all`] when one arrives. A file that stood in the place before survives until the very end.
+//! nothing, by [`remove_all`] when one arrives. What a program that was killed could not take away, a later one may
+//! ([`clear_leftovers`]). A file that stood in the place before survives until the very end.
+
+mod folder;
+mod leftovers;
 
 mod turn;
 
@@ -14,7 +18,11 @@ use std::sync::{Mutex, PoisonError};
 
 use tempfile::NamedTempFile;
 
-use crate::held::HeldFolder;
+pub use folder::UnfinishedFolder;
+pub use leftovers::clear as clear_leftovers;
+
+/// How the name of what is under way ends.
+const SUFFIX: &str = ".part";
 
 pub use turn::Turn;
 
@@ -39,9 +47,13 @@ impl Unfinished {
         refuse_what_is_no_file(place)?;
         let (folder, prefix) = first_name(place);
         let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix).suffix(".part").permissions(std::fs::Permissions::from_mode(0o666));
-        let file = begin(folder, || builder.tempfile_in(folder))?;
-        Ok(Self { file, place: place.to_owned() })
+        builder.prefix(&prefix).suffix(SUFFIX).permissions(std::fs::Permissions::from_mode(0o666));
+        loop {
+            let begun = Self { file: begin(folder, || builder.tempfile_in(folder))?, place: place.to_owned() };
+            if leftovers::hold(begun.file.as_file(), begun.path())? {
+                return Ok(begun);
+            }
+        }
     }
 
     /// The file itself, for calls that want a descriptor.
@@ -126,115 +138,6 @@ fn refuse_what_is_no_file(place: &Path) -> io::Result<()> {
         return Ok(());
     };
     Err(io::Error::new(kind, format!("`{}` is {what} and not a file, so it is not replaced", place.display())))
-}
-
-/// A folder that is being written.
-#[derive(Debug)]
-pub struct UnfinishedFolder {
-    folder: Option<tempfile::TempDir>,
-    place: PathBuf,
-    /// However long it takes, nobody cleans it away.
-    _held: HeldFolder,
-}
-
-impl UnfinishedFolder {
-    /// Begins the folder that is to stand at `place`, whose own parent must exist.
-    pub fn beside(place: &Path) -> io::Result<Self> {
-        let (parent, prefix) = first_name(place);
-        Self::begin(tempfile::Builder::new().prefix(&prefix).suffix(".part"), parent, place)
-    }
-
-    /// Begins a folder among the system's temporary files, which goes away with this value.
-    pub fn temporary() -> io::Result<Self> {
-        let parent = std::env::temp_dir();
-        Self::begin(tempfile::Builder::new().prefix("apkbuild."), &parent, Path::new(""))
-    }
-
-    fn begin(builder: &mut tempfile::Builder<'_, '_>, parent: &Path, place: &Path) -> io::Result<Self> {
-        let builder = builder.permissions(std::fs::Permissions::from_mode(0o777));
-        loop {
-            let folder = begin(parent, || builder.tempdir_in(parent))?;
-            match HeldFolder::hold(folder.path()) {
-                Ok(Some(held)) => return Ok(Self { folder: Some(folder), place: place.to_owned(), _held: held }),
-                // Somebody cleaned it away before it was held; the next one is not so likely to be met.
-                Ok(None) => forget(folder.path()),
-                Err(error) => {
-                    forget(folder.path());
-                    return Err(error);
-                }
-            }
-        }
-    }
-
-    /// Where the folder lies until it is finished.
-    pub fn path(&self) -> &Path {
-        self.folder.as_ref().map_or(Path::new(""), tempfile::TempDir::path)
-    }
-
-    /// Puts the folder in its place. What stood there before, a folder as well, changes places with it in one step and
-    /// is taken away then, so that there is no moment without either.
-    pub fn finish(mut self) -> io::Result<()> {
-        let temporary = self.path().to_owned();
-        // What lies in it must be on the disk before its name is.
-        rustix::fs::syncfs(fs_err::File::open(&temporary)?)?;
-        match fs_err::symlink_metadata(&self.place) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs_err::rename(&temporary, &self.place)?;
-                forget(self.path());
-                if let Some(folder) = self.folder.take() {
-                    let _ = folder.keep();
-                }
-                Ok(())
-            }
-            Err(error) => Err(error),
-            Ok(_) => {
-                nix::fcntl::renameat2(
-                    nix::fcntl::AT_FDCWD,
-                    &temporary,
-                    nix::fcntl::AT_FDCWD,
-                    &self.place,
-                    nix::fcntl::RenameFlags::RENAME_EXCHANGE,
-                )
-                .map_err(|error| {
-                    io::Error::new(
-                        io::Error::from(error).kind(),
-                        format!("failed to replace `{}`: {error}", self.place.display()),
-                    )
-                })?;
-                // What lies at the temporary path now is the old folder, which goes when this value is dropped.
-                Ok(())
-            }
-        }
-    }
-
-    /// Puts the folder in its place unless something stands there already, which then stays: for caches, where whoever
-    /// was faster made the same, and may be using it.
-    pub fn finish_if_first(mut self) -> io::Result<()> {
-        let temporary = self.path().to_owned();
-        rustix::fs::syncfs(fs_err::File::open(&temporary)?)?;
-        match fs_err::rename(&temporary, &self.place) {
-            Ok(()) => {
-                forget(self.path());
-                if let Some(folder) = self.folder.take() {
-                    let _ = folder.keep();
-                }
-                Ok(())
-            }
-            // A folder that is not empty cannot be renamed over.
-            Err(_) if self.place.is_dir() => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-impl Drop for UnfinishedFolder {
-    fn drop(&mut self) {
-        if let Some(folder) = &self.folder {
-            // Whoever is interested in what could not be removed sees it lie there.
-            let _ = remove_folder(folder.path());
-        }
-        forget(self.path());
-    }
 }
 
 /// The folder that `place` lies in, and how the name begins that it has there until it is finished.

@@ -18,7 +18,7 @@ use crate::fetch::Wanted;
 use crate::lock::Lockfile;
 use crate::progress::Progress;
 use crate::recipe::{Architecture, Recipe, RepositoryPlace};
-use crate::unfinished::UnfinishedFolder;
+use crate::unfinished::{UnfinishedFolder, clear_leftovers};
 
 /// What a vendored folder holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +44,7 @@ pub fn vendor(
     progress: &dyn Progress,
 ) -> Result<Vendored, Error> {
     refuse_occupied(folder)?;
+    clear_leftovers(folder);
     let unfinished = UnfinishedFolder::beside(folder)?;
     let root = unfinished.path();
     let mut vendored = Vendored::default();

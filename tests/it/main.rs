@@ -19,6 +19,7 @@ mod init;
 mod inspect;
 mod install;
 mod interrupt;
+mod leftovers;
 mod lock;
 mod machines;
 mod packages;

@@ -1,0 +1,75 @@
+//! What lies about when a build is killed in the middle of writing, and what the next one makes of it.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Command;
+
+use nix::libc::SIGXFSZ;
+
+use super::support::{Program, Repository};
+
+fn names(program: &Program) -> Vec<String> {
+    let entries = fs_err::read_dir(program.folder()).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_next_build_takes_away_what_a_killed_one_left() {
+    let mut state = 1_u32;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    });
+    let noise: Vec<u8> = noise.take(4 << 20).collect();
+    let repository = Repository::new().package("noise", "1-r0").file("usr/share/noise", noise).build();
+    let program = Program::new();
+    program.write("hello.toml", "name = \"hello\"\n[alpine]\npackages = [\"noise\"]\n[prune]\nprofile = \"none\"\n");
+    let location = repository.location();
+    let keys = repository.keys_dir().display().to_string();
+    let cases: [(&str, &str, &[&str]); 3] = [
+        ("archive", "hello.tar", &["hello.spdx.json", "hello.tar", "hello.toml"]),
+        ("oci-dir", "hello", &["hello", "hello.spdx.json", "hello.toml"]),
+        ("rootfs", "hello", &["hello", "hello.config.json", "hello.spdx.json", "hello.toml"]),
+    ];
+    for (format, output, whole) in cases {
+        let words =
+            ["recipe", "hello.toml", "-X", &location, "--keys-dir", &keys, "--arch", "x86_64", "--format", format];
+        // Everything is in the cache then, so the next time only the output is written.
+        program.run(words).success();
+        assert_eq!(names(&program), whole);
+        let place = program.folder().join(output);
+        let file = if place.is_dir() {
+            walkdir::WalkDir::new(&place).into_iter().flatten().find(|it| it.file_type().is_file()).unwrap().into_path()
+        } else {
+            place.clone()
+        };
+        let first = fs_err::read(&file).unwrap();
+        fs_err::write(&file, "old").unwrap();
+
+        // The kernel kills a process that writes a file beyond this limit, as it kills one that somebody shoots.
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "ulimit -c 0; ulimit -f 2000; exec \"$0\" \"$@\""]);
+        let command = program.command(words);
+        limited.arg(command.get_program()).args(command.get_args()).current_dir(program.folder());
+        for (name, value) in command.get_envs() {
+            limited.env(name, value.unwrap_or_default());
+        }
+        for _ in 0..2 {
+            assert_eq!(limited.output().unwrap().status.signal(), Some(SIGXFSZ), "{format}");
+        }
+        let left: Vec<String> = names(&program).into_iter().filter(|name| name.starts_with('.')).collect();
+        let of_output = format!(".{output}.");
+        assert_eq!(left.iter().filter(|name| name.starts_with(&of_output)).count(), 1, "{format}: {left:?}");
+        assert_eq!(fs_err::read_to_string(&file).unwrap(), "old", "the output is what it was");
+
+        program.run(words).success();
+        assert_eq!(names(&program), whole, "{format}");
+        assert_eq!(fs_err::read(&file).unwrap(), first);
+        for name in whole.iter().filter(|name| **name != "hello.toml") {
+            let path = program.folder().join(name);
+            let gone = if path.is_dir() { fs_err::remove_dir_all(&path) } else { fs_err::remove_file(&path) };
+            gone.unwrap();
+        }
+    }
+}
