@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::Deserialize;
+
 use super::written::Written;
 use super::{Error, Inputs, LockedPackage, LockedPackages};
 use crate::apk::PackageName;
@@ -51,8 +53,8 @@ impl Lockfile {
     /// # Errors
     /// [`Error`] says what cannot be read.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let written: Written = toml::from_str(text).map_err(|error| syntax_error(text, &error))?;
-        written.read()
+        let written: Result<Written, _> = toml::from_str(text);
+        written.map_err(|error| other_format(text).unwrap_or_else(|| syntax_error(text, &error)))?.read()
     }
 }
 
@@ -95,6 +97,16 @@ impl fmt::Display for Lockfile {
         }
         Ok(())
     }
+}
+
+/// What there is to say of a lock that has other keys than those of today because it is of another format.
+fn other_format(text: &str) -> Option<Error> {
+    #[derive(Deserialize)]
+    struct Formatted {
+        format: u32,
+    }
+    let Formatted { format: found } = toml::from_str(text).ok()?;
+    (found != FORMAT).then_some(Error::Format { found, expected: FORMAT })
 }
 
 /// What there is to say of a text that is no lock.

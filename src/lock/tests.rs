@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+
 use super::*;
 use crate::apk::{Identity, PackageName, Version};
-use crate::digest::Sha256Digest;
+use crate::digest::{Sha1Digest, Sha256Digest};
 
 fn sample() -> Lockfile {
     let package = LockedPackage {
@@ -81,6 +84,63 @@ fn what_cannot_be_is_named() {
         assert_eq!(Lockfile::parse(&text.replace(from, to)).unwrap_err().to_string(), message);
     }
     assert!(matches!(Lockfile::parse("format = 1\n[recipe"), Err(Error::Syntax { .. })));
+}
+
+#[test]
+fn a_lock_of_another_format_is_told_as_such_whatever_its_keys() {
+    let text = sample().to_string().replace("format = 1", "format = 2\nwritten-by = \"a later one\"");
+    assert_eq!(Lockfile::parse(&text).unwrap_err(), Error::Format { found: 2, expected: 1 });
+    let text = sample().to_string().replace("format = 1", "format = 1\nwritten-by = \"somebody\"");
+    assert!(Lockfile::parse(&text).unwrap_err().to_string().contains("unknown field `written-by`"));
+}
+
+fn packages() -> impl Strategy<Value = LockedPackages> {
+    let package = ("[0-9]{1,3}([.][0-9]{1,3}){0,2}(-r[0-9])?", any::<[u8; 20]>(), any::<u64>(), 1..=u64::MAX);
+    let package = package.prop_map(|(version, sha1, size, installed_size)| LockedPackage {
+        version: Version::parse(&version).unwrap(),
+        identity: Identity::Sha1(Sha1Digest(sha1)),
+        size,
+        installed_size,
+        repositories: vec![0],
+        record: None,
+    });
+    btree_map("[a-z0-9][a-z0-9+._-]{0,8}".prop_map(|name| PackageName::parse(&name).unwrap()), package, 0..4)
+}
+
+/// Locks with texts of any letters where a recipe may have them.
+fn locks() -> impl Strategy<Value = Lockfile> {
+    let index = (any::<String>(), any::<[u8; 8]>(), any::<Option<String>>())
+        .prop_map(|(repository, bytes, release)| LockedIndex { repository, digest: Sha256Digest::of(&bytes), release });
+    let architecture = (vec(index, 1..3), packages(), btree_map(any::<String>(), packages(), 0..2))
+        .prop_map(|(indexes, packages, stages)| LockedArchitecture { indexes, packages, stages });
+    let texts = || vec(any::<String>(), 0..3);
+    let inputs = (any::<String>(), texts(), texts(), btree_map(any::<String>(), texts(), 0..2))
+        .prop_map(|(release, repositories, packages, stages)| Inputs { release, repositories, packages, stages });
+    let architectures = btree_map("x86_64|aarch64|s390x", architecture, 0..3);
+    (inputs, architectures).prop_map(|(inputs, architectures)| Lockfile { inputs, architectures })
+}
+
+proptest! {
+    #[test]
+    fn any_lock_is_read_back(lock in locks()) {
+        prop_assert_eq!(Lockfile::parse(&lock.to_string()), Ok(lock));
+    }
+
+    /// A lock that was cut off or changed is refused with a way out, or is one that can be written and read again.
+    #[test]
+    fn a_damaged_lock_is_refused_or_whole(lock in locks(), at in any::<prop::sample::Index>(), byte in any::<Option<u8>>()) {
+        let mut bytes = lock.to_string().into_bytes();
+        let at = at.index(bytes.len());
+        match byte {
+            Some(byte) => bytes[at] = byte,
+            None => bytes.truncate(at),
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        match Lockfile::parse(&text) {
+            Ok(read) => prop_assert_eq!(Lockfile::parse(&read.to_string()), Ok(read)),
+            Err(error) => prop_assert!(error.help().is_some() && error.to_string().len() < 4000, "{}", error),
+        }
+    }
 }
 
 #[test]
