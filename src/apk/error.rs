@@ -182,7 +182,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the user can do about it.
+    /// What the user can do about it; `None` where the bytes are damaged, since that depends on where they come from.
     pub fn help(&self) -> Option<String> {
         let help = match self {
             Self::NotSigned => "ask a mirror that signs, or accept it as it is with --allow-untrusted",
@@ -193,13 +193,9 @@ impl Error {
             Self::Foreign { .. } => {
                 "if you trust that key, name the folder that holds it with --keys-dir; --allow-untrusted accepts anything"
             }
-            Self::WrongSignature { .. } => "ask another mirror with --mirror; --allow-untrusted accepts anything",
             Self::VersionThree => "ask a repository of Alpine v3.22 or earlier, or one that keeps v2 packages",
-            Self::IdentityMismatch { .. }
-            | Self::DataMismatch { .. }
-            | Self::FileMismatch { .. }
-            | Self::Inflate { .. } => {
-                "the mirror is being changed or damaged; try again later or ask another with --mirror"
+            Self::Path { .. } | Self::Twice { .. } | Self::Kind { .. } | Self::HardLink { .. } => {
+                "leave the package out, or have whoever makes it mend it"
             }
             Self::PublicKey { .. } => "a public key is a file that begins with -----BEGIN PUBLIC KEY-----",
             Self::PrivateKey { .. } => "make a key pair with `apkbuild keygen`",

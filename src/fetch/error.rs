@@ -174,6 +174,19 @@ pub enum FilePlace {
     Repository,
 }
 
+fn is_folder(location: &str) -> bool {
+    !location.contains("://")
+}
+
+/// The way out where the bytes at `location` are not what they should be.
+fn damaged(location: &str) -> &'static str {
+    if is_folder(location) {
+        "put the right file there again, or make the folder anew as it was made, with `apkbuild vendor` for one"
+    } else {
+        "the mirror is being changed or damaged; try again later or ask another with --mirror"
+    }
+}
+
 fn join(failures: &[Error]) -> String {
     failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -200,6 +213,17 @@ impl Error {
         }
     }
 
+    /// Whether it is about a file in a folder, and not at a server.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Length { location, .. } | Self::Index { location, .. } | Self::Package { location, .. } => {
+                is_folder(location)
+            }
+            Self::NoFile { .. } => true,
+            _ => false,
+        }
+    }
+
     /// What the user can do about it.
     pub fn help(&self) -> Option<String> {
         let help = match self {
@@ -210,16 +234,18 @@ impl Error {
                 "the mirror does not have it: check the release and the architecture, or name another mirror with --mirror"
             }
             Self::Status { .. } => "try again later, or name another mirror with --mirror",
-            Self::Length { .. } => {
-                "the mirror is being changed or damaged; try again later or ask another with --mirror"
-            }
+            Self::Length { location, .. } => damaged(location),
             Self::WebPage { .. } => {
                 "something between here and the mirror answers in its place: log in to the network, check the proxy, or name \
                  another mirror with --mirror"
             }
-            Self::Index { source, .. } | Self::Package { source, .. } | Self::Key { source, .. } => {
-                return source.help();
+            Self::Index { location, source: apk::Error::WrongSignature { .. } } => {
+                return Some(format!("{}; --allow-untrusted accepts anything", damaged(location)));
             }
+            Self::Index { location, source } | Self::Package { location, source } => {
+                return source.help().or_else(|| Some(damaged(location).to_owned()));
+            }
+            Self::Key { source, .. } => return source.help(),
             Self::NoFile { what: "package", .. } => {
                 "make the index anew with `apkbuild mkndx`, or put the package there"
             }

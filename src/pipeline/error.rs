@@ -152,11 +152,13 @@ impl Error {
                  --mirror or a folder that `apkbuild vendor` made with -X"
                     .to_owned(),
             ),
-            Self::LockedAnother(_) => Some(
-                "ask another mirror with --mirror, or, if it was rebuilt on purpose, take what is there now with `apkbuild \
-                 lock FILE --update`"
-                    .to_owned(),
-            ),
+            Self::LockedAnother(error) => {
+                let elsewhere =
+                    if error.is_local() { "put the right file there again" } else { "ask another mirror with --mirror" };
+                Some(format!(
+                    "{elsewhere}, or, if it was rebuilt on purpose, take what is there now with `apkbuild lock FILE --update`"
+                ))
+            }
             Self::Lock { .. } => Some("write it anew with `apkbuild lock FILE --update`".to_owned()),
             Self::Occupied { .. } => Some("name a folder that is not there yet, or take this one away".to_owned()),
             Self::VendorTwice { .. } => Some("give one of the two repositories a tag in the recipe".to_owned()),

@@ -1,5 +1,7 @@
 //! `apkbuild vendor`: a folder that stands in for every repository, for apkbuild and for apk.
 
+mod damaged;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -56,12 +56,12 @@ fn an_index_must_be_signed_by_somebody_trusted() {
     let source = Source::parse(&repository.location()).unwrap();
     for (bytes, scene, message, help) in [
         (&signed[body..], &scene, "it is not signed", "--allow-untrusted"),
-        (&changed, &scene, "its signature by tests.rsa.pub does not fit", "ask another mirror"),
+        (&changed, &scene, "its signature by tests.rsa.pub does not fit", "put the right file there again"),
         (&signed, &strangers, "it is signed by tests.rsa.pub, which is not among the trusted keys", "--keys-dir"),
-        (&signed[..signed.len() - 9], &scene, "does not fit", "ask another mirror"),
-        (b"<html>".as_slice(), &scene, "expected gzip data, found HTML or XML", ""),
+        (&signed[..signed.len() - 9], &scene, "does not fit", "put the right file there again"),
+        (b"<html>".as_slice(), &scene, "expected gzip data, found HTML or XML", "put the right file"),
         (b"ADBd....".as_slice(), &scene, "apk's v3 format", "v2"),
-        (b"".as_slice(), &scene, "it has no index", ""),
+        (b"".as_slice(), &scene, "it has no index", "put the right file"),
     ] {
         fs_err::write(repository.index_path(), bytes).unwrap();
         let error = scene.fetcher().index(&source, "x86_64", &Silent).unwrap_err();
