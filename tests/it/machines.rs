@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::registry::fake::FakeRegistry;
 use super::support::{BuiltRepository, Program, Repository};
 
 /// As Alpine calls it, as OCI does, and OCI's variant.
@@ -95,6 +96,38 @@ fn one_archive_holds_an_image_for_every_machine() {
     assert_eq!(docker.as_array().unwrap().len(), 1);
     let first = json(&blob(&manifests[0]));
     assert_eq!(docker[0]["Config"], blob(&first["config"]), "the recipe's first");
+}
+
+#[test]
+fn one_tag_names_an_image_for_every_machine_each_with_its_bills_of_materials() {
+    let repository = repository();
+    let program =
+        program(&MACHINES.map(|(arch, ..)| arch), "", &repository).env("APKBUILD_KEYS_DIR", repository.keys_dir());
+    let registry = FakeRegistry::start();
+    registry.state.lock().unwrap().lists_referrers = true;
+    let reference = format!("{}/machines:1.0", registry.host);
+    let words = ["recipe", "machines.toml", "--push", &reference, "--sbom", "spdx", "--sbom", "cyclonedx", "--json"];
+    let said: Value = serde_json::from_str(program.run(words).success()).unwrap();
+    assert_eq!(said["images"][0]["pushed"]["attached"], 2 * MACHINES.len());
+    let index: Value = serde_json::from_slice(&registry.tagged("machines", "1.0").unwrap()).unwrap();
+    let images = index["manifests"].as_array().unwrap();
+    assert_eq!(images.len(), MACHINES.len());
+    let state = registry.state.lock().unwrap();
+    let mut referrers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for ((_, tag), (_, bytes)) in &state.manifests {
+        assert!(tag == "1.0" || tag.starts_with("sha256:"), "{tag}");
+        let manifest: Value = serde_json::from_slice(bytes).unwrap();
+        if let Some(subject) = manifest["subject"]["digest"].as_str() {
+            let kind = manifest["artifactType"].as_str().unwrap().to_owned();
+            referrers.entry(subject.to_owned()).or_default().push(kind);
+        }
+    }
+    assert_eq!(referrers.len(), MACHINES.len());
+    for image in images {
+        let mut kinds = referrers.remove(image["digest"].as_str().unwrap()).unwrap();
+        kinds.sort();
+        assert_eq!(kinds, ["application/spdx+json", "application/vnd.cyclonedx+json"]);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 mod answers;
 mod credentials;
-mod fake;
+pub mod fake;
 mod hardship;
 mod pull;
 mod push;
