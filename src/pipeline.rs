@@ -12,6 +12,7 @@ mod index_set;
 mod lock;
 mod locked;
 mod order;
+mod part;
 mod plan;
 mod record;
 mod retrace;
@@ -40,8 +41,9 @@ use crate::recipe::Architecture;
 use crate::rootfs::{self, Installation, Rootfs, ScriptNote};
 use crate::unfinished;
 
-use choice::{Choice, Part};
+use choice::Choice;
 use furnish::Furnishing;
+use part::Part;
 use record::Record;
 
 pub use bill::{Bill, BillLine, Savings};

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use tar::{EntryType, Header};
 
 use super::Error;
+use crate::apk::writer::append_pax_record;
 use crate::rootfs::Metadata;
 
 /// The unit of a tar, in bytes.
@@ -139,15 +140,7 @@ pub(super) fn write(
 fn write_records(out: &mut Vec<u8>, name: &str, records: &BTreeMap<String, Vec<u8>>) {
     let mut body = Vec::new();
     for (key, value) in records {
-        // A record begins with its own length in decimal, that number's digits included.
-        let rest = key.len() + value.len() + 3;
-        let mut length = rest + 1;
-        while length != rest + length.to_string().len() {
-            length = rest + length.to_string().len();
-        }
-        body.extend_from_slice(format!("{length} {key}=").as_bytes());
-        body.extend_from_slice(value);
-        body.push(b'\n');
+        append_pax_record(&mut body, key, value);
     }
     let mut header = Header::new_ustar();
     set_name(&mut header, &shortened(&format!("PaxHeaders/{}", name.trim_end_matches('/'))));

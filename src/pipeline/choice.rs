@@ -1,13 +1,12 @@
 //! How packages are chosen: from the repositories' indexes, or as a lock names them.
 
 use super::locked::Locked;
-use super::select::{self, Indexes};
+use super::part::Part;
+use super::select::Indexes;
 use super::{Error, Order, Selection, Workshop};
-use crate::apk::Dependency;
 use crate::fetch::VerifiedApk;
 use crate::progress::Progress;
-use crate::recipe::{Architecture, Recipe, Stage};
-use crate::resolve::World;
+use crate::recipe::Architecture;
 
 /// What stands behind the packages of a build.
 pub(super) enum Choice<'order> {
@@ -15,36 +14,6 @@ pub(super) enum Choice<'order> {
     Indexes(Indexes),
     /// Exactly those of a lock.
     Lock(Locked<'order>),
-}
-
-/// The image or a stage: each has packages of its own.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Part<'recipe> {
-    /// The stage's name; `None` for the image.
-    pub(super) stage: Option<&'recipe str>,
-    packages: &'recipe [Dependency],
-}
-
-impl<'recipe> Part<'recipe> {
-    /// The image.
-    pub(super) fn image(recipe: &'recipe Recipe) -> Self {
-        Self { stage: None, packages: &recipe.alpine.packages }
-    }
-
-    /// A stage.
-    pub(super) fn stage(stage: &'recipe Stage) -> Self {
-        Self { stage: Some(&stage.name), packages: &stage.packages }
-    }
-
-    /// All of a recipe, the image first.
-    pub(super) fn all(recipe: &'recipe Recipe) -> impl Iterator<Item = Self> {
-        std::iter::once(Self::image(recipe)).chain(recipe.stages.iter().map(Self::stage))
-    }
-
-    /// What it asks for.
-    pub(super) fn world(&self) -> World {
-        select::world(self.packages)
-    }
 }
 
 impl<'order> Choice<'order> {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::choice::Part;
+use super::part::Part;
 use super::select::{Indexes, Selection};
 use super::{Error, Overrides, Workshop, sources};
 use crate::apk::Identity;

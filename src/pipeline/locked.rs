@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::choice::Part;
+use super::part::Part;
 use super::{Error, Overrides, Selection, Workshop, sources};
 use crate::apk::PackageName;
 use crate::apk::writer::IndexedPackage;

@@ -1,6 +1,7 @@
 //! What a build would do: the packages and why each is there, and, where it can be known, what pruning would take.
 
-use super::choice::{Choice, Part};
+use super::choice::Choice;
+use super::part::Part;
 use super::{BuiltImage, Error, Order, Selection, Workshop, build_for};
 use crate::fetch;
 use crate::progress::Progress;

@@ -5,8 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::choice::{Choice, Part};
+use super::choice::Choice;
 use super::furnish::{Furnishing, furnish};
+use super::part::Part;
 use super::schedule::{self, Stages};
 use super::{Error, Order, Workshop};
 use crate::digest::{Sha256, Sha256Digest};

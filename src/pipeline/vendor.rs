@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use super::choice::Part;
 use super::locked::{Locked, about_lock, index_entry};
+use super::part::Part;
 use super::{Error, Workshop, sources};
 use crate::apk::writer::{IndexedPackage, write_index};
 use crate::apk::{Head, Identity, PackageName, SignatureKind, SigningKey};

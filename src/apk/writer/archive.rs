@@ -3,6 +3,7 @@
 use tar::{EntryType, Header};
 
 use super::super::Error;
+use super::append_pax_record;
 
 /// A tar that grows in memory.
 #[derive(Default)]
@@ -82,7 +83,7 @@ impl Archive {
     fn extension(&mut self, records: &[(String, Vec<u8>)]) -> Result<(), Error> {
         let mut body = Vec::new();
         for (key, value) in records {
-            body.extend_from_slice(&record(key, value));
+            append_pax_record(&mut body, key, value);
         }
         let mut header = Header::new_ustar();
         header.set_entry_type(EntryType::XHeader);
@@ -104,32 +105,5 @@ impl Archive {
         self.bytes.extend_from_slice(contents);
         let full = self.bytes.len().next_multiple_of(512);
         self.bytes.resize(full, 0);
-    }
-}
-
-/// `LENGTH KEY=VALUE\n`, where the length counts its own digits (POSIX pax, "Extended Header").
-fn record(key: &str, value: &[u8]) -> Vec<u8> {
-    let rest = 1 + key.len() + 1 + value.len() + 1;
-    let mut length = rest + 1;
-    while rest + length.to_string().len() != length {
-        length = rest + length.to_string().len();
-    }
-    let mut record = format!("{length} {key}=").into_bytes();
-    record.extend_from_slice(value);
-    record.push(b'\n');
-    record
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_record_counts_itself() {
-        assert_eq!(record("path", b"x"), b"9 path=x\n");
-        for length in [80, 88, 89, 90, 91, 92, 93, 980, 985, 986, 987, 988, 989, 990] {
-            let record = record("k", &vec![b'v'; length]);
-            assert!(record.starts_with(format!("{} ", record.len()).as_bytes()), "{length}");
-        }
     }
 }
