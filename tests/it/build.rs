@@ -5,11 +5,10 @@ mod several;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::Path;
 
 use serde_json::Value;
 
-use super::support::{BuiltRepository, Program, Repository};
+use super::support::{BuiltRepository, Program, Repository, members, names};
 
 fn repository() -> BuiltRepository {
     Repository::new()
@@ -45,28 +44,8 @@ fn arguments<'a>(repository: &'a BuiltRepository, more: &[&'a str]) -> Vec<Strin
     words.iter().chain(more).map(|word| (*word).to_owned()).collect()
 }
 
-/// The members of an archive.
-fn members(archive: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut members = BTreeMap::new();
-    for entry in tar::Archive::new(fs_err::File::open(archive).unwrap()).entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).unwrap();
-        members.insert(entry.path().unwrap().display().to_string(), bytes);
-    }
-    members
-}
-
 fn json(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap()
-}
-
-/// The names in a folder, hidden ones too.
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
 }
 
 /// The paths of all layers with the text of the installed database.

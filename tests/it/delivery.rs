@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::support::{BuiltRepository, Program, Repository};
+use super::support::{BuiltRepository, Program, Repository, names};
 
 fn repository() -> BuiltRepository {
     Repository::new()
@@ -33,13 +33,6 @@ fn arguments(repository: &BuiltRepository, more: &[&str]) -> Vec<String> {
     words.iter().chain(more).map(|word| (*word).to_owned()).collect()
 }
 
-fn names(program: &Program) -> Vec<String> {
-    let entries = fs_err::read_dir(program.folder()).unwrap();
-    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
 fn read_json(program: &Program, name: &str) -> Value {
     serde_json::from_slice(&fs_err::read(program.folder().join(name)).unwrap()).unwrap()
 }
@@ -56,7 +49,7 @@ fn a_bill_of_materials_stands_beside_the_archive() {
     let (program, repository) = (program(), repository());
     let out = program.run(arguments(&repository, &[]));
     assert!(out.success().contains("sbom         hello.spdx.json\n"), "{}", out.stdout);
-    assert_eq!(names(&program), ["app.txt", "hello.spdx.json", "hello.tar", "hello.toml"]);
+    assert_eq!(names(&program.folder()), ["app.txt", "hello.spdx.json", "hello.tar", "hello.toml"]);
     let spdx = read_json(&program, "hello.spdx.json");
     let packages: Vec<&str> =
         spdx["packages"].as_array().unwrap().iter().map(|package| package["name"].as_str().unwrap()).collect();
@@ -91,7 +84,7 @@ fn which_bills_of_materials_there_are_is_asked_for() {
     let both = ["--sbom", "cyclonedx", "--sbom", "spdx", "-o", "out.tar"];
     program.run(arguments(&repository, &both)).success();
     assert_eq!(
-        names(&program),
+        names(&program.folder()),
         ["app.txt", "hello.toml", "out.cdx.json", "out.spdx.json", "out.tar"],
         "both, under the archive's name"
     );
@@ -100,7 +93,7 @@ fn which_bills_of_materials_there_are_is_asked_for() {
         fs_err::remove_file(program.folder().join(name)).unwrap();
     }
     program.run(arguments(&repository, &["--sbom", "none"])).success();
-    assert_eq!(names(&program), ["app.txt", "hello.tar", "hello.toml"]);
+    assert_eq!(names(&program.folder()), ["app.txt", "hello.tar", "hello.toml"]);
     let both = program.run(arguments(&repository, &["--sbom", "none", "--sbom", "spdx"]));
     assert!(both.failure(2).contains("--sbom asks for a bill of materials and for none"), "{}", both.stderr);
 }
@@ -115,16 +108,16 @@ fn an_engine_gets_the_archive_and_no_file_is_written() {
     let program = program.env("APKBUILD_DOCKER", &engine);
     let out = program.run(arguments(&repository, &["--load", "docker"]));
     assert!(out.success().contains("loaded       into docker, hello:latest\n"), "{}", out.stdout);
-    assert_eq!(names(&program), ["app.txt", "hello.toml"]);
+    assert_eq!(names(&program.folder()), ["app.txt", "hello.toml"]);
     let loaded = fs_err::read(&kept).unwrap();
     program.run(arguments(&repository, &["--load", "docker", "-o", "out.tar", "--sbom", "none"])).success();
-    assert_eq!(names(&program), ["app.txt", "hello.toml", "out.tar"]);
+    assert_eq!(names(&program.folder()), ["app.txt", "hello.toml", "out.tar"]);
     assert_eq!(fs_err::read(program.folder().join("out.tar")).unwrap(), loaded, "byte for byte");
     fs_err::remove_file(program.folder().join("out.tar")).unwrap();
 
     // What a build into files leaves in a folder that is copied whole does not make it another image.
     program.run(arguments(&repository, &["--sbom", "cyclonedx"])).success();
-    assert_eq!(names(&program), ["app.txt", "hello.cdx.json", "hello.tar", "hello.toml"]);
+    assert_eq!(names(&program.folder()), ["app.txt", "hello.cdx.json", "hello.tar", "hello.toml"]);
     program.run(arguments(&repository, &["--load", "docker"])).success();
     assert_eq!(fs_err::read(kept).unwrap(), loaded);
 }
@@ -142,7 +135,7 @@ fn an_engine_that_fails_is_told_by_its_own_words() {
     let out = program.run(arguments(&repository, &["--load", "docker"]));
     assert!(out.failure(1).contains("there is no `/nowhere/docker` here"), "{}", out.stderr);
     assert!(!out.stderr.contains("resolving"), "{}", out.stderr);
-    assert_eq!(names(&program), ["app.txt", "hello.toml"]);
+    assert_eq!(names(&program.folder()), ["app.txt", "hello.toml"]);
 }
 
 #[test]

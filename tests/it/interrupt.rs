@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 
 use super::sandbox::{inside, sandbox_is_possible};
 use super::stage::{as_ordinary, range};
-use super::support::{BuiltRepository, Program, Repository};
+use super::support::{BuiltRepository, Program, Repository, names};
 
 fn repository() -> BuiltRepository {
     Repository::new()
@@ -51,13 +51,6 @@ fn wait_for(what: &str, holds: impl Fn() -> bool) {
 /// The files of the stage that is being made.
 fn is_written(program: &Program, mark: &str) -> bool {
     walkdir::WalkDir::new(program.cache().join("stages")).into_iter().flatten().any(|entry| entry.file_name() == mark)
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let names = fs_err::read_dir(folder).unwrap();
-    let mut names: Vec<String> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
 }
 
 #[test]

@@ -5,14 +5,7 @@ use std::process::Command;
 
 use nix::libc::SIGXFSZ;
 
-use super::support::{Program, Repository};
-
-fn names(program: &Program) -> Vec<String> {
-    let entries = fs_err::read_dir(program.folder()).unwrap();
-    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
+use super::support::{Program, Repository, names};
 
 #[test]
 fn the_next_build_takes_away_what_a_killed_one_left() {
@@ -37,7 +30,7 @@ fn the_next_build_takes_away_what_a_killed_one_left() {
             ["recipe", "hello.toml", "-X", &location, "--keys-dir", &keys, "--arch", "x86_64", "--format", format];
         // Everything is in the cache then, so the next time only the output is written.
         program.run(words).success();
-        assert_eq!(names(&program), whole);
+        assert_eq!(names(&program.folder()), whole);
         let place = program.folder().join(output);
         let file = if place.is_dir() {
             walkdir::WalkDir::new(&place).into_iter().flatten().find(|it| it.file_type().is_file()).unwrap().into_path()
@@ -58,13 +51,13 @@ fn the_next_build_takes_away_what_a_killed_one_left() {
         for _ in 0..2 {
             assert_eq!(limited.output().unwrap().status.signal(), Some(SIGXFSZ), "{format}");
         }
-        let left: Vec<String> = names(&program).into_iter().filter(|name| name.starts_with('.')).collect();
+        let left: Vec<String> = names(&program.folder()).into_iter().filter(|name| name.starts_with('.')).collect();
         let of_output = format!(".{output}.");
         assert_eq!(left.iter().filter(|name| name.starts_with(&of_output)).count(), 1, "{format}: {left:?}");
         assert_eq!(fs_err::read_to_string(&file).unwrap(), "old", "the output is what it was");
 
         program.run(words).success();
-        assert_eq!(names(&program), whole, "{format}");
+        assert_eq!(names(&program.folder()), whole, "{format}");
         assert_eq!(fs_err::read(&file).unwrap(), first);
         for name in whole.iter().filter(|name| **name != "hello.toml") {
             let path = program.folder().join(name);

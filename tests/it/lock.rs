@@ -7,7 +7,7 @@ use std::path::Path;
 
 use insta::assert_snapshot;
 
-use super::support::{BuiltRepository, Finished, Program, Repository, Server};
+use super::support::{BuiltRepository, Finished, Program, Repository, Server, names};
 
 /// Two applications, what they need, a package without files that brings both, one that comes by `install_if`, and a
 /// tool for the stage.
@@ -98,14 +98,6 @@ fn shown(finished: &Finished, program: &Program, repository: &BuiltRepository) -
     let text = format!("exit code {}\n--- stdout\n{stdout}--- stderr\n{stderr}", code.unwrap_or(-1));
     let mirror = repository.mirror().display().to_string();
     text.replace(&mirror, "[MIRROR]").replace(&program.folder().display().to_string(), "[FOLDER]")
-}
-
-/// The names in the program's folder, hidden ones too.
-fn names(program: &Program) -> Vec<String> {
-    let entries = fs_err::read_dir(program.folder()).unwrap();
-    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
 }
 
 /// `text` without what a signature is in, since its key is another in each run: the digests of indexes, and the sizes
@@ -247,7 +239,7 @@ fn a_lock_that_does_not_fit_is_passed_over_aloud_and_refused_where_it_must_fit()
       stage other: only the recipe has it
     help: `apkbuild lock hello.toml` brings it up to date
     ");
-    assert_eq!(names(&program), ["hello.lock", "hello.toml"]);
+    assert_eq!(names(&program.folder()), ["hello.lock", "hello.toml"]);
     let output = program.run(["plan", "hello.toml", "-q"]);
     output.success();
     let output = program.run(["recipe", "hello.toml"]);
@@ -261,7 +253,7 @@ fn a_lock_that_does_not_fit_is_passed_over_aloud_and_refused_where_it_must_fit()
       stage other: only the recipe has it
     so packages are selected from the repositories instead; `apkbuild lock hello.toml` brings it up to date
     ");
-    assert!(names(&program).contains(&"hello.tar".to_owned()));
+    assert!(names(&program.folder()).contains(&"hello.tar".to_owned()));
 
     let output = program.run(["recipe", "hello.toml", "--locked", "--arch", "aarch64"]);
     assert!(output.failure(1).contains("architectures: the lock has none for aarch64"), "{}", output.stderr);

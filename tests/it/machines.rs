@@ -1,13 +1,12 @@
 //! Images for every machine that Alpine is built for, made on this one.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::registry::fake::FakeRegistry;
-use super::support::{BuiltRepository, Program, Repository};
+use super::support::{BuiltRepository, Program, Repository, members};
 
 /// As Alpine calls it, as OCI does, and OCI's variant.
 const MACHINES: [(&str, &str, Option<&str>); 9] = [
@@ -43,17 +42,6 @@ fn program(archs: &[&str], extra: &str, repository: &BuiltRepository) -> Program
     );
     program.write("machines.toml", recipe);
     program
-}
-
-fn members(archive: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut members = BTreeMap::new();
-    for entry in tar::Archive::new(fs_err::File::open(archive).unwrap()).entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).unwrap();
-        members.insert(entry.path().unwrap().display().to_string(), bytes);
-    }
-    members
 }
 
 #[test]

@@ -11,6 +11,8 @@ pub use program::{Finished, Program};
 pub use repository::{BUILD_DATE, BuiltRepository, Repository, signing_key};
 pub use server::{RawServer, Server};
 
+use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// The folder of real Alpine data and tools, if there is one; where not, says which test was skipped.
@@ -38,4 +40,24 @@ pub fn copy_program(from: impl AsRef<Path>, to: impl AsRef<Path>) {
     let (from, to) = (from.as_ref(), to.as_ref());
     let status = std::process::Command::new("cp").arg(from).arg(to).status().unwrap();
     assert!(status.success(), "cp {} {}: {status}", from.display(), to.display());
+}
+
+/// The names in a folder, hidden ones too, in order.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = fs_err::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// The members of a tar by their paths.
+pub fn members(archive: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut archive = tar::Archive::new(fs_err::File::open(archive).unwrap());
+    let members = archive.entries().unwrap().map(|entry| {
+        let mut entry = entry.unwrap();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        (entry.path().unwrap().display().to_string(), bytes)
+    });
+    members.collect()
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use super::support::{BuiltRepository, Program, Repository, shared_as_root};
+use super::support::{BuiltRepository, Program, Repository, names, shared_as_root};
 
 fn repository() -> BuiltRepository {
     Repository::new()
@@ -77,13 +77,6 @@ fn paths(folder: &Path) -> Vec<String> {
     let entries = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().map(Result::unwrap);
     let files = entries.filter(|entry| !entry.file_type().is_dir());
     files.map(|entry| entry.path().strip_prefix(folder).unwrap().display().to_string()).collect()
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Where an image is written, and in which form: whole, and over nothing but its own.
 
-use super::{arguments, json, names, program, repository};
+use super::{arguments, json, program, repository};
+use crate::support::names;
 
 #[test]
 fn a_bill_of_materials_that_cannot_be_written_leaves_the_image_unwritten() {

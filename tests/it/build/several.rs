@@ -1,6 +1,7 @@
 //! Several recipes in one call.
 
-use super::{arguments, json, names, program, recipe, repository};
+use super::{arguments, json, program, recipe, repository};
+use crate::support::names;
 
 #[test]
 fn several_recipes_go_into_one_folder() {

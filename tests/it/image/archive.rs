@@ -1,13 +1,12 @@
 //! What is written: one archive for every engine, or a folder.
 
-use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::Path;
 
 use apkbuild::digest::Sha256Digest;
 use apkbuild::image::{Architecture, ImageSet, LayerOptions, PackedImage, Reference, Settings, pack};
 
 use super::{image_set, small_rootfs};
+use crate::support::members;
 
 #[test]
 fn an_archive_is_both_layout_and_docker_archive() {
@@ -17,14 +16,7 @@ fn an_archive_is_both_layout_and_docker_archive() {
     let written = set.write_archive(&output).unwrap();
     assert!(!written.unchanged);
     assert_eq!(written.size, fs_err::metadata(&output).unwrap().len());
-    let mut members = BTreeMap::new();
-    let mut archive = tar::Archive::new(fs_err::File::open(&output).unwrap());
-    for entry in archive.entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).unwrap();
-        members.insert(entry.path().unwrap().display().to_string(), bytes);
-    }
+    let members = members(&output);
     let json = |name: &str| serde_json::from_slice::<serde_json::Value>(&members[name]).unwrap();
     let index = json("index.json");
     assert_eq!(index["manifests"].as_array().unwrap().len(), 1);

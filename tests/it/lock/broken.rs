@@ -2,8 +2,8 @@
 
 use insta::assert_snapshot;
 
-use super::{lock_text, names, program, repository, shown};
-use crate::support::{Repository, Server};
+use super::{lock_text, program, repository, shown};
+use crate::support::{Repository, Server, names};
 
 #[test]
 fn a_damaged_lock_is_never_passed_over() {
@@ -48,7 +48,7 @@ fn a_damaged_lock_is_never_passed_over() {
             program.run(["vendor", "hello.toml", "vendor"]).failure(1),
             program.run(["recipe", "hello.toml"]).stderr
         );
-        assert_eq!(names(&program), ["hello.lock", "hello.toml"]);
+        assert_eq!(names(&program.folder()), ["hello.lock", "hello.toml"]);
     }
     assert_snapshot!(messages.replace(digest, "[SHA-256]"), @r#"
     error: the lock `hello.lock`: it cannot be read: TOML parse error at line 23, column 39
@@ -120,7 +120,7 @@ fn a_lock_that_somebody_changed_by_hand_does_not_hold_together() {
         program.write("hello.lock", broken);
         messages.push_str(&shown(&program.run(["recipe", "hello.toml", "-q"]), &program, &repository));
         messages.push('\n');
-        assert_eq!(names(&program), ["hello.lock", "hello.toml"]);
+        assert_eq!(names(&program.folder()), ["hello.lock", "hello.toml"]);
     }
     assert_snapshot!(messages, @"
     exit code 1
@@ -192,5 +192,5 @@ fn a_locked_package_that_is_gone_or_another_is_named() {
     same_length[head] ^= 1;
     fs_err::write(&app, same_length).unwrap();
     assert!(program.run(["recipe", "hello.toml", "-q"]).failure(1).contains("app-1.0-r0.apk"));
-    assert_eq!(names(&program), ["hello.lock", "hello.toml"]);
+    assert_eq!(names(&program.folder()), ["hello.lock", "hello.toml"]);
 }
