@@ -74,6 +74,11 @@ impl Blob {
         Self { digest: hasher.finish(), size: pieces.iter().map(|piece| piece.len() as u64).sum(), pieces }
     }
 
+    /// The blob that is all of `bytes`, whose digest is known to be `digest`.
+    pub fn verified(digest: Sha256Digest, bytes: MappedSlice) -> Self {
+        Self { digest, size: bytes.len() as u64, pieces: vec![bytes] }
+    }
+
     /// All of it in one place, for documents, which are small.
     pub fn bytes(&self) -> Vec<u8> {
         self.pieces.iter().map(|piece| &**piece).collect::<Vec<&[u8]>>().concat()

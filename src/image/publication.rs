@@ -107,10 +107,10 @@ impl Collecting {
             let manifest: ImageManifest = reader.document(&format!("manifest {}", digest.to_oci()), &bytes)?;
             for descriptor in std::iter::once(manifest.config()).chain(manifest.layers()) {
                 let (bytes, digest) = reader.blob(descriptor)?;
-                self.blobs.entry(digest).or_insert_with(|| Blob::new(vec![bytes]));
+                self.blobs.entry(digest).or_insert_with(|| Blob::verified(digest, bytes));
             }
         }
-        self.documents.push(Document { media_type, blob: Blob::new(vec![bytes]) });
+        self.documents.push(Document { media_type, blob: Blob::verified(digest, bytes) });
         Ok(())
     }
 
@@ -118,7 +118,7 @@ impl Collecting {
     fn docker(&mut self, image: &StoredImage) -> Result<(), Error> {
         let mut layers = Vec::new();
         for layer in &image.layers {
-            let blob = Blob::new(vec![layer.blob.clone()]);
+            let blob = Blob::verified(layer.digest, layer.blob.clone());
             let media_type = match layer.blob.first_chunk::<4>() {
                 Some([0x1f, 0x8b, ..]) => MediaType::ImageLayerGzip,
                 Some([0x28, 0xb5, 0x2f, 0xfd]) => MediaType::ImageLayerZstd,
@@ -127,7 +127,7 @@ impl Collecting {
             layers.push(descriptor(media_type, &blob)?);
             self.blobs.insert(blob.digest, blob);
         }
-        let config = Blob::new(vec![image.config_bytes.clone()]);
+        let config = Blob::verified(image.config_digest, image.config_bytes.clone());
         let manifest = ImageManifestBuilder::default()
             .schema_version(SCHEMA_VERSION)
             .media_type(MediaType::ImageManifest)

@@ -165,7 +165,7 @@ impl StoredImage {
     ) -> Result<(u64, Vec<String>), Error> {
         let broken = |reason| Error::Layer { path: self.path.clone(), layer: layer.digest, reason };
         let tar = inflated(&layer.blob, allowance, broken)?;
-        let diff_id = Sha256Digest::of(&tar);
+        let diff_id = tar.sha256();
         if diff_id != layer.diff_id {
             return Err(broken(format!("inflated its digest is sha256:{diff_id}, not sha256:{}", layer.diff_id)));
         }
@@ -254,7 +254,7 @@ impl<'path> Reader<'path> {
             );
         }
         if !self.verified.borrow().contains(&digest) {
-            let found = Sha256Digest::of(&bytes);
+            let found = bytes.sha256();
             if found != digest {
                 return Err(Error::BlobDigest { path: self.path.to_owned(), expected: digest, found });
             }
@@ -315,12 +315,12 @@ impl<'path> Reader<'path> {
             .map(|layer| {
                 let bytes = named(layer)?;
                 // One may be named many times.
-                let digest = *digests.entry(layer.as_str()).or_insert_with(|| Sha256Digest::of(&bytes));
+                let digest = *digests.entry(layer.as_str()).or_insert_with(|| bytes.sha256());
                 Ok((bytes, digest))
             })
             .collect::<Result<Vec<_>, Error>>()?;
         let name = manifest.repo_tags.unwrap_or_default().into_iter().next();
-        let digest = Sha256Digest::of(&config);
+        let digest = config.sha256();
         self.image(config, digest, blobs, name)
     }
 

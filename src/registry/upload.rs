@@ -130,14 +130,13 @@ fn send(client: &Client, blob: &Blob, mut session: Session, task: &dyn Task) -> 
     let mut failures = 0;
     while session.offset < blob.size {
         let end = session.offset.saturating_add(session.chunk).min(blob.size);
-        let bytes = part(blob, session.offset, end);
         let outcome = client.send_once(&[], || {
             client
                 .http()
                 .patch(session.location.clone())
                 .header(CONTENT_TYPE, "application/octet-stream")
                 .header(CONTENT_RANGE, format!("{}-{}", session.offset, end - 1))
-                .body(bytes.clone())
+                .body(part(blob, session.offset, end))
         });
         match outcome {
             Ok(response) if response.status() == StatusCode::ACCEPTED => {
