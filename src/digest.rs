@@ -10,8 +10,8 @@ use std::io::{self, Write};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha1::Digest as _;
 
-/// A SHA-1 digest, 20 bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A SHA-1 digest, 20 bytes, and written as those into this program's own files.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Sha1Digest(pub [u8; 20]);
 
 /// A SHA-256 digest, 32 bytes.
@@ -172,6 +172,51 @@ impl RunningHash for Xxh3 {
     }
 }
 
+/// Bytes of a piece of [`Xxh3Pieces`].
+pub const PIECE: usize = 4 << 20;
+
+/// A running checksum over the checksums of pieces of [`PIECE`] bytes, so that where the bytes lie together the pieces can
+/// be read at the same time.
+#[derive(Default)]
+pub struct Xxh3Pieces {
+    /// Over the pieces that are whole.
+    whole: Xxh3,
+    piece: Xxh3,
+    /// Bytes in `piece`, fewer than [`PIECE`].
+    filled: usize,
+}
+
+impl Xxh3Pieces {
+    /// Takes in a piece by its checksum. All but the last must be of [`PIECE`] bytes.
+    pub fn add(&mut self, piece: Checksum) {
+        self.whole.update(&piece.0);
+    }
+}
+
+impl RunningHash for Xxh3Pieces {
+    type Digest = Checksum;
+
+    fn update(&mut self, mut bytes: &[u8]) {
+        while let Some((part, rest)) = bytes.split_at_checked(PIECE - self.filled) {
+            self.piece.update(part);
+            let piece = std::mem::take(&mut self.piece).finish();
+            self.add(piece);
+            self.filled = 0;
+            bytes = rest;
+        }
+        self.piece.update(bytes);
+        self.filled += bytes.len();
+    }
+
+    fn finish(mut self) -> Checksum {
+        if self.filled > 0 {
+            let piece = std::mem::take(&mut self.piece).finish();
+            self.add(piece);
+        }
+        self.whole.finish()
+    }
+}
+
 impl RunningHash for Sha256 {
     type Digest = Sha256Digest;
 
@@ -198,6 +243,16 @@ impl<W: Write, H: RunningHash> HashingWriter<W, H> {
     /// Starts at zero bytes.
     pub fn new(inner: W) -> Self {
         Self { inner, hasher: H::default(), written: 0 }
+    }
+
+    /// What it writes to.
+    pub fn inner(&self) -> &W {
+        &self.inner
+    }
+
+    /// The number of bytes that passed so far.
+    pub fn written(&self) -> u64 {
+        self.written
     }
 
     /// The inner writer, the digest and the number of bytes that passed.

@@ -14,13 +14,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::digest::{Checksum, RunningHash as _, Sha1, Sha1Digest, Sha256, Sha256Digest, Xxh3};
+use rayon::prelude::*;
 
-/// Bytes that are looked at before they are let go of.
-const PIECE: usize = 4 << 20;
+use crate::digest::{Checksum, PIECE, RunningHash as _, Sha1, Sha1Digest, Sha256, Sha256Digest, Xxh3Pieces};
 
-/// While no more than this is mapped, nothing is let go of: it would be read again soon, and bringing it back takes a fifth
-/// of the time of a small image's build.
+/// While no more than this is mapped, nothing is let go of: it would be read again soon, and bringing it back takes a
+/// fifth of the time of a small image's build.
 const MAY_STAY: usize = 64 << 20;
 
 /// Bytes of all files that are mapped now.
@@ -145,8 +144,9 @@ impl MappedSlice {
 }
 
 impl MappedSlice {
-    /// Hands its bytes out in order, in pieces, and lets go of each piece afterwards where much is mapped: however large the
-    /// files are, only so much of them counts as this program's memory. The bytes stay readable; the system brings them back when needed.
+    /// Hands its bytes out in order, in pieces, and lets go of each piece afterwards where much is mapped: however large
+    /// the files are, only so much of them counts as this program's memory. The bytes stay readable; the system brings
+    /// them back when needed.
     pub fn for_each_piece<E>(&self, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         let mut start = self.range.start;
         for piece in self.chunks(PIECE) {
@@ -157,14 +157,19 @@ impl MappedSlice {
         Ok(())
     }
 
-    /// The checksum of its bytes, read piece by piece.
+    /// The checksum of its bytes as [`Xxh3Pieces`] has it, pieces read at the same time.
     pub fn checksum(&self) -> Checksum {
-        let mut hasher = Xxh3::default();
-        let Ok(()) = self.for_each_piece(|piece| {
-            hasher.update(piece);
-            Ok::<(), Infallible>(())
-        });
-        hasher.finish()
+        let piece = |(number, piece): (usize, &[u8])| {
+            let checksum = Checksum::of(piece);
+            self.mapping.let_go(self.range.start + number * PIECE, piece.len());
+            checksum
+        };
+        let pieces: Vec<Checksum> = self.par_chunks(PIECE).enumerate().map(piece).collect();
+        let mut checksum = Xxh3Pieces::default();
+        for piece in pieces {
+            checksum.add(piece);
+        }
+        checksum.finish()
     }
 
     /// The SHA-1 of its bytes, read piece by piece.
@@ -244,6 +249,9 @@ mod tests {
         let expected = Sha256Digest::of(&bytes[3..]);
         assert_eq!((slice.sha256(), slice.sha256()), (expected, expected));
         assert_eq!(slice.sha1(), Sha1Digest::of(&bytes[3..]));
+        let mut checksum = Xxh3Pieces::default();
+        bytes[3..].chunks(1_000_003).for_each(|part| checksum.update(part));
+        assert_eq!(slice.checksum(), checksum.finish());
         assert_eq!(&*slice, &bytes[3..]);
     }
 

@@ -16,26 +16,13 @@ use crate::digest::Sha1Digest;
 
 const MEMBER: &str = "data member";
 
-/// Whether checksums are computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checksums {
-    /// Each is held against the contents.
-    Check,
-    /// The whole tar is known to be one that was checked before, so they are taken as they stand.
-    Known,
-}
-
 /// Every path in `tar`, in its order.
-pub fn read_entries(tar: &[u8], checksums: Checksums) -> Result<Vec<Entry>, Error> {
-    read_entries_hashing(tar, checksums, &|content| Sha1Digest::of(tar.get(content).unwrap_or_default()))
+pub fn read_entries(tar: &[u8]) -> Result<Vec<Entry>, Error> {
+    read_entries_hashing(tar, &|content| Sha1Digest::of(tar.get(content).unwrap_or_default()))
 }
 
 /// The same, with the caller's way to hash a range of `tar`: one that need not hold all of it in memory at once.
-pub fn read_entries_hashing(
-    tar: &[u8],
-    checksums: Checksums,
-    hash: &dyn Fn(Range<usize>) -> Sha1Digest,
-) -> Result<Vec<Entry>, Error> {
+pub fn read_entries_hashing(tar: &[u8], hash: &dyn Fn(Range<usize>) -> Sha1Digest) -> Result<Vec<Entry>, Error> {
     let mut entries: Vec<Entry> = Vec::new();
     // Path to whether it is a folder, and, of a file, the place of the entry that brought it first.
     let mut seen: HashMap<String, Option<usize>> = HashMap::new();
@@ -51,11 +38,11 @@ pub fn read_entries_hashing(
             EntryType::Regular | EntryType::Continuous => {
                 first_name = Some(entries.len());
                 let content = content_range(entry.raw_file_position(), entry.size());
-                file(tar, &path, content, records.checksum, checksums, hash)?
+                file(tar, &path, content, records.checksum, hash)?
             }
             EntryType::Symlink => {
                 let target = link_target(&path, entry.link_name_bytes().as_deref())?;
-                if let (Checksums::Check, Some(expected)) = (checksums, records.checksum) {
+                if let Some(expected) = records.checksum {
                     compare(&path, expected, Sha1Digest::of(target.as_bytes()))?;
                 }
                 EntryKind::Symlink { target }
@@ -133,20 +120,15 @@ fn file(
     path: &str,
     content: Option<Range<usize>>,
     expected: Option<Sha1Digest>,
-    checksums: Checksums,
     hash: &dyn Fn(Range<usize>) -> Sha1Digest,
 ) -> Result<EntryKind, Error> {
     let too_short = || Error::Tar { member: MEMBER, reason: format!("`{path}` ends too soon") };
     let content = content.ok_or_else(too_short)?;
     tar.get(content.clone()).ok_or_else(too_short)?;
-    let checksum = match (checksums, expected) {
-        (Checksums::Known, Some(expected)) => expected,
-        (_, None) => hash(content.clone()),
-        (Checksums::Check, Some(expected)) => {
-            compare(path, expected, hash(content.clone()))?;
-            expected
-        }
-    };
+    let checksum = hash(content.clone());
+    if let Some(expected) = expected {
+        compare(path, expected, checksum)?;
+    }
     Ok(EntryKind::File { content, checksum })
 }
 
@@ -234,7 +216,7 @@ mod tests {
     }
 
     fn read(entries: &[(EntryType, &str, &str, &str)]) -> Result<Vec<Entry>, Error> {
-        read_entries(&tar_of(entries), Checksums::Check)
+        read_entries(&tar_of(entries))
     }
 
     #[test]
@@ -302,7 +284,7 @@ mod tests {
     fn a_tar_that_is_cut_off_is_noticed() {
         let whole = tar_of(&[(EntryType::Regular, "a", "", &"x".repeat(2000))]);
         for length in [1, 511, 512, 600, 2511] {
-            assert!(read_entries(&whole[..length], Checksums::Check).is_err(), "{length} bytes");
+            assert!(read_entries(&whole[..length]).is_err(), "{length} bytes");
         }
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::digest::Sha1Digest;
 
 /// One path of a package.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Relative to the root, without leading or trailing slash, without `.`, `..` or control characters.
     pub path: String,
@@ -29,7 +31,7 @@ pub struct Entry {
 }
 
 /// What an [`Entry`] is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EntryKind {
     /// A folder.
     Directory,

@@ -20,7 +20,7 @@ mod syntax;
 mod version;
 pub mod writer;
 
-pub use data::{Checksums, read_entries, read_entries_hashing};
+pub use data::{read_entries, read_entries_hashing};
 pub use dependency::{Constraint, Dependency, Operator};
 pub use entry::{Entry, EntryKind};
 pub use error::Error;

@@ -106,7 +106,7 @@ impl Fetcher {
         self.bring(wanted, progress, |head, reader, _, location| {
             let broken = |source| Error::Package { location: location.to_owned(), source };
             let datahash = head.data_digest().map_err(broken)?;
-            let data = match data_file::open(self.cache(), datahash, location)? {
+            let data = match data_file::open(self.cache(), datahash)? {
                 Some(data) => data,
                 None => data_file::create(self.cache(), head, reader, location)?,
             };

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::data_file::Data;
 use super::unpack::{UnpackError, unpack};
-use crate::apk::{self, Checksums, Entry, Head, Identity, PackageInfo, read_entries};
-use crate::mapping::Mapping;
+use crate::apk::{self, Entry, Head, Identity, PackageInfo, read_entries};
+use crate::mapping::MappedSlice;
 
 /// A package's scripts (apk-package(5)); the order is that of their use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ pub struct VerifiedApk {
     pub(super) identity: Identity,
     pub(super) info: PackageInfo,
     pub(super) scripts: BTreeMap<Script, Vec<u8>>,
-    pub(super) data: Mapping,
+    pub(super) data: MappedSlice,
     pub(super) entries: Vec<Entry>,
     pub(super) compressed_size: u64,
 }
@@ -81,8 +81,8 @@ impl VerifiedApk {
                 apk::Error::Inflate { member: "data member", reason: error.to_string() }
             }
         })?;
-        let entries = read_entries(&data, Checksums::Check)?;
-        Self::assemble(identity, head, Data { mapping: Mapping::from(data), entries }, package.len() as u64)
+        let entries = read_entries(&data)?;
+        Self::assemble(identity, head, Data { tar: MappedSlice::from(data), entries }, package.len() as u64)
     }
 
     /// Puts a package together from a head and from data that its `datahash` vouches for, every file's checksum checked.
@@ -93,7 +93,7 @@ impl VerifiedApk {
         compressed_size: u64,
     ) -> Result<Self, apk::Error> {
         head.check_identity(identity)?;
-        let Data { mapping: data, entries } = data;
+        let Data { tar: data, entries } = data;
         let mut texts = head.scripts;
         let scripts = Script::ALL.into_iter().filter_map(|script| Some((script, texts.remove(script.name())?)));
         Ok(Self { identity, info: head.info, scripts: scripts.collect(), data, entries, compressed_size })
@@ -115,7 +115,7 @@ impl VerifiedApk {
     }
 
     /// The inflated data member, which the entries' ranges point into.
-    pub fn data(&self) -> &Mapping {
+    pub fn data(&self) -> &MappedSlice {
         &self.data
     }
 
