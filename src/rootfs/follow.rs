@@ -45,10 +45,11 @@ impl Tree {
         real.id().map(|_| real.path())
     }
 
-    /// The same; `None` also where it leads to no folder.
-    pub fn resolve_folder(&self, path: &str) -> Option<String> {
+    /// The folder that `path` leads to, with its real path; `None` also where it leads to something else.
+    pub fn resolve_folder(&self, path: &str) -> Option<(InodeId, String)> {
         let real = self.follow(path, Last::Followed)?;
-        self.children(real.id()?).map(|_| real.path())
+        let id = real.id()?;
+        self.children(id).map(|_| (id, real.path()))
     }
 
     /// The real path of the entry that `path` names: links are followed up to its folder, which must exist; the entry

@@ -4,7 +4,7 @@
 //! package cannot overwrite another's file through a planted link. Below `etc` a file that no package brought is kept,
 //! and the package's is put beside it as `NAME.apk-new` (apk's protected paths; `etc/apk` is not one of them).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::accounts::{self, Groups, Passwd};
 use super::ownership::{FileClaim, file_claim, folder_passes};
@@ -18,7 +18,7 @@ use crate::fetch::VerifiedApk;
 #[derive(Default)]
 pub(super) struct Placement {
     folders: BTreeMap<String, Folder>,
-    files: BTreeMap<String, PlacedFile>,
+    files: HashMap<String, PlacedFile>,
     names: Names,
 }
 
@@ -53,7 +53,25 @@ struct Current<'package> {
     name: String,
     apk: &'package VerifiedApk,
     folders: BTreeSet<&'package str>,
-    files: BTreeMap<&'package str, (InodeId, Sha1Digest)>,
+    files: HashMap<&'package str, (InodeId, Sha1Digest)>,
+    /// The folder of the entry before, since most entries lie beside that. To be forgotten when a link is replaced, which
+    /// may be one on the way there.
+    folder: Option<OpenFolder<'package>>,
+}
+
+/// A folder in which a package's entries lie.
+struct OpenFolder<'package> {
+    /// As the package has it.
+    listed: &'package str,
+    /// As it is.
+    real: String,
+    id: InodeId,
+}
+
+/// Where an entry really lies once links in its folder are followed.
+struct Spot {
+    folder: InodeId,
+    path: String,
 }
 
 impl Placement {
@@ -64,7 +82,8 @@ impl Placement {
             name: format!("{}-{}", apk.info().name, apk.info().version),
             apk,
             folders: BTreeSet::new(),
-            files: BTreeMap::new(),
+            files: HashMap::new(),
+            folder: None,
         };
         // apk puts a package's files in their places when all are there, so its own account files do not count for it.
         let passwd = Passwd::read(&rootfs.tree, accounts::PASSWD);
@@ -80,19 +99,11 @@ impl Placement {
                 mode: entry.mode,
                 xattrs: entry.xattrs.clone(),
             };
-            let parent = entry.path.rsplit_once('/').map_or("", |(parent, _)| parent);
-            if !parent.is_empty() && !current.folders.contains(parent) {
-                return Err(Error::ParentNotListed {
-                    package: current.name,
-                    path: entry.path.clone(),
-                    parent: parent.to_owned(),
-                });
-            }
             let kind = if let EntryKind::Directory = entry.kind {
                 if !current.folders.insert(&entry.path) {
                     continue;
                 }
-                self.place_folder(rootfs, &current, entry, &owner)?;
+                self.place_folder(rootfs, &mut current, entry, &owner)?;
                 Some(RecordKind::Folder)
             } else {
                 self.place_file(rootfs, &mut current, entry, &owner)?.map(|checksum| RecordKind::File { checksum })
@@ -120,20 +131,25 @@ impl Placement {
         }
     }
 
-    fn place_folder(
+    fn place_folder<'package>(
         &mut self,
         rootfs: &mut Rootfs,
-        current: &Current<'_>,
-        entry: &Entry,
+        current: &mut Current<'package>,
+        entry: &'package Entry,
         owner: &Owner,
     ) -> Result<(), Error> {
         let tree = &mut rootfs.tree;
-        let literal = real_path(tree, current, entry)?;
+        let mut spot = current.spot(tree, entry)?;
+        let mut existing = tree.child(spot.folder, name_of(&spot.path));
         // A link to a folder stands for that folder.
-        let real = tree.resolve(&literal).unwrap_or(literal);
+        if existing.is_some_and(|id| is_link(tree, id))
+            && let Some(real) = tree.resolve(&spot.path)
+        {
+            existing = tree.lookup(&real);
+            spot.path = real;
+        }
         let wanted = metadata(current.id, entry, owner);
-        let existing = tree.lookup(&real);
-        if let (Some(folder), Some(id)) = (self.folders.get_mut(&real), existing) {
+        if let (Some(folder), Some(id)) = (self.folders.get_mut(&spot.path), existing) {
             let (old, new) = (info(&rootfs.packages, folder.owner), current.apk.info());
             if old.is_some_and(|old| folder_passes(old, new)) {
                 folder.owner = current.id;
@@ -153,20 +169,20 @@ impl Placement {
                 false
             }
             // A link that leads to no folder stays, as apk leaves it; a file below it will be an error.
-            Some(id) if matches!(tree.inode(id).kind, InodeKind::Symlink(_)) => return Ok(()),
+            Some(id) if is_link(tree, id) => return Ok(()),
             Some(_) => {
-                let source = TreeError::NotADirectory { path: entry.path.clone(), parent: real };
-                return Err(Error::Place { package: current.name.clone(), path: entry.path.clone(), source });
+                let source = TreeError::NotADirectory { path: entry.path.clone(), parent: spot.path };
+                return Err(current.cannot_place(entry, source));
             }
             None => {
                 // As mkdir(2) leaves it; what the package wants comes at the very end, so that scripts find root's folder.
                 let until_then = Metadata { mode: wanted.mode & 0o1777, uid: 0, gid: 0, ..wanted.clone() };
                 let inode = Inode { kind: InodeKind::Directory(BTreeMap::new()), metadata: until_then };
-                insert(tree, current, entry, &real, inode)?;
+                tree.insert_in(spot.folder, &spot.path, inode).map_err(|source| current.cannot_place(entry, source))?;
                 true
             }
         };
-        self.folders.insert(real, Folder { owner: current.id, wanted, in_charge });
+        self.folders.insert(spot.path, Folder { owner: current.id, wanted, in_charge });
         Ok(())
     }
 
@@ -178,7 +194,8 @@ impl Placement {
         entry: &'package Entry,
         owner: &Owner,
     ) -> Result<Option<Sha1Digest>, Error> {
-        let real = real_path(&rootfs.tree, current, entry)?;
+        let Spot { folder, path: real } = current.spot(&rootfs.tree, entry)?;
+        let existing = rootfs.tree.child(folder, name_of(&real));
         let (source, checksum) = source(&rootfs.tree, current, entry)?;
         let old = self.files.get(&real);
         if let Some(old) = old {
@@ -204,40 +221,55 @@ impl Placement {
                 Some(FileClaim::New) | None => {}
             }
         }
-        let kept = is_protected(&real) && is_foreign(&rootfs.tree, &real, old.and_then(|old| old.checksum));
-        if let Some(old) = self.files.remove(&real)
+        let brought = old.and_then(|old| old.checksum);
+        let tree = &mut rootfs.tree;
+        let is_foreign = |id: &InodeId| !brought.is_some_and(|brought| is_same(tree, *id, brought));
+        let kept = existing.filter(|id| is_protected(&real) && is_foreign(id));
+        let id = match kept {
+            // The same bytes need no second file.
+            Some(id) if is_same(tree, id, checksum) => id,
+            _ => {
+                let place = kept.map(|_| format!("{real}.apk-new"));
+                let place = place.as_deref().unwrap_or(&real);
+                put(tree, folder, place, source, metadata(current.id, entry, owner))
+                    .map_err(|source| current.cannot_place(entry, source))?
+            }
+        };
+        if existing.is_some_and(|id| is_link(tree, id)) {
+            current.folder = None;
+        }
+        current.files.insert(&entry.path, (id, checksum));
+        let placed = PlacedFile { owner: current.id, listed: entry.path.clone(), checksum: Some(checksum) };
+        if let Some(old) = self.files.insert(real, placed)
             && let Some(package) = rootfs.packages.get_mut(old.owner.0 as usize)
         {
             package.records.retain(|record| record.path != old.listed || record.is_folder());
         }
-        let place = match kept {
-            // The same bytes need no second file.
-            true if is_same(&rootfs.tree, &real, checksum) => None,
-            true => Some(format!("{real}.apk-new")),
-            false => Some(real.clone()),
-        };
-        let id = match (place, source) {
-            (Some(place), Source::Linked(id)) => {
-                rootfs.tree.link(&place, id).map_err(|source| Error::Place {
-                    package: current.name.clone(),
-                    path: entry.path.clone(),
-                    source,
-                })?;
-                id
-            }
-            (Some(place), source) => {
-                let inode = source.into_inode(&rootfs.tree, metadata(current.id, entry, owner));
-                insert(&mut rootfs.tree, current, entry, &place, inode)?
-            }
-            (None, source) => match rootfs.tree.lookup(&real) {
-                Some(id) => id,
-                None => rootfs.tree.add(source.into_inode(&rootfs.tree, metadata(current.id, entry, owner))),
-            },
-        };
-        current.files.insert(&entry.path, (id, checksum));
-        let placed = PlacedFile { owner: current.id, listed: entry.path.clone(), checksum: Some(checksum) };
-        self.files.insert(real, placed);
         Ok(Some(checksum))
+    }
+}
+
+impl<'package> Current<'package> {
+    /// Where `entry` really lies. Its folder must be there, and the package must have listed it.
+    fn spot(&mut self, tree: &Tree, entry: &'package Entry) -> Result<Spot, Error> {
+        let (listed, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
+        if self.folder.as_ref().is_none_or(|folder| folder.listed != listed) {
+            if !listed.is_empty() && !self.folders.contains(listed) {
+                let (path, parent) = (entry.path.clone(), listed.to_owned());
+                return Err(Error::ParentNotListed { package: self.name.clone(), path, parent });
+            }
+            let found = tree.resolve_folder(listed);
+            let missing = || TreeError::NotADirectory { path: entry.path.clone(), parent: listed.to_owned() };
+            let (id, real) = found.ok_or_else(|| self.cannot_place(entry, missing()))?;
+            self.folder = Some(OpenFolder { listed, real, id });
+        }
+        let (folder, real) = self.folder.as_ref().map_or((Tree::ROOT, ""), |folder| (folder.id, &folder.real));
+        let path = if real.is_empty() { name.to_owned() } else { format!("{real}/{name}") };
+        Ok(Spot { folder, path })
+    }
+
+    fn cannot_place(&self, entry: &Entry, source: TreeError) -> Error {
+        Error::Place { package: self.name.clone(), path: entry.path.clone(), source }
     }
 }
 
@@ -315,29 +347,21 @@ fn metadata(id: PackageId, entry: &Entry, owner: &Owner) -> Metadata {
     }
 }
 
-/// Where the entry's path really lies once links in its folder are followed.
-fn real_path(tree: &Tree, current: &Current<'_>, entry: &Entry) -> Result<String, Error> {
-    let (parent, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
-    match tree.resolve_folder(parent) {
-        Some(folder) if folder.is_empty() => Ok(name.to_owned()),
-        Some(folder) => Ok(format!("{folder}/{name}")),
-        None => {
-            let source = TreeError::NotADirectory { path: entry.path.clone(), parent: parent.to_owned() };
-            Err(Error::Place { package: current.name.clone(), path: entry.path.clone(), source })
-        }
+/// Gives what `source` stands for the name `place`, which lies in `folder`.
+fn put(
+    tree: &mut Tree,
+    folder: InodeId,
+    place: &str,
+    source: Source,
+    metadata: Metadata,
+) -> Result<InodeId, TreeError> {
+    if tree.child(folder, name_of(place)).is_some_and(|id| tree.children(id).is_some()) {
+        return Err(TreeError::DirectoryInTheWay { path: place.to_owned() });
     }
-}
-
-fn insert(tree: &mut Tree, current: &Current<'_>, entry: &Entry, place: &str, inode: Inode) -> Result<InodeId, Error> {
-    let failed = |source| Error::Place { package: current.name.clone(), path: entry.path.clone(), source };
-    if !matches!(inode.kind, InodeKind::Directory(_)) && tree.get(place).is_some_and(is_folder) {
-        return Err(failed(TreeError::DirectoryInTheWay { path: place.to_owned() }));
+    match source {
+        Source::Linked(id) => tree.link_in(folder, place, id).map(|()| id),
+        Source::Kind(kind) => tree.insert_in(folder, place, Inode { kind, metadata }),
     }
-    tree.insert(place, inode).map_err(failed)
-}
-
-fn is_folder(inode: &Inode) -> bool {
-    matches!(inode.kind, InodeKind::Directory(_))
 }
 
 fn info(packages: &[super::InstalledPackage], id: PackageId) -> Option<&crate::apk::PackageInfo> {
@@ -349,16 +373,21 @@ fn is_protected(path: &str) -> bool {
     path.starts_with("etc/") && !path.starts_with("etc/apk/")
 }
 
-/// Whether what stands at `path` is not what the package that owned it, if any, brought.
-fn is_foreign(tree: &Tree, path: &str, brought: Option<Sha1Digest>) -> bool {
-    tree.lookup(path).is_some() && !brought.is_some_and(|checksum| is_same(tree, path, checksum))
+/// Whether `id` has the contents, or as a link the target, of `checksum`.
+fn is_same(tree: &Tree, id: InodeId, checksum: Sha1Digest) -> bool {
+    match &tree.inode(id).kind {
+        InodeKind::File { checksum: Some(known), .. } => *known == checksum,
+        InodeKind::File { content, checksum: None } => Sha1Digest::of(content) == checksum,
+        InodeKind::Symlink(target) => Sha1Digest::of(target.as_bytes()) == checksum,
+        InodeKind::Directory(_) => false,
+    }
 }
 
-fn is_same(tree: &Tree, path: &str, checksum: Sha1Digest) -> bool {
-    match tree.get(path).map(|inode| &inode.kind) {
-        Some(InodeKind::File { checksum: Some(known), .. }) => *known == checksum,
-        Some(InodeKind::File { content, checksum: None }) => Sha1Digest::of(content) == checksum,
-        Some(InodeKind::Symlink(target)) => Sha1Digest::of(target.as_bytes()) == checksum,
-        Some(InodeKind::Directory(_)) | None => false,
-    }
+fn is_link(tree: &Tree, id: InodeId) -> bool {
+    matches!(tree.inode(id).kind, InodeKind::Symlink(_))
+}
+
+/// The last part of `path`.
+fn name_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
 }

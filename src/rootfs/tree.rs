@@ -206,6 +206,11 @@ impl Tree {
         }
     }
 
+    /// What the folder `id` has under `name`.
+    pub fn child(&self, id: InodeId, name: &str) -> Option<InodeId> {
+        self.children(id)?.get(name).copied()
+    }
+
     /// The bytes of the file at `path`, no link followed; `None` for anything that is not a file.
     pub fn file(&self, path: &str) -> Option<&Content> {
         match &self.get(path)?.kind {
@@ -217,9 +222,14 @@ impl Tree {
     /// Puts `inode` at `path`, whose parent must be a folder, in place of a file, link or empty folder that is there.
     /// Other names of a replaced file keep it.
     pub fn insert(&mut self, path: &str, inode: Inode) -> Result<InodeId, TreeError> {
-        self.room_at(path)?;
+        self.insert_in(self.folder_of(path)?, path, inode)
+    }
+
+    /// The same for who knows which folder `path` is in.
+    pub fn insert_in(&mut self, folder: InodeId, path: &str, inode: Inode) -> Result<InodeId, TreeError> {
+        let name = self.room_in(folder, path)?;
         let id = self.add(inode);
-        self.link(path, id)?;
+        self.name(folder, name, id);
         Ok(id)
     }
 
@@ -232,11 +242,20 @@ impl Tree {
 
     /// Gives the inode `id` the further name `path`: a hard link. The same conditions as for [`Tree::insert`] hold.
     pub fn link(&mut self, path: &str, id: InodeId) -> Result<(), TreeError> {
-        let (parent, name) = self.room_at(path)?;
-        if let InodeKind::Directory(children) = &mut self.inode_mut(parent).kind {
+        self.link_in(self.folder_of(path)?, path, id)
+    }
+
+    /// The same for who knows which folder `path` is in.
+    pub fn link_in(&mut self, folder: InodeId, path: &str, id: InodeId) -> Result<(), TreeError> {
+        let name = self.room_in(folder, path)?;
+        self.name(folder, name, id);
+        Ok(())
+    }
+
+    fn name(&mut self, folder: InodeId, name: &str, id: InodeId) {
+        if let InodeKind::Directory(children) = &mut self.inode_mut(folder).kind {
             children.insert(name.into(), id);
         }
-        Ok(())
     }
 
     /// Makes the folder `path` and its missing parents with `metadata`; folders that are there stay as they are.
@@ -276,23 +295,36 @@ impl Tree {
         }
     }
 
-    /// Where a new entry for `path` belongs: its parent folder and its name.
-    fn room_at<'path>(&self, path: &'path str) -> Result<(InodeId, &'path str), TreeError> {
-        if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+    /// The folder that a new entry for `path` belongs in.
+    fn folder_of(&self, path: &str) -> Result<InodeId, TreeError> {
+        let (parent, _) = path.rsplit_once('/').unwrap_or(("", path));
+        if !parent.is_empty() && !parent.split('/').all(is_name) {
             return Err(TreeError::BadPath { path: path.to_owned() });
         }
-        let (parent_path, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let parent = match self.lookup(parent_path) {
-            Some(id) if self.children(id).is_some() => id,
-            Some(_) => return Err(TreeError::NotADirectory { path: path.to_owned(), parent: parent_path.to_owned() }),
-            None => return Err(TreeError::NoParent { path: path.to_owned(), parent: parent_path.to_owned() }),
-        };
-        let old = self.children(parent).and_then(|children| children.get(name));
-        if old.and_then(|id| self.children(*id)).is_some_and(|children| !children.is_empty()) {
+        match self.lookup(parent) {
+            Some(id) if self.children(id).is_some() => Ok(id),
+            Some(_) => Err(TreeError::NotADirectory { path: path.to_owned(), parent: parent.to_owned() }),
+            None => Err(TreeError::NoParent { path: path.to_owned(), parent: parent.to_owned() }),
+        }
+    }
+
+    /// The name that a new entry for `path` has in `folder`, where there is room for it.
+    fn room_in<'path>(&self, folder: InodeId, path: &'path str) -> Result<&'path str, TreeError> {
+        let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+        if !is_name(name) {
+            return Err(TreeError::BadPath { path: path.to_owned() });
+        }
+        let old = self.child(folder, name).and_then(|id| self.children(id));
+        if old.is_some_and(|children| !children.is_empty()) {
             return Err(TreeError::DirectoryInTheWay { path: path.to_owned() });
         }
-        Ok((parent, name))
+        Ok(name)
     }
+}
+
+/// Whether `part` of a path names an entry.
+fn is_name(part: &str) -> bool {
+    !matches!(part, "" | "." | "..")
 }
 
 impl Default for Tree {
