@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::{self, Compression, ImageSet, LayerOptions, PackedImage, Reference, Sbom};
 use crate::progress::Progress;
-use crate::prune::Report;
+use crate::prune::{self, Report};
 use crate::recipe::Architecture;
 use crate::rootfs::{self, Installation, Rootfs, ScriptNote};
 use crate::unfinished;
@@ -45,6 +45,7 @@ use choice::Choice;
 use furnish::Furnishing;
 use part::Part;
 use record::Record;
+use trim::{Traces, Trimmed};
 
 pub use bill::{Bill, BillLine, Savings};
 pub use error::Error;
@@ -101,11 +102,24 @@ pub struct BuiltImage {
     pub script_notes: Vec<ScriptNote>,
 }
 
-/// An image of one architecture, and the files that it was made of. One that was built before and is found again has none at
-/// hand.
+/// An image of one architecture, the files that it was made of, and what is of use to later builds. One that was built
+/// before and is found again has nothing of these.
 struct Made {
     image: BuiltImage,
     files: Option<Rootfs>,
+    record: Option<Record>,
+    traces: Option<Traces>,
+}
+
+impl Made {
+    /// Keeps what is of use to later builds. The image is as good where that fails.
+    fn keep(&self, order: &Order<'_>, progress: &dyn Progress) {
+        let traces = self.traces.as_ref().map_or(Ok(()), |traces| traces.keep().map_err(Error::from));
+        let record = self.record.as_ref().map_or(Ok(()), |record| record.keep(order, &self.image));
+        if let Err(error) = traces.and(record) {
+            progress.warning(&format!("later builds will not know of this one: {error}"));
+        }
+    }
 }
 
 /// How many packages there were and are.
@@ -129,6 +143,7 @@ pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) ->
         let mut made = build_for(order, arch, workshop, progress)?;
         if let Some(bill) = made.files.as_ref().and_then(|files| Bill::draw_up(order.recipe, &made.image, files)) {
             if !order.over_size_is_allowed {
+                made.keep(order, progress);
                 return Err(Error::OverSize(Box::new(bill)));
             }
             over_size.get_or_insert(bill);
@@ -145,9 +160,14 @@ pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) ->
         Format::OciFolder => Ok(set.write_folder(&place.path)?),
         Format::Rootfs => root_folder::write(&all, &place.path, &set),
     };
-    let sboms = sbom::begin(order, all.iter().map(|made| &made.image), &reference)?;
-    let written = order.place.as_ref().map(write).transpose()?;
-    let sboms = sbom::finish(sboms)?;
+    let write_all = || {
+        let sboms = sbom::begin(order, all.iter().map(|made| &made.image), &reference)?;
+        let written = order.place.as_ref().map(write).transpose()?;
+        Ok::<_, Error>((written, sbom::finish(sboms)?))
+    };
+    // The disk is waited for at the end of the one, and not in the other.
+    let (written, ()) = rayon::join(write_all, || all.iter().for_each(|made| made.keep(order, progress)));
+    let (written, sboms) = written?;
     let images = all.into_iter().map(|made| made.image).collect();
     Ok(Built { reference, set, written, sboms, images, over_size, seconds: start.elapsed().as_secs_f64() })
 }
@@ -165,13 +185,9 @@ fn build_for(
     if let Some(record) = &record
         && let Some(image) = record.recall(order, arch, workshop)?
     {
-        return Ok(Made { image, files: None });
+        return Ok(Made { image, files: None, record: None, traces: None });
     }
-    let made = make(order, arch, &choice, workshop, progress)?;
-    if let Some(record) = record {
-        record.keep(order, &made.image, progress);
-    }
-    Ok(made)
+    Ok(Made { record, ..make(order, arch, &choice, workshop, progress)? })
 }
 
 /// Makes the image of one architecture.
@@ -183,6 +199,7 @@ fn make(
     progress: &dyn Progress,
 ) -> Result<Made, Error> {
     let recipe = order.recipe;
+    rayon::spawn(prune::prepare);
     let (selection, packages) = choice.packages(Part::image(recipe), workshop, progress)?;
     let stages = stage::build_stages(order, arch, choice, workshop, progress)?;
     progress.stage("installing");
@@ -196,7 +213,7 @@ fn make(
     furnish::adjust(recipe, &mut rootfs.tree, timestamp)?;
     rootfs.packages.extend(translate::packages_without_files(&selection));
     progress.stage("pruning");
-    let report = trim::trim(&mut rootfs, recipe, arch, workshop, progress)?;
+    let Trimmed { report, traces } = trim::trim(&mut rootfs, recipe, arch, workshop, progress)?;
     rootfs::write_database(&mut rootfs, &translate::database(recipe, arch, &selection, timestamp))?;
     progress.stage("packing");
     let options = LayerOptions {
@@ -214,5 +231,5 @@ fn make(
     let sbom = (!order.sboms.is_empty()).then(|| Sbom::of(&rootfs.tree));
     let created = timestamp;
     let image = BuiltImage { arch, packed, unpacked_size, packages, report, sbom, created, script_notes: notes };
-    Ok(Made { image, files: Some(rootfs) })
+    Ok(Made { image, files: Some(rootfs), record: None, traces })
 }

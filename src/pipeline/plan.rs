@@ -64,11 +64,16 @@ fn plan_for(
     let stages =
         stages.map(|stage| Ok((stage.name.clone(), choice.selection(Part::stage(stage), workshop, progress)?)));
     let stages = stages.collect::<Result<Vec<_>, Error>>()?;
+    let built = |workshop: &Workshop| {
+        let made = build_for(order, arch, workshop, progress)?;
+        made.keep(order, progress);
+        Ok(made.image)
+    };
     let image = match effort {
-        Effort::Everything => Some(build_for(order, arch, workshop, progress)?.image),
+        Effort::Everything => Some(built(workshop)?),
         Effort::Indexes if recipe.stages.iter().any(|stage| !stage.run.is_empty()) => None,
-        Effort::Indexes => match build_for(order, arch, &workshop.without_network(), progress) {
-            Ok(made) => Some(made.image),
+        Effort::Indexes => match built(&workshop.without_network()) {
+            Ok(image) => Some(image),
             Err(Error::Fetch(fetch::Error::Offline { .. } | fetch::Error::NoFile { .. })) => None,
             Err(error) => return Err(error),
         },

@@ -14,7 +14,6 @@ use crate::digest::{Sha256, Sha256Digest};
 use crate::fetch::{Cache, Section};
 use crate::image::{self, Compression, LayerNote, Sbom};
 use crate::kept;
-use crate::progress::Progress;
 use crate::prune::Report;
 use crate::recipe::Architecture;
 use crate::rootfs::{ScriptNote, Tree, copy, dump};
@@ -102,13 +101,9 @@ impl Record {
         format!("{}.json", self.key)
     }
 
-    /// Keeps what the build came to, unless what it copied changed meanwhile. The image is as good where that fails.
-    pub(super) fn keep(&self, order: &Order<'_>, image: &BuiltImage, progress: &dyn Progress) {
-        if copied(order, &self.cache).ok() == Some(self.copied)
-            && let Err(error) = self.write(image)
-        {
-            progress.warning(&format!("the next build will not know of this one: {error}"));
-        }
+    /// Keeps what the build came to, unless what it copied changed meanwhile.
+    pub(super) fn keep(&self, order: &Order<'_>, image: &BuiltImage) -> Result<(), Error> {
+        if copied(order, &self.cache).ok() == Some(self.copied) { self.write(image) } else { Ok(()) }
     }
 
     fn write(&self, image: &BuiltImage) -> Result<(), Error> {

@@ -14,7 +14,9 @@ use crate::unfinished::{Unfinished, UnfinishedFolder};
 /// Writes the files of the one image there is to the folder `path`, and its config to [`config_beside`] it, where
 /// `apkbuild run` and `apkbuild check` look for it.
 pub(super) fn write(images: &[Made], path: &Path, set: &ImageSet) -> Result<Written, Error> {
-    let [Made { image, files: Some(rootfs) }] = images else { return Err(Error::SeveralRoots { count: images.len() }) };
+    let [Made { image, files: Some(rootfs), .. }] = images else {
+        return Err(Error::SeveralRoots { count: images.len() });
+    };
     let config_place = config_beside(path);
     let is_empty = fs_err::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
     let is_ours = path.is_dir() && config_place.is_file();

@@ -3,6 +3,9 @@
 mod bytecode_cache;
 mod compile;
 
+use std::io;
+use std::path::PathBuf;
+
 use self::compile::compile;
 use super::{Error, Workshop, translate};
 use crate::digest::Sha256Digest;
@@ -15,6 +18,27 @@ use crate::rootfs::Rootfs;
 
 pub use compile::NoCompiler;
 
+/// What was let go, and what tracing read.
+pub(super) struct Trimmed {
+    pub(super) report: Report,
+    /// Where there is something new in them.
+    pub(super) traces: Option<Traces>,
+}
+
+/// What traces read, to be kept for later ones.
+pub(super) struct Traces {
+    facts: Facts,
+    places: Vec<PathBuf>,
+}
+
+impl Traces {
+    /// Keeps them in the cache.
+    pub(super) fn keep(&self) -> io::Result<()> {
+        let bytes = self.facts.to_bytes();
+        self.places.iter().try_for_each(|place| kept::write(place, &bytes))
+    }
+}
+
 /// Prunes `rootfs` as the recipe says, and puts bytecode in the place of sources where it says so.
 pub(super) fn trim(
     rootfs: &mut Rootfs,
@@ -22,17 +46,17 @@ pub(super) fn trim(
     arch: Architecture,
     workshop: &Workshop,
     progress: &dyn Progress,
-) -> Result<Report, Error> {
+) -> Result<Trimmed, Error> {
     let policy = translate::policy(recipe);
     if policy.bytecode == Bytecode::Source {
         return prune(rootfs, recipe, arch, &policy, workshop);
     }
     // Collected first: pruning takes every `__pycache__`.
     let shipped = Shipped::of(&rootfs.tree);
-    let mut report = prune(rootfs, recipe, arch, &policy, workshop)?;
+    let mut trimmed = prune(rootfs, recipe, arch, &policy, workshop)?;
     progress.stage("compiling");
-    compile(rootfs, &mut report, &shipped, arch, workshop)?;
-    Ok(report)
+    compile(rootfs, &mut trimmed.report, &shipped, arch, workshop)?;
+    Ok(trimmed)
 }
 
 fn prune(
@@ -41,26 +65,20 @@ fn prune(
     arch: Architecture,
     policy: &Policy,
     workshop: &Workshop,
-) -> Result<Report, Error> {
+) -> Result<Trimmed, Error> {
     if policy.profile != Profile::Traced {
-        return Ok(prune_knowing(rootfs, policy, &mut Facts::default())?);
+        return Ok(Trimmed { report: prune_knowing(rootfs, policy, &mut Facts::default())?, traces: None });
     }
     let folder = workshop.traces_folder()?;
     let own = folder.join(facts_name(&[&recipe.name, arch.as_str(), &policy.command.join("\0")], policy));
     // What packages say is much the same for every recipe that has them.
     let common = folder.join(facts_name(&["", arch.as_str()], policy));
     let known = kept::read(&own).or_else(|| kept::read(&common));
-    let is_first = known.is_none();
+    let places = if known.is_some() { vec![own] } else { vec![own, common] };
     let mut facts = known.map(Facts::from_bytes).unwrap_or_default();
     let report = prune_knowing(rootfs, policy, &mut facts)?;
-    if facts.has_changed() {
-        let bytes = facts.to_bytes();
-        kept::write(&own, &bytes)?;
-        if is_first {
-            kept::write(&common, &bytes)?;
-        }
-    }
-    Ok(report)
+    let has_changed = facts.has_changed();
+    Ok(Trimmed { report, traces: has_changed.then_some(Traces { facts, places }) })
 }
 
 /// Facts are known by content; the file's name only says which of them are likely to be wanted together.

@@ -41,6 +41,11 @@ pub use policy::{Bytecode, Policy, Profile};
 pub use report::{Cut, KeptPath, PackageReason, PackageReport, PrunedPath, Reason, Report, RuleTotal, Unfollowed};
 pub use trace::Facts;
 
+/// Makes ready what every pruning needs, whatever it is of. It may be called while there is nothing to prune yet.
+pub fn prepare() {
+    rules::Table::get();
+}
+
 /// Takes out of `rootfs` what `policy` lets go, and says what went and why the rest stayed.
 ///
 /// # Errors
