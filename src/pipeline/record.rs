@@ -1,8 +1,9 @@
 //! What a build came to, kept by all that went into it, so that an unchanged recipe is not built again.
 //!
-//! What goes in is this program, the recipe, the indexes or the lock that select packages, every file that is copied
-//! from the recipe's folder, and how layers are compressed; stages follow from these. Layers are taken out of the
-//! cache, each byte verified. Where anything is missing or damaged, the image is made as if nothing had been kept.
+//! What goes in is this program, the recipe, the architecture, the indexes or the lock that select packages, every file
+//! that is copied from the recipe's folder, the given time, and how layers are compressed; stages follow from these.
+//! Layers are taken out of the cache, each byte verified. Where anything is missing or damaged, the image is made as if
+//! nothing had been kept.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
 //! Build stages: root filesystems of their own, built before the image that copies out of them.
 //!
-//! A stage is kept by all that goes into it, its packages, files, commands and the stages before it, and is built again
-//! only when that changes.
+//! A stage is kept by all that goes into it: its packages, its files, those of the stages before it among them, its
+//! commands, and where and with which environment and network they are run. It is built again only when that changes.
 
 use std::path::{Path, PathBuf};
 
