@@ -1,5 +1,5 @@
-//! An interrupt, a hang-up or a request to end: whatever runs inside a sandbox ends, and an engine that is being fed; what is
-//! half-written goes, and the exit code is 130.
+//! An interrupt, a hang-up or a request to end: whatever runs inside a sandbox ends, and an engine that is being fed;
+//! what is half-written goes, and the exit code is 130.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,8 @@ pub(super) fn guard() -> Result<(), Error> {
     .map_err(|error| Error::from_room(&error))
 }
 
-/// Comes back unless such a signal has come, which ends the program from elsewhere: what failed because of it is no news.
+/// Comes back unless such a signal has come, which ends the program from elsewhere: what failed because of it is no
+/// news.
 pub(super) fn give_way() {
     while CAME.load(Ordering::SeqCst) {
         std::thread::park();

@@ -1,8 +1,9 @@
 //! Docker or podman on this machine, into which an image is streamed: no archive is written on the way.
 //!
-//! Both have a `load` that reads an archive from standard input and names what it took. What they get is byte for byte the
-//! archive that would be written. An engine that gives up in the middle is told by what it says, not by the broken pipe, and
-//! one that ends well without having read the image has not loaded it. None outlives an interrupt of this program.
+//! Both have a `load` that reads an archive from standard input and names what it took. What they get is byte for byte
+//! the archive that would be written. An engine that gives up in the middle is told by what it says, not by the broken
+//! pipe, and one that ends well without having read the image has not loaded it. None outlives an interrupt of this
+//! program.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -131,7 +132,8 @@ fn begin(command: &mut Command) -> io::Result<Child> {
     Ok(child)
 }
 
-/// Waits for its end. Its number is nobody else's before it is reaped, which happens when no interrupt can signal it any more.
+/// Waits for its end. Its number is nobody else's before it is reaped, which happens when no interrupt can signal it
+/// any more.
 fn end(child: &mut Child) -> io::Result<ExitStatus> {
     while let Err(nix::errno::Errno::EINTR) =
         waitid(Id::Pid(pid(child.id())), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)

@@ -1,9 +1,9 @@
 //! Images: a root filesystem as layers, with a configuration and a manifest, in one archive or an OCI folder.
 //!
 //! The way is [`pack`] (a tree becomes layers), [`PackedImage::new`] (layers and settings become an image of one
-//! architecture) and [`ImageSet`] (images of all architectures under one name), which is written as an archive or folder.
-//! The way back is [`StoredImage`], which reads what this program or another wrote.
-//! The rules come from the OCI image specification and from what Docker, containerd and podman really read.
+//! architecture) and [`ImageSet`] (images of all architectures under one name), which is written as an archive or
+//! folder. The way back is [`StoredImage`], which reads what this program or another wrote. The rules come from the OCI
+//! image specification and from what Docker, containerd and podman really read.
 
 mod architecture;
 mod archive;

@@ -1,7 +1,7 @@
 //! The named files of an image on disk: those of an archive, or of an OCI folder, mapped.
 //!
-//! An archive may be compressed as a whole, as `docker save | gzip` makes it, and may hold links among its own members, as
-//! older Dockers wrote them. A folder is read by the names that OCI gives to its files and by no other.
+//! An archive may be compressed as a whole, as `docker save | gzip` makes it, and may hold links among its own members,
+//! as older Dockers wrote them. A folder is read by the names that OCI gives to its files and by no other.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write as _};
@@ -18,8 +18,8 @@ const MOST_OF_FEW: u64 = 1 << 30;
 /// How many times larger files become that somebody has a use for. What grows more is taken for an attack on the disk.
 const LARGEST_RATIO: u64 = 200;
 
-/// How many bytes more may be inflated, of an archive or of all layers of an image. An image may name one layer ten thousand
-/// times, so it is not enough that each stays within bounds.
+/// How many bytes more may be inflated, of an archive or of all layers of an image. An image may name one layer ten
+/// thousand times, so it is not enough that each stays within bounds.
 #[derive(Debug)]
 pub struct Allowance {
     left: u64,
@@ -126,8 +126,8 @@ fn plain(path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// `bytes` inflated into a temporary file, if they are compressed with gzip or zstd; otherwise as they are. Where the bytes
-/// themselves are at fault, `broken` makes the error of what is wrong with them.
+/// `bytes` inflated into a temporary file, if they are compressed with gzip or zstd; otherwise as they are. Where the
+/// bytes themselves are at fault, `broken` makes the error of what is wrong with them.
 pub(super) fn inflated(
     bytes: &MappedSlice,
     allowance: &mut Allowance,
@@ -146,7 +146,8 @@ pub(super) fn inflated(
     }
 }
 
-/// All that `from` gives, as far as `allowance` goes, in a file without a name: however this program ends, nothing is left.
+/// All that `from` gives, as far as `allowance` goes, in a file without a name: however this program ends, nothing is
+/// left.
 fn to_temporary(
     mut from: impl Read,
     allowance: &mut Allowance,

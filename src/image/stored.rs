@@ -22,7 +22,8 @@ use crate::rootfs::Tree;
 
 /// How deep indexes may stand in one another.
 const DEEPEST_INDEX: usize = 4;
-/// How many manifests and indexes may be named in all: indexes that name the same ones again and again grow without end.
+/// How many manifests and indexes may be named in all: indexes that name the same ones again and again grow without
+/// end.
 const MOST_DOCUMENTS: usize = 1000;
 
 /// An image of one architecture that lies in an archive or folder.
@@ -155,8 +156,8 @@ impl StoredImage {
         Allowance::for_stored(stored.values().sum())
     }
 
-    /// Applies one of the layers over `tree`, within what is left of `allowance`; gives the bytes of its tar and the paths
-    /// that it brought.
+    /// Applies one of the layers over `tree`, within what is left of `allowance`; gives the bytes of its tar and the
+    /// paths that it brought.
     pub fn apply(
         &self,
         tree: &mut Tree,
@@ -215,8 +216,8 @@ impl<'path> Reader<'path> {
         index.map(|bytes| self.document("index.json", &bytes)).transpose()
     }
 
-    /// What a descriptor `depth` indexes deep names, a manifest or an index, held against its digest. Refused are indexes
-    /// that stand in one another without end.
+    /// What a descriptor `depth` indexes deep names, a manifest or an index, held against its digest. Refused are
+    /// indexes that stand in one another without end.
     pub(super) fn named(&self, descriptor: &Descriptor, depth: usize) -> Result<(MappedSlice, Sha256Digest), Error> {
         if depth > DEEPEST_INDEX {
             return Err(self.broken("index", "it stands too deep in other indexes"));

@@ -1,8 +1,8 @@
 //! Reading tars that anybody may have made: entries as values that point into the bytes.
 //!
 //! ustar, PAX and GNU long names are understood (pax(1)); header checksums are verified; nothing is allocated by a size
-//! that only a header claims. Refused are sparse files and paths longer than [`LONGEST_PATH`]. Devices and pipes are passed
-//! over, because a tree has no place for them.
+//! that only a header claims. Refused are sparse files and paths longer than [`LONGEST_PATH`]. Devices and pipes are
+//! passed over, because a tree has no place for them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

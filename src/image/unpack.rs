@@ -1,8 +1,8 @@
 //! Layers applied one over another into a tree (image-spec layer.md), whoever made them.
 //!
 //! Whiteouts of a layer act on what is below it and never on its own entries, so they are applied first. A path whose
-//! parent is a symbolic link goes where the link leads, always inside the image. What would leave it, or stand in a file
-//! as if that were a folder, is refused.
+//! parent is a symbolic link goes where the link leads, always inside the image. What would leave it, or stand in a
+//! file as if that were a folder, is refused.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +21,8 @@ const LONGEST_NAME: usize = 255;
 /// How many links one path may lead through, as in the kernel (path_resolution(7)).
 const MOST_LINKS: usize = 40;
 
-/// Applies the layer `tar`, uncompressed, over `tree`, and gives the paths that it brought, folders among them. The error
-/// says what is wrong with it.
+/// Applies the layer `tar`, uncompressed, over `tree`, and gives the paths that it brought, folders among them. The
+/// error says what is wrong with it.
 pub(super) fn apply(tree: &mut Tree, tar: &MappedSlice) -> Result<Vec<String>, String> {
     // Names are read twice rather than kept: a layer may have hundreds of thousands.
     for entry in TarReader::new(tar) {
@@ -116,8 +116,8 @@ fn put(tree: &mut Tree, path: &str, entry: RawEntry, tar: &MappedSlice) -> Resul
     Ok(path)
 }
 
-/// Makes the folder `path` and its missing parents in `tree` as an engine would: links on the way are followed, and what is
-/// made is 0755 and root's. The error says what is in the way.
+/// Makes the folder `path` and its missing parents in `tree` as an engine would: links on the way are followed, and
+/// what is made is 0755 and root's. The error says what is in the way.
 pub fn make_folder(tree: &mut Tree, path: &str) -> Result<(), String> {
     made_folder(tree, &normal(path)?).map(drop)
 }

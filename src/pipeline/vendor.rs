@@ -163,8 +163,8 @@ fn refuse_occupied(folder: &Path) -> Result<(), Error> {
     }
 }
 
-/// Leads from `RELEASE/NAME`, where a mirror has a repository, to where its packages are. Where a name stands with a tag
-/// and without, it leads to what may be had without.
+/// Leads from `RELEASE/NAME`, where a mirror has a repository, to where its packages are. Where a name stands with a
+/// tag and without, it leads to what may be had without.
 fn link_as_mirror(root: &Path, recipe: &Recipe, lock: &Lockfile) -> Result<(), Error> {
     let indexes = lock.architectures.values().flat_map(|architecture| &architecture.indexes);
     let mut targets: BTreeMap<String, Option<String>> = BTreeMap::new();

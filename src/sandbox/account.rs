@@ -16,8 +16,8 @@ pub struct User {
     pub home: String,
 }
 
-/// Numbers of users and groups go up to here: the kernel's own go further, but to many calls one of them means nobody at
-/// all, and engines take none beyond this.
+/// Numbers of users and groups go up to here: the kernel's own go further, but to many calls one of them means nobody
+/// at all, and engines take none beyond this.
 const HIGHEST: u32 = i32::MAX as u32;
 
 /// The config names a user or group that is none.

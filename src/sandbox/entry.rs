@@ -81,8 +81,8 @@ fn of_image(sandbox: &Sandbox, outcome: Result<Ending, Error>) -> Result<Ending,
 
 /// What is on [`HELD`].
 fn held() -> Option<OwnedFd> {
-    // SAFETY: the call only looks; what is open there was put there by whoever started this process, and nothing else has
-    // touched it.
+    // SAFETY: the call only looks; what is open there was put there by whoever started this process, and nothing else
+    // has touched it.
     (unsafe { nix::libc::fcntl(HELD, nix::libc::F_GETFD) } >= 0).then(|| unsafe { OwnedFd::from_raw_fd(HELD) })
 }
 

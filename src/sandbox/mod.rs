@@ -10,9 +10,9 @@
 //!   └ the program       no capabilities, no new privileges, limits; then exec
 //! ```
 //!
-//! Each dies with the one above it, and everything inside dies with pid 1, so no part of the tree outlives an
-//! interrupt ([`end_all`] waits for that). Where files have owners of their own, pid 1 still gives them back to the caller.
-//! What is refused: mount points that lead out of the root by a symbolic link, and running with a single user id what needs
+//! Each dies with the one above it, and everything inside dies with pid 1, so no part of the tree outlives an interrupt
+//! ([`end_all`] waits for that). Where files have owners of their own, pid 1 still gives them back to the caller. What
+//! is refused: mount points that lead out of the root by a symbolic link, and running with a single user id what needs
 //! a range of them.
 
 #![expect(unsafe_code, reason = "namespaces, forks and descriptors handed over cannot be had without")]
@@ -98,7 +98,8 @@ pub struct Sandbox {
     pub privileges: Privileges,
     /// Bounds on what it uses.
     pub limits: Limits,
-    /// The executable that holds [`entry_point`]; `None` means the one that is running. Tests of the library are not it.
+    /// The executable that holds [`entry_point`]; `None` means the one that is running. Tests of the library are not
+    /// it.
     pub program: Option<PathBuf>,
 }
 
@@ -124,17 +125,17 @@ pub enum Ids {
     Range,
 }
 
-/// What becomes of the owners of files in a writable root. Only who is inside can set them, and only who is outside knows
-/// what they should be.
+/// What becomes of the owners of files in a writable root. Only who is inside can set them, and only who is outside
+/// knows what they should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Owners {
     /// Nothing; the root is left as the program leaves it, with what the mounts needed in it.
     AsTheyAre,
-    /// When every process inside is gone, all files are given to root inside, who is the caller outside wherever ids are
-    /// not those of the host's root, and can be read by that user. Mount points that were made are taken away.
+    /// When every process inside is gone, all files are given to root inside, who is the caller outside wherever ids
+    /// are not those of the host's root, and can be read by that user. Mount points that were made are taken away.
     Settle,
-    /// As `Settle`, but first the files get the owners that the file `before` lists, and at the end the file `after` lists
-    /// those that they have, each an [`OwnerTable`] in JSON.
+    /// As `Settle`, but first the files get the owners that the file `before` lists, and at the end the file `after`
+    /// lists those that they have, each an [`OwnerTable`] in JSON.
     Exchange {
         /// The table that holds at the start, on the host; what is not in it is root's.
         before: PathBuf,

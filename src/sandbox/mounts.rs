@@ -1,7 +1,7 @@
 //! What pid 1 of a sandbox sees as its file system: the root, a /proc, the least of a /dev, an empty /tmp.
 //!
-//! Every mount point is looked up inside the root (openat2(2) with RESOLVE_IN_ROOT), so that a symbolic link in an image
-//! cannot lead a mount onto the host. A mount point that is missing is made.
+//! Every mount point is looked up inside the root (openat2(2) with RESOLVE_IN_ROOT), so that a symbolic link in an
+//! image cannot lead a mount onto the host. A mount point that is missing is made.
 
 use std::cell::RefCell;
 use std::net::Ipv4Addr;
@@ -274,8 +274,8 @@ fn bind_on(target: &OwnedFd, source: &Path, flags: MsFlags) -> Result<(), Errno>
     mount(Some(source), &descriptor_path(target), None::<&str>, MsFlags::MS_BIND | flags, None::<&str>)
 }
 
-/// Adds `flags` to the mount that `target` is the root of. Those that it has must be given again: the kernel lets nobody
-/// take them away who did not set them (mount_namespaces(7)).
+/// Adds `flags` to the mount that `target` is the root of. Those that it has must be given again: the kernel lets
+/// nobody take them away who did not set them (mount_namespaces(7)).
 fn remount(target: &OwnedFd, flags: MsFlags) -> Result<(), Errno> {
     let present = fstatvfs(target.as_fd())?.flags();
     let mut kept = MsFlags::empty();

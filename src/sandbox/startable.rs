@@ -167,8 +167,8 @@ fn size_of_files(root: &Path) -> Option<u64> {
     Some(size)
 }
 
-/// The topmost folders of `root` to which `user` may write, as they are seen inside. Where every file is the caller's own,
-/// as an ordinary user's are, those that anybody may write to, and the home.
+/// The topmost folders of `root` to which `user` may write, as they are seen inside. Where every file is the caller's
+/// own, as an ordinary user's are, those that anybody may write to, and the home.
 fn writable_folders(root: &Path, user: &User) -> Vec<PathBuf> {
     let keeps_owners = Owners::possible() == Owners::Keep;
     let account = &user.account;

@@ -42,8 +42,8 @@ struct Remembered {
 }
 
 impl Startable {
-    /// The image at `path`: an archive, an OCI folder, or a root filesystem ([`Startable::open_folder`]). The first two are
-    /// unpacked into the folder `cache`, unless they lie there already. `user` stands in for the config's.
+    /// The image at `path`: an archive, an OCI folder, or a root filesystem ([`Startable::open_folder`]). The first two
+    /// are unpacked into the folder `cache`, unless they lie there already. `user` stands in for the config's.
     pub fn open(path: &Path, user: Option<&str>, cache: &Path) -> Result<Self, Error> {
         if is_root_folder(path) {
             return Self::open_folder(path, user);
@@ -55,7 +55,8 @@ impl Startable {
         }
         let as_it_is = Owners::possible() == Owners::Keep;
         let digest = image.config_digest;
-        // Whose permissions the files have is known only when the account files are read, so the config's word is the key.
+        // Whose permissions the files have is known only when the account files are read, so the config's word is the
+        // key.
         let whose: String = if as_it_is {
             "root".to_owned()
         } else {

@@ -1,8 +1,8 @@
 //! What a killed program left half-written beside an output, told apart from what another one is writing just now.
 //!
 //! Whoever writes holds a lock on the file (flock(2)) or the folder, which ends with the process, however that ends. So
-//! what bears the name of something unfinished and is held by nobody was given up. Files of other users, links, and names
-//! that are not made here are left alone.
+//! what bears the name of something unfinished and is held by nobody was given up. Files of other users, links, and
+//! names that are not made here are left alone.
 
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;

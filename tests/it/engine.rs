@@ -1,5 +1,5 @@
-//! `apkbuild recipe --load` into engines that are not as they should be: each is told by what it did and said, and neither
-//! a process nor a file is left of it.
+//! `apkbuild recipe --load` into engines that are not as they should be: each is told by what it did and said, and
+//! neither a process nor a file is left of it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

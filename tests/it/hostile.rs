@@ -1,5 +1,5 @@
-//! `apkbuild run` and `apkbuild check` of images that somebody made to do harm: each is refused by its name, with what is
-//! wrong in it and a way out, and nothing is left anywhere.
+//! `apkbuild run` and `apkbuild check` of images that somebody made to do harm: each is refused by its name, with what
+//! is wrong in it and a way out, and nothing is left anywhere.
 
 use std::io::Write as _;
 use std::path::PathBuf;
