@@ -22,6 +22,7 @@ mod interrupt;
 mod leftovers;
 mod lock;
 mod machines;
+mod malformed;
 mod packages;
 mod plan;
 mod prune;

@@ -13,11 +13,11 @@ impl Engine<'_> {
         let Some(file) = python.files.get(&id) else { return };
         let (application, standard, computes) = (file.application, file.standard, file.computes);
         let from = Source::File(id);
-        if text.text.contains(".so") && file_name(&text.text).starts_with("lib") {
-            let path = self.inventory.entry(id).path.clone();
-            if let Some(to) = self.libraries.find(self.inventory, &path, &[], &[], &text.text) {
-                self.reach(from, to, How::Text(text.text.clone()), text.line, false);
-            }
+        if text.text.contains(".so")
+            && file_name(&text.text).starts_with("lib")
+            && let Some(to) = self.libraries.find(self.inventory, &[], &[], &text.text)
+        {
+            self.reach(from, to, How::Text(text.text.clone()), text.line, false);
         }
         if standard {
             return;

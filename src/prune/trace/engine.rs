@@ -13,7 +13,7 @@ use super::super::python::Python;
 use super::super::report::Unfollowed;
 use super::facts::{Facts, FileFacts, Language, Reading};
 use super::graph::{Edge, How, Source};
-use super::library::{Libraries, is_loader, own_path};
+use super::library::{Libraries, is_loader, own_folders};
 use super::native::NativeFacts;
 
 /// A trace under way.
@@ -30,6 +30,10 @@ pub(crate) struct Engine<'a> {
     pub refused_drops: Vec<(String, EntryId, u32)>,
     /// Run paths of the files that are reached, which musl hands down.
     inherited: Vec<String>,
+    /// The same, to be asked whether one is among them.
+    is_inherited: BTreeSet<String>,
+    /// How many of them there were when libraries were last looked for again.
+    retried_with: usize,
     /// Needed libraries that were not found yet.
     missing_libraries: Vec<(EntryId, Box<str>)>,
     reached: Vec<bool>,
@@ -55,6 +59,8 @@ impl<'a> Engine<'a> {
             libraries: Libraries::new(inventory, &policy.env),
             refused_drops: Vec::new(),
             inherited: Vec::new(),
+            is_inherited: BTreeSet::new(),
+            retried_with: 0,
             missing_libraries: Vec::new(),
             reached: vec![false; inventory.entries.len()],
             queued: vec![false; inventory.entries.len()],
@@ -187,14 +193,14 @@ impl<'a> Engine<'a> {
         {
             self.reach(Source::File(id), to, How::Interpreter, 0, true);
         }
-        for search in &facts.needs.search {
-            let folder = own_path(search, path);
-            if !self.inherited.contains(&folder) {
-                self.inherited.push(folder);
+        let own = own_folders(inventory, &facts.needs.search, path);
+        for folder in &own {
+            if self.is_inherited.insert(folder.clone()) {
+                self.inherited.push(folder.clone());
             }
         }
         for name in &facts.needs.needed {
-            match self.libraries.find(inventory, path, &facts.needs.search, &self.inherited, name) {
+            match self.libraries.find(inventory, &own, &self.inherited, name) {
                 Some(to) => self.reach(Source::File(id), to, How::Needed(name.as_str().into()), 0, true),
                 None if is_loader(name) => {}
                 None => self.missing_libraries.push((id, name.as_str().into())),
@@ -203,7 +209,7 @@ impl<'a> Engine<'a> {
         let is_runtime = facts.modules.len() > 5;
         if facts.opens_libraries && !is_runtime && !is_loader(file_name(path)) {
             for name in &facts.libraries {
-                if let Some(to) = self.libraries.find(inventory, path, &facts.needs.search, &self.inherited, name) {
+                if let Some(to) = self.libraries.find(inventory, &own, &self.inherited, name) {
                     self.reach(Source::File(id), to, How::Text(name.clone()), 0, false);
                 }
             }
@@ -214,9 +220,12 @@ impl<'a> Engine<'a> {
 
     /// Libraries that only a run path found later leads to.
     fn retry_libraries(&mut self) {
+        if self.retried_with == self.inherited.len() {
+            return;
+        }
+        self.retried_with = self.inherited.len();
         for (id, name) in std::mem::take(&mut self.missing_libraries) {
-            let path = &self.inventory.entry(id).path;
-            match self.libraries.find(self.inventory, path, &[], &self.inherited, &name) {
+            match self.libraries.find(self.inventory, &[], &self.inherited, &name) {
                 Some(to) => self.reach(Source::File(id), to, How::Needed(name), 0, true),
                 None => self.missing_libraries.push((id, name)),
             }

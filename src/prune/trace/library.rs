@@ -1,6 +1,6 @@
 //! Where the loader finds a library: the asking file's own paths, the environment's, then musl's (musl, `dynlink.c`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::inventory::{EntryId, Inventory, extension, join, parent};
 
@@ -42,29 +42,37 @@ impl Libraries {
         }
     }
 
-    /// The file that the loader takes for `name` on behalf of `asking`, whose own paths are `search`, then those of the
-    /// files that led to it, which musl asks as well.
+    /// The file that the loader takes for `name` on behalf of one whose own folders are `own`, then those of the files
+    /// that led to it, which musl asks as well.
     pub(crate) fn find(
         &self,
         inventory: &Inventory<'_>,
-        asking: &str,
-        search: &[String],
+        own: &[String],
         inherited: &[String],
         name: &str,
     ) -> Option<EntryId> {
         if name.contains('/') {
             return inventory.file_at(&join("", name));
         }
-        let own = search.iter().map(|path| own_path(path, asking));
-        own.chain(inherited.iter().cloned())
-            .chain(self.environment.iter().cloned())
-            .chain(self.system.iter().cloned())
-            .find_map(|folder| inventory.file_at(&join(&folder, name)))
+        own.iter()
+            .chain(inherited)
+            .chain(&self.environment)
+            .chain(&self.system)
+            .find_map(|folder| inventory.file_at(&join(folder, name)))
     }
 }
 
+/// The folders that the run paths `search` of the file `asking` lead to, in their order, each once. Those that are not
+/// there are left out: a file may name thousands, and each would be asked for each of its libraries.
+pub(crate) fn own_folders(inventory: &Inventory<'_>, search: &[String], asking: &str) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let mut folders: Vec<String> = search.iter().map(|path| own_path(path, asking)).collect();
+    folders.retain(|folder| inventory.folder_at(folder).is_some() && seen.insert(folder.clone()));
+    folders
+}
+
 /// A run path with `$ORIGIN` put in place.
-pub(crate) fn own_path(path: &str, asking: &str) -> String {
+fn own_path(path: &str, asking: &str) -> String {
     let origin = format!("/{}", parent(asking));
     join("", &path.replace("${ORIGIN}", &origin).replace("$ORIGIN", &origin))
 }
