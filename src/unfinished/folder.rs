@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{SUFFIX, begin, first_name, forget, remove_folder};
+use super::{SUFFIX, begin, first_name, forget, leftovers, remove_folder};
 use crate::held::HeldFolder;
 
 /// A folder that is being written.
@@ -23,10 +23,12 @@ impl UnfinishedFolder {
         Self::begin(tempfile::Builder::new().prefix(&prefix).suffix(SUFFIX), parent, place)
     }
 
-    /// Begins a folder among the system's temporary files, which goes away with this value.
+    /// Begins a folder among the system's temporary files, which goes away with this value. What programs that were
+    /// killed left there is taken away first: nothing else would.
     pub fn temporary() -> io::Result<Self> {
-        let parent = std::env::temp_dir();
-        Self::begin(tempfile::Builder::new().prefix("apkbuild."), &parent, Path::new(""))
+        let place = std::env::temp_dir().join("apkbuild");
+        leftovers::clear(&place);
+        Self::beside(&place)
     }
 
     fn begin(builder: &mut tempfile::Builder<'_, '_>, parent: &Path, place: &Path) -> io::Result<Self> {

@@ -66,3 +66,24 @@ fn the_next_build_takes_away_what_a_killed_one_left() {
         }
     }
 }
+
+#[test]
+fn temporary_folders_of_a_killed_program_go_as_well() {
+    let repository = Repository::new().package("base", "1-r0").file("etc/base", "base").build();
+    let program = Program::new();
+    let scratch = program.folder().parent().unwrap().join("scratch");
+    for name in [".apkbuild.aB3dE6.part/inner", "apkbuild.aB3dE6", ".apkbuild.mine.part"] {
+        fs_err::create_dir_all(scratch.join(name)).unwrap();
+    }
+    let program = program.env("TMPDIR", &scratch);
+    program.write("hello.toml", "name = \"hello\"\n[alpine]\npackages = [\"base\"]\n");
+    let location = repository.location();
+    let keys = repository.keys_dir().display().to_string();
+    let finished = program.run(["check", "hello.toml", "-X", &location, "--keys-dir", &keys, "--arch", "x86_64"]);
+    assert!(finished.failure(1).contains("there is no command to run"), "{}", finished.stderr);
+    let left = fs_err::read_dir(&scratch).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(
+        left.collect::<std::collections::BTreeSet<_>>(),
+        [".apkbuild.mine.part", "apkbuild.aB3dE6"].map(String::from).into()
+    );
+}
