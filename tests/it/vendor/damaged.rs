@@ -28,7 +28,9 @@ const DAMAGES: [Damage; 10] = [
         fs_err::create_dir(folder.join(APP)).unwrap();
     }),
     ("another package under the name", |folder| {
-        _ = fs_err::copy(folder.join("x86_64/library-1.0-r0.apk"), folder.join(APP)).unwrap();
+        let other = fs_err::read(folder.join("x86_64/library-1.0-r0.apk")).unwrap();
+        // Whatever signatures come to, it is longer.
+        change(&folder.join(APP), |bytes| *bytes = [other.as_slice(), &[0; 500]].concat());
     }),
     ("an index that is no archive", |folder| fs_err::write(folder.join(INDEX), "nothing").unwrap()),
     ("an index that is cut off", |folder| change(&folder.join(INDEX), |bytes| bytes.truncate(bytes.len() - 9))),
