@@ -2,14 +2,15 @@
 //!
 //! Nobody sees anything of a push that failed: until the tag is written, nothing names what was sent.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 use reqwest::blocking::Response;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
 
 use super::Error;
-use super::answer::{announced_digest, refused};
+use super::answer::{LARGEST_MANIFEST, announced_digest, body_of, refused};
 use super::client::Client;
 use super::referrer::{Attachment, Referrer, empty_configuration};
 use super::upload::{Outcome, upload};
@@ -59,9 +60,9 @@ pub fn push(
         upload(client, blob, sources, &begin).map(|outcome| (outcome, blob.size))
     };
     let mut blobs: Vec<&Blob> = blobs.into_values().collect();
-    blobs.sort_by_key(|blob| blob.size);
+    blobs.sort_by_key(|blob| Reverse(blob.size));
     // The smallest goes alone: what is wrong with the registry or with who asks is met once, and not by each at a time.
-    let first = blobs.drain(..blobs.len().min(1)).map(send).collect::<Result<Vec<_>, Error>>()?;
+    let first = blobs.pop().map(send).transpose()?;
     let others = blobs.into_par_iter().map(send).collect::<Result<Vec<_>, Error>>()?;
     let mut pushed = Pushed::default();
     for (outcome, size) in first.into_iter().chain(others) {
@@ -78,8 +79,20 @@ pub fn push(
         referrer.attach(client).map_err(|source| Error::Attachment { source: Box::new(source) })?;
         pushed.attached += 1;
     }
-    put(client, &publication.root, tag)?;
-    Ok(pushed)
+    let outcome = put(client, &publication.root, tag);
+    // It may be the answer that was lost on the way, and not the request.
+    if matches!(outcome, Err(Error::Request { .. })) && names(client, tag, &publication.root).unwrap_or(false) {
+        return Ok(pushed);
+    }
+    outcome.map(|_| pushed)
+}
+
+/// Whether `tag` names `document`.
+fn names(client: &Client, tag: &str, document: &Document) -> Result<bool, Error> {
+    let url = client.url(&format!("manifests/{tag}"));
+    let response = client.send(&[], || client.http().get(&url).header(ACCEPT, document.media_type.to_string()))?;
+    Ok(response.status().is_success()
+        && Sha256Digest::of(&body_of(response, LARGEST_MANIFEST)?) == document.blob.digest)
 }
 
 /// Puts a manifest under a tag or digest, and gives what the registry answers.

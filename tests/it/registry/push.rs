@@ -72,6 +72,21 @@ fn uploads_go_where_the_registry_says() {
 }
 
 #[test]
+fn a_tag_that_was_written_is_no_failure_where_all_answers_were_lost() {
+    let registry = FakeRegistry::start();
+    (0..5).for_each(|_| registry.fail("PUT /v2/app/manifests/1.0", Fault::Mute));
+    let set = small_set();
+    send(&registry.client("app", &CredentialFiles::default()), &set).unwrap();
+    assert_eq!(Sha256Digest::of(&registry.tagged("app", "1.0").unwrap()), set.digest());
+    // Where another image has the tag, it is one.
+    (0..5).for_each(|_| registry.fail("PUT /v2/app/manifests/1.0", Fault::Drop));
+    let other = image_set(&small_rootfs(b"print(2)"), &LayerOptions::default());
+    let error = send(&registry.client("app", &CredentialFiles::default()), &other).unwrap_err();
+    assert!(error.to_string().starts_with("no answer from "), "{error}");
+    assert_eq!(Sha256Digest::of(&registry.tagged("app", "1.0").unwrap()), set.digest());
+}
+
+#[test]
 fn a_push_that_fails_leaves_no_tag() {
     let table: [(&str, Fault, u32, &str, &str); 4] = [
         ("PATCH", Fault::Status(500, None), 30, "answered 500: as told", "try again later"),
