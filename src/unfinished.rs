@@ -6,7 +6,6 @@
 
 mod folder;
 mod leftovers;
-
 mod turn;
 
 use std::collections::BTreeSet;
@@ -20,11 +19,10 @@ use tempfile::NamedTempFile;
 
 pub use folder::UnfinishedFolder;
 pub use leftovers::clear as clear_leftovers;
+pub use turn::Turn;
 
 /// How the name of what is under way ends.
 const SUFFIX: &str = ".part";
-
-pub use turn::Turn;
 
 /// What is under way now, for [`remove_all`]; `None` once that has been called.
 static UNDER_WAY: Mutex<Option<BTreeSet<PathBuf>>> = Mutex::new(Some(BTreeSet::new()));
