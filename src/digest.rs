@@ -175,8 +175,8 @@ impl RunningHash for Xxh3 {
 /// Bytes of a piece of [`Xxh3Pieces`].
 pub const PIECE: usize = 4 << 20;
 
-/// A running checksum over the checksums of pieces of [`PIECE`] bytes, so that where the bytes lie together the pieces can
-/// be read at the same time.
+/// A running checksum over the checksums of pieces of [`PIECE`] bytes, so that where the bytes lie together the pieces
+/// can be read at the same time.
 #[derive(Default)]
 pub struct Xxh3Pieces {
     /// Over the pieces that are whole.

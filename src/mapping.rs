@@ -3,7 +3,8 @@
 //! This is the one file outside the sandbox with `unsafe` in it. A mapping is sound only while nobody truncates the
 //! file under it; the files mapped here lie in the cache, are written beside their place, renamed into it, and never
 //! changed afterwards. The exception are the application's own large files, which live where their author works:
-//! truncating one within the seconds that a build takes ends the build by SIGBUS, before anything is renamed into place.
+//! truncating one within the seconds that a build takes ends the build by SIGBUS, before anything is renamed into
+//! place.
 #![expect(unsafe_code, reason = "mapping a file is unsafe by nature; this file is its only home")]
 
 use std::convert::Infallible;
@@ -144,9 +145,9 @@ impl MappedSlice {
 }
 
 impl MappedSlice {
-    /// Hands its bytes out in order, in pieces, and lets go of each piece afterwards where much is mapped: however large
-    /// the files are, only so much of them counts as this program's memory. The bytes stay readable; the system brings
-    /// them back when needed.
+    /// Hands its bytes out in order, in pieces, and lets go of each piece afterwards where much is mapped: however
+    /// large the files are, only so much of them counts as this program's memory. The bytes stay readable; the system
+    /// brings them back when needed.
     pub fn for_each_piece<E>(&self, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         let mut start = self.range.start;
         for piece in self.chunks(PIECE) {

@@ -1,8 +1,9 @@
-//! A package's inflated data in the cache: the tar, the paths in it as values, and behind them a seal that says what both
-//! must be.
+//! A package's inflated data in the cache: the tar, the paths in it as values, and behind them a seal that says what
+//! both must be.
 //!
-//! The seal holds the `datahash` that vouched for the data and a checksum of all that is before it, so that a damaged file
-//! is known when it is used. The paths point into the mapped tar, which need not be read for them; nothing is copied.
+//! The seal holds the `datahash` that vouched for the data and a checksum of all that is before it, so that a damaged
+//! file is known when it is used. The paths point into the mapped tar, which need not be read for them; nothing is
+//! copied.
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;

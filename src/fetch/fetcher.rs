@@ -1,8 +1,8 @@
 //! The way from what is wanted to verified packages: the cache, then folders and mirrors in their order.
 //!
-//! Packages are brought by a few threads at once and come back in the order they were asked for. A package from a folder
-//! of this machine is read where it lies; its data is inflated into the cache all the same, since the tree of an image
-//! points into that.
+//! Packages are brought by a few threads at once and come back in the order they were asked for. A package from a
+//! folder of this machine is read where it lies; its data is inflated into the cache all the same, since the tree of an
+//! image points into that.
 
 use std::io::{BufReader, Seek as _};
 use std::path::{Path, PathBuf};
@@ -114,8 +114,8 @@ impl Fetcher {
         })
     }
 
-    /// Opens the package from the cache, or a folder, or downloads it, and hands it to `take`, which says whether its data
-    /// is what it should be: what fails there is not kept.
+    /// Opens the package from the cache, or a folder, or downloads it, and hands it to `take`, which says whether its
+    /// data is what it should be: what fails there is not kept.
     fn bring<T>(&self, wanted: &Wanted, progress: &dyn Progress, take: impl Take<T>) -> Result<T, Error> {
         if let Some(taken) = self.take_cached(wanted, &take)? {
             return Ok(taken);

@@ -85,7 +85,8 @@ impl VerifiedApk {
         Self::assemble(identity, head, Data { tar: MappedSlice::from(data), entries }, package.len() as u64)
     }
 
-    /// Puts a package together from a head and from data that its `datahash` vouches for, every file's checksum checked.
+    /// Puts a package together from a head and from data that its `datahash` vouches for, every file's checksum
+    /// checked.
     pub(super) fn assemble(
         identity: Identity,
         head: Head,

@@ -1,8 +1,8 @@
 //! The standard profile as data: each rule has a name, the paths it takes, the paths it leaves, and the packages which,
 //! when the recipe asks for them by name, switch it off for their own files.
 //!
-//! What the lists name of Python's library, eleven stacks from `http.server` to Django are imported without. What looks as
-//! if it belonged here and does not stands in [`NEVER`], with the same weight.
+//! What the lists name of Python's library, eleven stacks from `http.server` to Django are imported without. What looks
+//! as if it belonged here and does not stands in [`NEVER`], with the same weight.
 
 use std::sync::OnceLock;
 

@@ -1,7 +1,7 @@
 //! Following symbolic links inside a tree, as the kernel would after a chroot into it.
 //!
-//! `..` above the root is the root and an absolute target begins there, so no link leads out. A chain of more than forty
-//! links is a loop (path_resolution(7)).
+//! `..` above the root is the root and an absolute target begins there, so no link leads out. A chain of more than
+//! forty links is a loop (path_resolution(7)).
 
 use super::{InodeId, InodeKind, Tree};
 

@@ -54,8 +54,8 @@ struct Current<'package> {
     apk: &'package VerifiedApk,
     folders: BTreeSet<&'package str>,
     files: HashMap<&'package str, (InodeId, Sha1Digest)>,
-    /// The folder of the entry before, since most entries lie beside that. To be forgotten when a link is replaced, which
-    /// may be one on the way there.
+    /// The folder of the entry before, since most entries lie beside that. To be forgotten when a link is replaced,
+    /// which may be one on the way there.
     folder: Option<OpenFolder<'package>>,
 }
 
@@ -175,7 +175,8 @@ impl Placement {
                 return Err(current.cannot_place(entry, source));
             }
             None => {
-                // As mkdir(2) leaves it; what the package wants comes at the very end, so that scripts find root's folder.
+                // As mkdir(2) leaves it; what the package wants comes at the very end, so that scripts find root's
+                // folder.
                 let until_then = Metadata { mode: wanted.mode & 0o1777, uid: 0, gid: 0, ..wanted.clone() };
                 let inode = Inode { kind: InodeKind::Directory(BTreeMap::new()), metadata: until_then };
                 tree.insert_in(spot.folder, &spot.path, inode).map_err(|source| current.cannot_place(entry, source))?;
