@@ -155,21 +155,31 @@ pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) ->
     progress.stage("writing");
     let packed = all.iter().map(|made| made.image.packed.clone()).collect();
     let set = ImageSet::new(reference.clone(), packed)?;
-    let write = |place: &Place| match place.format {
-        Format::Archive => Ok(set.write_archive(&place.path)?),
-        Format::OciFolder => Ok(set.write_folder(&place.path)?),
-        Format::Rootfs => root_folder::write(&all, &place.path, &set),
-    };
-    let write_all = || {
-        let sboms = sbom::begin(order, all.iter().map(|made| &made.image), &reference)?;
-        let written = order.place.as_ref().map(write).transpose()?;
-        Ok::<_, Error>((written, sbom::finish(sboms)?))
-    };
     // The disk is waited for at the end of the one, and not in the other.
-    let (written, ()) = rayon::join(write_all, || all.iter().for_each(|made| made.keep(order, progress)));
+    let keep = || all.iter().for_each(|made| made.keep(order, progress));
+    let (written, ()) = rayon::join(|| write(order, &set, &all), keep);
     let (written, sboms) = written?;
     let images = all.into_iter().map(|made| made.image).collect();
     Ok(Built { reference, set, written, sboms, images, over_size, seconds: start.elapsed().as_secs_f64() })
+}
+
+/// Writes the image and its bills of materials: all beside their places before any is put there, so that what cannot be
+/// written is known while nothing has changed yet.
+fn write(order: &Order<'_>, set: &ImageSet, all: &[Made]) -> Result<(Option<image::Written>, Vec<WrittenSbom>), Error> {
+    let (sboms, bills) = sbom::begin(order, all.iter().map(|made| &made.image), &set.reference)?;
+    let mut archive = None;
+    let written = match &order.place {
+        None => None,
+        Some(Place { path, format: Format::Archive }) => {
+            let (written, file) = set.begin_archive(path)?;
+            archive = file;
+            Some(written)
+        }
+        Some(Place { path, format: Format::OciFolder }) => Some(set.write_folder(path)?),
+        Some(Place { path, format: Format::Rootfs }) => Some(root_folder::write(all, path, set)?),
+    };
+    unfinished::finish_all(archive.into_iter().chain(bills).collect()).map_err(image::Error::Write)?;
+    Ok((written, sboms))
 }
 
 /// Builds the image of one architecture, or finds it where it was built before. Nothing is written outside the cache.

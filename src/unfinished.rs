@@ -15,6 +15,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use rayon::prelude::*;
 use tempfile::NamedTempFile;
 
 pub use folder::UnfinishedFolder;
@@ -72,18 +73,21 @@ impl Unfinished {
 
     /// Syncs the file and puts it in its place, over what stood there.
     pub fn finish(self) -> io::Result<()> {
-        let context = |error: io::Error| {
-            io::Error::new(error.kind(), format!("failed to write `{}`: {error}", self.place.display()))
-        };
-        self.file.as_file().sync_all().map_err(context)?;
-        let temporary = self.file.path();
-        fs_err::rename(temporary, &self.place)?;
-        // The rename itself must reach the disk too. Some file systems cannot sync a folder, which is no failure.
-        if let Some(Ok(folder)) = self.place.parent().map(fs_err::File::open) {
-            let _ = folder.sync_all();
-        }
-        Ok(())
+        finish_all(vec![self])
     }
+
+    fn sync(&self) -> io::Result<()> {
+        let place = self.place.display();
+        let context = |error: io::Error| io::Error::new(error.kind(), format!("failed to write `{place}`: {error}"));
+        self.file.as_file().sync_all().map_err(context)
+    }
+}
+
+/// Syncs `files` at the same time, and then puts each in its place, in their order. For the new names to be on the disk
+/// nobody waits: until they are, what stood there before is there, whole.
+pub fn finish_all(files: Vec<Unfinished>) -> io::Result<()> {
+    files.par_iter().try_for_each(Unfinished::sync)?;
+    files.into_iter().try_for_each(Unfinished::finish_unsynced)
 }
 
 impl Write for Unfinished {

@@ -84,16 +84,24 @@ impl ImageSet {
 
     /// Writes the archive to `output`, whose folder must exist.
     pub fn write_archive(&self, output: &Path) -> Result<Written, Error> {
+        let (written, file) = self.begin_archive(output)?;
+        file.map_or(Ok(()), Unfinished::finish).map_err(Error::Write)?;
+        Ok(written)
+    }
+
+    /// Writes the archive that is to stand at `output`, whose folder must exist, and gives the file to be finished; `None`
+    /// where the same stands there already.
+    pub fn begin_archive(&self, output: &Path) -> Result<(Written, Option<Unfinished>), Error> {
         let members = self.members(true)?;
         let pieces = archive_pieces(&members);
         let size = pieces.iter().map(|piece| piece.len() as u64).sum();
         let unchanged = is_same_file(output, size, &pieces);
+        let mut file = None;
         if !unchanged {
-            let mut file = Unfinished::beside(output).map_err(Error::Write)?;
-            pieces.iter().try_for_each(|piece| piece.write_to(&mut file)).map_err(Error::Write)?;
-            file.finish().map_err(Error::Write)?;
+            let file = file.insert(Unfinished::beside(output).map_err(Error::Write)?);
+            pieces.iter().try_for_each(|piece| piece.write_to(&mut *file)).map_err(Error::Write)?;
         }
-        Ok(Written { size, unchanged, digest: self.digest })
+        Ok((Written { size, unchanged, digest: self.digest }, file))
     }
 
     /// Writes the archive to `out`, an engine's standard input for instance.

@@ -20,20 +20,14 @@ pub struct WrittenSbom {
     pub path: PathBuf,
 }
 
-/// One that is not in its place yet, and goes away where it does not get there.
-pub(super) struct BegunSbom {
-    sbom: WrittenSbom,
-    /// `None` where the same stands there already.
-    file: Option<Unfinished>,
-}
-
-/// Writes what `order` asks for beside its place.
+/// Writes what `order` asks for beside its place, and gives the files to be finished; of one that stands there already the
+/// same way there is none.
 pub(super) fn begin<'image>(
     order: &Order<'_>,
     images: impl Iterator<Item = &'image BuiltImage>,
     reference: &Reference,
-) -> Result<Vec<BegunSbom>, Error> {
-    let mut begun = Vec::new();
+) -> Result<(Vec<WrittenSbom>, Vec<Unfinished>), Error> {
+    let (mut sboms, mut files) = (Vec::new(), Vec::new());
     for image in images {
         let Some(sbom) = &image.sbom else { continue };
         let subject = Subject {
@@ -44,25 +38,13 @@ pub(super) fn begin<'image>(
         for format in &order.sboms {
             let Some(path) = order.sbom_place(image.arch, *format) else { continue };
             let bytes = sbom.encode(*format, &subject)?;
-            let mut file = None;
             if !path.is_file() || fs_err::read(&path).ok().as_ref() != Some(&bytes) {
                 let mut unfinished = Unfinished::beside(&path).map_err(image::Error::Write)?;
                 unfinished.write_all(&bytes).map_err(image::Error::Write)?;
-                file = Some(unfinished);
+                files.push(unfinished);
             }
-            begun.push(BegunSbom { sbom: WrittenSbom { arch: image.arch, format: *format, path }, file });
+            sboms.push(WrittenSbom { arch: image.arch, format: *format, path });
         }
     }
-    Ok(begun)
-}
-
-/// Puts them in their places, each whole.
-pub(super) fn finish(begun: Vec<BegunSbom>) -> Result<Vec<WrittenSbom>, Error> {
-    let finish = |begun: BegunSbom| {
-        if let Some(file) = begun.file {
-            file.finish().map_err(image::Error::Write)?;
-        }
-        Ok(begun.sbom)
-    };
-    begun.into_iter().map(finish).collect()
+    Ok((sboms, files))
 }
