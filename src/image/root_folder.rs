@@ -32,7 +32,13 @@ impl Contents {
     /// folder that has neither that nor what every system has is no image.
     pub fn of_root_folder(root: &Path) -> Result<Self, Error> {
         let root = fs_err::canonicalize(root).map_err(Error::Read)?;
-        let config_bytes = match Mapping::open(&config_beside(&root)) {
+        let config = config_beside(&root);
+        // A pipe would be waited for.
+        if fs_err::metadata(&config).is_ok_and(|found| !found.is_file()) {
+            let (document, reason) = ("configuration".to_owned(), "it is not a file".to_owned());
+            return Err(Error::Document { path: config, document, reason });
+        }
+        let config_bytes = match Mapping::open(&config) {
             Ok(mapping) => mapping.whole(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Mapping::from(Vec::new()).whole(),
             Err(error) => return Err(Error::Read(error)),

@@ -263,6 +263,7 @@ impl Error {
                 "`apkbuild run --user` names another: one that the image's `/etc/passwd` has, or a number, which needs no entry"
                     .to_owned(),
             ),
+            Self::Config { .. } => Some("make it a file with the config of an OCI image, or take it away".to_owned()),
             Self::Accounts { path, .. } => Some(format!("build the image again, with an `/{path}` that lists its accounts")),
             Self::MountPoint { .. } => Some("build the image again, without it or with what belongs there".to_owned()),
             Self::WorkingDirectory { .. } => Some(
@@ -315,6 +316,9 @@ impl Error {
                 "the file is there, so the interpreter that it names is missing: look at its first line or its ELF interpreter"
                     .to_owned(),
             ),
+            Self::CommandFailed { .. } => {
+                Some("name another command after the image: `apkbuild run IMAGE COMMAND`".to_owned())
+            }
             _ => None,
         }
     }

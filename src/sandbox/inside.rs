@@ -30,7 +30,7 @@ pub(super) const MOST_READ: u64 = 1 << 20;
 pub fn read_below(root: &Path, path: &Path) -> io::Result<String> {
     let file = match open_below(&open_root(root)?, path, OFlag::O_RDONLY | OFlag::O_NONBLOCK) {
         Ok(file) => file,
-        Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(String::new()),
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => return Ok(String::new()),
         Err(error) => return Err(error.into()),
     };
     #[expect(clippy::disallowed_types, reason = "the file is open already, and its path means nothing outside")]

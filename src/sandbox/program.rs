@@ -16,6 +16,9 @@ use super::ids::Mapping;
 use super::running::monotonic_nanoseconds;
 use super::{Error, Sandbox, privileges};
 
+/// Letters of a text of the image's that a message quotes.
+const LONGEST_SHOWN: usize = 500;
+
 /// Becomes the program; comes back only if that fails.
 pub(super) fn become_program(sandbox: &Sandbox, mapping: &Mapping, channel: &Channel) -> Result<Infallible, Error> {
     let arguments = strings(&sandbox.command, "an argument")?;
@@ -39,7 +42,7 @@ pub(super) fn become_program(sandbox: &Sandbox, mapping: &Mapping, channel: &Cha
     }
     set_no_new_privs().map_err(|error| Error::setup("forbid new privileges", error))?;
     chdir(&sandbox.working_directory).map_err(|error| Error::WorkingDirectory {
-        path: sandbox.working_directory.display().to_string(),
+        path: shown(&sandbox.working_directory.display().to_string()),
         error: error.into(),
     })?;
     execute(&arguments, &environment, channel)
@@ -82,17 +85,28 @@ fn execute(arguments: &[CString], environment: &[CString], channel: &Channel) ->
         let missing = matches!(error, Errno::ENOENT | Errno::ENOTDIR);
         // A file that is there and "does not exist" names an interpreter that does not.
         if !missing || std::path::Path::new(&file).exists() {
-            failure.get_or_insert(Error::CommandFailed { command: file, error: error.into() });
+            failure.get_or_insert(Error::CommandFailed { command: shown(&file), error: error.into() });
         }
     }
     let looked_in = if name.contains('/') { name.clone() } else { path.to_string_lossy().into_owned() };
-    Err(failure.unwrap_or(Error::CommandNotFound { command: name, path: looked_in }))
+    Err(failure.unwrap_or(Error::CommandNotFound { command: shown(&name), path: shown(&looked_in) }))
+}
+
+/// `text` as a message has it: an image may have a command of any length, and a message has an end.
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 fn strings(texts: &[OsString], what: &str) -> Result<Vec<CString>, Error> {
     let convert = |text: &OsString| CString::new(text.as_bytes());
     texts
         .iter()
-        .map(|text| convert(text).map_err(|_| Error::NulByte { what: format!("{what} (`{}`)", text.display()) }))
+        .map(|text| {
+            convert(text)
+                .map_err(|_| Error::NulByte { what: format!("{what} (`{}`)", shown(&text.display().to_string())) })
+        })
         .collect()
 }

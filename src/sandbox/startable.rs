@@ -29,7 +29,7 @@ pub struct Start {
     pub working_directory: String,
     /// `NAME|UID[:GROUP|GID]`; empty for root.
     pub user: String,
-    /// TCP ports that it says it listens on, in its order.
+    /// TCP ports that it says it listens on, the lowest first.
     pub ports: Vec<u16>,
 }
 
@@ -37,14 +37,15 @@ impl From<&ImageConfiguration> for Start {
     fn from(image: &ImageConfiguration) -> Self {
         let Some(config) = image.config() else { return Self::default() };
         let list = |texts: &Option<Vec<String>>| texts.clone().unwrap_or_default();
-        let tcp = |port: &String| port.strip_suffix("/tcp").unwrap_or(port).parse().ok();
+        let tcp = |port: &String| port.strip_suffix("/tcp").unwrap_or(port).parse().ok().filter(|port| *port != 0);
+        let ports: BTreeSet<u16> = config.exposed_ports().iter().flatten().filter_map(tcp).collect();
         Self {
             entrypoint: list(config.entrypoint()),
             cmd: list(config.cmd()),
             environment: list(config.env()),
             working_directory: config.working_dir().clone().unwrap_or_default(),
             user: config.user().clone().unwrap_or_default(),
-            ports: config.exposed_ports().iter().flatten().filter_map(tcp).collect(),
+            ports: ports.into_iter().collect(),
         }
     }
 }
@@ -76,6 +77,10 @@ impl Startable {
     pub fn open_folder(image: &Path, user: Option<&str>) -> Result<Self, Error> {
         let root = fs_err::canonicalize(image).map_err(|error| Error::file("open the image", error))?;
         let path = config_beside(&root);
+        // A pipe would be waited for.
+        if fs_err::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Err(Error::Config { path, reason: "it is not a file".to_owned() });
+        }
         let mut start = match fs_err::read(&path) {
             Ok(text) => {
                 let config = serde_json::from_slice::<ImageConfiguration>(&text);

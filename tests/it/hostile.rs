@@ -230,6 +230,7 @@ fn a_command_that_cannot_start_is_told_with_the_reason() {
             "cannot execute `/bin/inside`: argument list too long (E2BIG)\nhelp: the kernel takes",
         ),
         (json!(["inside", "a\0b"]), "an argument (`a"),
+        (json!([long]), "xxxxx…`: file name too long (ENAMETOOLONG)\nhelp: name another"),
         (json!([]), "there is no command to run"),
         (json!([""]), "there is no command to run"),
     ] {
@@ -365,4 +366,25 @@ fn one_layer_that_is_named_a_thousand_times_is_not_unpacked_as_often() {
     let errors = told(&program.run(["run", "image"]), "run");
     assert!(errors.contains("inflated there are more than 1024 MiB, which no image has a use for\nhelp: "), "{errors}");
     assert!(entries(&scratch).is_empty());
+}
+
+#[test]
+fn a_root_filesystem_that_leads_nowhere_is_not_waited_for() {
+    for (file, message) in
+        [("config.json", "image.config.json` is no image config: it is not a file"), ("etc/passwd", "")]
+    {
+        let (program, _) = program();
+        for name in ["bin", "etc", "dev", "proc", "tmp"] {
+            fs_err::create_dir_all(program.folder().join("image").join(name)).unwrap();
+        }
+        if message.is_empty() {
+            std::os::unix::fs::symlink("passwd", program.folder().join("image").join(file)).unwrap();
+            assert!(program.run(["run", "image"]).failure(1).contains("`image`: there is no command to run"));
+            continue;
+        }
+        let pipe = program.folder().join(format!("image.{file}"));
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(program.run(["run", "image"]).failure(1).contains(message));
+        assert!(program.run(["inspect", "image"]).failure(1).contains("configuration is broken: it is not a file"));
+    }
 }
