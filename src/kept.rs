@@ -7,8 +7,9 @@
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, fstat, futimens};
 
 use crate::digest::Checksum;
 use crate::mapping::{MappedSlice, Mapping};
@@ -43,8 +44,15 @@ pub fn write(path: &Path, body: &[u8]) -> io::Result<()> {
     file.finish_unsynced()
 }
 
+/// Less than this many seconds ago is now: marking hundreds of files in every build would keep the disk busy.
+const RECENTLY: i64 = 60;
+
 /// Marks `file`, a file or a folder of a cache, as used now. A cache that may only be read works all the same.
 pub fn touch(file: impl AsFd) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs().cast_signed());
+    if fstat(&file).is_ok_and(|metadata| (0..RECENTLY).contains(&(now - metadata.st_mtime))) {
+        return;
+    }
     let leave = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
     let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
     let _ = futimens(file, &Timestamps { last_access: leave, last_modification: now });
