@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use rayon::prelude::*;
 
 use super::bytecode_cache::BytecodeCache;
+use crate::digest::Sha256Digest;
 use crate::pipeline::{Error, Workshop};
 use crate::prune::Report;
 use crate::prune::bytecode::{self, Compilation, Compiled, Shipped, Source};
@@ -39,13 +40,21 @@ pub(super) fn compile(
 ) -> Result<(), Error> {
     let Some(compilation) = Compilation::of(rootfs, report) else { return Ok(()) };
     let kept = BytecodeCache(workshop.bytecode_folder()?);
-    let found = compilation.sources.par_iter().map(|source| {
+    let sources = &compilation.sources;
+    let key = |source: &Source| compilation.key(source, compilation.shipped(source, shipped).as_ref());
+    let keys: Vec<Sha256Digest> = sources.par_iter().map(key).collect();
+    let paths = || sources.iter().map(|source| source.path.clone());
+    if let Some(set) = kept.read_set(&keys) {
+        bytecode::replace(rootfs, report, paths().zip(set).collect());
+        return Ok(());
+    }
+    let found = sources.par_iter().map(|source| {
         let brought = bring_into_form(source, &compilation, shipped, &kept)?;
         Ok(brought.or_else(|| kept.read(compilation.key(source, None))))
     });
     let found = found.collect::<Result<Vec<Option<Compiled>>, Error>>()?;
     let missing: Vec<&Source> =
-        compilation.sources.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(source, _)| source).collect();
+        sources.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(source, _)| source).collect();
     let mut made = BTreeMap::new();
     if let Some(first) = missing.first() {
         let refuse = |reason| Error::NoBytecode { count: missing.len(), first: first.path.clone(), reason };
@@ -62,10 +71,10 @@ pub(super) fn compile(
             }
         }
     }
-    for (source, found) in compilation.sources.iter().zip(found) {
-        if let Some(compiled) = found {
-            made.insert(source.path.clone(), compiled);
-        }
+    made.extend(paths().zip(found).filter_map(|(path, found)| Some((path, found?))));
+    let set: Vec<&Compiled> = sources.iter().filter_map(|source| made.get(&source.path)).collect();
+    if set.len() == keys.len() {
+        kept.keep_set(&keys, &set)?;
     }
     bytecode::replace(rootfs, report, made);
     Ok(())
