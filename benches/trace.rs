@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::path::Path;
 
 use apkbuild::mapping::MappedSlice;
-use apkbuild::prune::{Facts, Policy, Profile, prune_knowing};
+use apkbuild::prune::{Facts, News, Policy, Profile, prune_knowing};
 use apkbuild::rootfs::folder::{ReadOptions, read_folder};
 use apkbuild::rootfs::{Inode, InodeKind, Metadata, Origin, Rootfs, Tree};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -72,12 +72,13 @@ fn trace(criterion: &mut Criterion) {
     });
     let mut facts = Facts::default();
     prune_knowing(&mut rootfs.clone(), &policy, &mut facts).unwrap();
-    let bytes = MappedSlice::from(facts.to_bytes());
+    let Some(News::Common(bytes)) = facts.news() else { unreachable!("nothing was known before") };
+    let (common, own) = (MappedSlice::from(bytes), MappedSlice::from(Vec::new()));
     group.bench_function("known", |bencher| {
         bencher.iter_batched(
             || rootfs.clone(),
             |mut rootfs| {
-                let mut facts = Facts::from_bytes(bytes.clone());
+                let mut facts = Facts::known(common.clone(), own.clone());
                 black_box(prune_knowing(&mut rootfs, &policy, &mut facts).unwrap())
             },
             BatchSize::LargeInput,

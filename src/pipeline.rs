@@ -30,11 +30,13 @@ mod trim;
 mod vendor;
 mod workshop;
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 use crate::image::{self, Compression, ImageSet, LayerOptions, PackedImage, Reference, Sbom};
+use crate::kept;
 use crate::progress::Progress;
 use crate::prune::{self, Report};
 use crate::recipe::Architecture;
@@ -112,13 +114,20 @@ struct Made {
 }
 
 impl Made {
-    /// Keeps what is of use to later builds. The image is as good where that fails.
-    fn keep(&self, order: &Order<'_>, progress: &dyn Progress) {
-        let traces = self.traces.as_ref().map_or(Ok(()), |traces| traces.keep().map_err(Error::from));
-        let record = self.record.as_ref().map_or(Ok(()), |record| record.keep(order, &self.image));
-        if let Err(error) = traces.and(record) {
-            progress.warning(&format!("later builds will not know of this one: {error}"));
-        }
+    /// Files for the cache, of use to later builds.
+    fn to_keep(&self, order: &Order<'_>) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
+        let traces = self.traces.as_ref().and_then(Traces::to_keep);
+        let record = self.record.as_ref().map(|record| record.to_keep(order, &self.image)).transpose()?;
+        Ok(traces.into_iter().chain(record.flatten()).collect())
+    }
+}
+
+/// Keeps `files` in the cache. What was built is as good where that fails.
+fn keep(files: Result<Vec<(PathBuf, Vec<u8>)>, Error>, progress: &dyn Progress) {
+    let keep =
+        |files: Vec<(PathBuf, Vec<u8>)>| Ok(files.iter().try_for_each(|(path, bytes)| kept::write(path, bytes))?);
+    if let Err(error) = files.and_then(keep) {
+        progress.warning(&format!("later builds will not know of this one: {error}"));
     }
 }
 
@@ -143,7 +152,7 @@ pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) ->
         let mut made = build_for(order, arch, workshop, progress)?;
         if let Some(bill) = made.files.as_ref().and_then(|files| Bill::draw_up(order.recipe, &made.image, files)) {
             if !order.over_size_is_allowed {
-                made.keep(order, progress);
+                keep(made.to_keep(order), progress);
                 return Err(Error::OverSize(Box::new(bill)));
             }
             over_size.get_or_insert(bill);
@@ -155,9 +164,10 @@ pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) ->
     progress.stage("writing");
     let packed = all.iter().map(|made| made.image.packed.clone()).collect();
     let set = ImageSet::new(reference.clone(), packed)?;
-    // The disk is waited for at the end of the one, and not in the other.
-    let keep = || all.iter().for_each(|made| made.keep(order, progress));
-    let (written, ()) = rayon::join(|| write(order, &set, &all), keep);
+    // The disk is waited for at the end of the one, and not in the other. Written meanwhile, it would be waited for too.
+    let to_keep = || all.iter().map(|made| made.to_keep(order)).collect::<Result<Vec<_>, _>>();
+    let (written, kept) = rayon::join(|| write(order, &set, &all), to_keep);
+    keep(kept.map(|files| files.concat()), progress);
     let (written, sboms) = written?;
     let images = all.into_iter().map(|made| made.image).collect();
     Ok(Built { reference, set, written, sboms, images, over_size, seconds: start.elapsed().as_secs_f64() })

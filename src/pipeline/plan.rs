@@ -66,7 +66,7 @@ fn plan_for(
     let stages = stages.collect::<Result<Vec<_>, Error>>()?;
     let built = |workshop: &Workshop| {
         let made = build_for(order, arch, workshop, progress)?;
-        made.keep(order, progress);
+        super::keep(made.to_keep(order), progress);
         Ok(made.image)
     };
     let image = match effort {

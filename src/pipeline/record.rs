@@ -6,6 +6,7 @@
 //! nothing had been kept.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -102,12 +103,11 @@ impl Record {
         format!("{}.json", self.key)
     }
 
-    /// Keeps what the build came to, unless what it copied changed meanwhile.
-    pub(super) fn keep(&self, order: &Order<'_>, image: &BuiltImage) -> Result<(), Error> {
-        if copied(order, &self.cache).ok() == Some(self.copied) { self.write(image) } else { Ok(()) }
-    }
-
-    fn write(&self, image: &BuiltImage) -> Result<(), Error> {
+    /// What the build came to, and where that is to be kept; nothing where what it copied changed meanwhile.
+    pub(super) fn to_keep(&self, order: &Order<'_>, image: &BuiltImage) -> Result<Option<(PathBuf, Vec<u8>)>, Error> {
+        if copied(order, &self.cache).ok() != Some(self.copied) {
+            return Ok(None);
+        }
         let outcome = Outcome {
             layers: image.packed.layers.iter().map(LayerNote::from).collect(),
             unpacked_size: image.unpacked_size,
@@ -118,8 +118,7 @@ impl Record {
             script_notes: Cow::Borrowed(&image.script_notes),
         };
         let json = serde_json::to_vec(&outcome).map_err(std::io::Error::from)?;
-        let path = self.cache.make_section(Section::Builds)?.join(self.file_name());
-        Ok(kept::write(&path, &json)?)
+        Ok(Some((self.cache.make_section(Section::Builds)?.join(self.file_name()), json)))
     }
 }
 

@@ -3,7 +3,6 @@
 mod bytecode_cache;
 mod compile;
 
-use std::io;
 use std::path::PathBuf;
 
 use self::compile::compile;
@@ -12,7 +11,7 @@ use crate::digest::Sha256Digest;
 use crate::kept;
 use crate::progress::Progress;
 use crate::prune::bytecode::Shipped;
-use crate::prune::{Bytecode, Facts, Policy, Profile, Report, prune_knowing};
+use crate::prune::{Bytecode, Facts, News, Policy, Profile, Report, prune_knowing};
 use crate::recipe::{Architecture, Recipe};
 use crate::rootfs::Rootfs;
 
@@ -21,21 +20,24 @@ pub use compile::NoCompiler;
 /// What was let go, and what tracing read.
 pub(super) struct Trimmed {
     pub(super) report: Report,
-    /// Where there is something new in them.
+    /// Where there was any tracing.
     pub(super) traces: Option<Traces>,
 }
 
-/// What traces read, to be kept for later ones.
+/// What a trace read, to be kept for later ones.
 pub(super) struct Traces {
     facts: Facts,
-    places: Vec<PathBuf>,
+    common: PathBuf,
+    own: PathBuf,
 }
 
 impl Traces {
-    /// Keeps them in the cache.
-    pub(super) fn keep(&self) -> io::Result<()> {
-        let bytes = self.facts.to_bytes();
-        self.places.iter().try_for_each(|place| kept::write(place, &bytes))
+    /// What of it is to be kept, and where; nothing where there is nothing new.
+    pub(super) fn to_keep(&self) -> Option<(PathBuf, Vec<u8>)> {
+        Some(match self.facts.news()? {
+            News::Common(bytes) => (self.common.clone(), bytes),
+            News::Own(bytes) => (self.own.clone(), bytes),
+        })
     }
 }
 
@@ -73,12 +75,10 @@ fn prune(
     let own = folder.join(facts_name(&[&recipe.name, arch.as_str(), &policy.command.join("\0")], policy));
     // What packages say is much the same for every recipe that has them.
     let common = folder.join(facts_name(&["", arch.as_str()], policy));
-    let known = kept::read(&own).or_else(|| kept::read(&common));
-    let places = if known.is_some() { vec![own] } else { vec![own, common] };
-    let mut facts = known.map(Facts::from_bytes).unwrap_or_default();
+    let read = |path: &PathBuf| kept::read(path).unwrap_or_else(|| Vec::new().into());
+    let mut facts = Facts::known(read(&common), read(&own));
     let report = prune_knowing(rootfs, policy, &mut facts)?;
-    let has_changed = facts.has_changed();
-    Ok(Trimmed { report, traces: has_changed.then_some(Traces { facts, places }) })
+    Ok(Trimmed { report, traces: Some(Traces { facts, common, own }) })
 }
 
 /// Facts are known by content; the file's name only says which of them are likely to be wanted together.

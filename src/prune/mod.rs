@@ -39,7 +39,7 @@ use traced::Traced;
 pub use error::Error;
 pub use policy::{Bytecode, Policy, Profile};
 pub use report::{Cut, KeptPath, PackageReason, PackageReport, PrunedPath, Reason, Report, RuleTotal, Unfollowed};
-pub use trace::Facts;
+pub use trace::{Facts, News};
 
 /// Makes ready what every pruning needs, whatever it is of. It may be called while there is nothing to prune yet.
 pub fn prepare() {

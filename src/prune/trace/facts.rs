@@ -3,10 +3,11 @@
 //! Reading a file begins when it is reached and goes on while others are followed. What is remembered is one run of
 //! bytes with a list of places at its head, and only the part of a file that is reached again is made values of.
 //!
-//! This room does no I/O: whoever calls it keeps the bytes of [`Facts::to_bytes`] and hands them in again.
+//! What was read is kept in two parts, one that all applications on the same packages share, and one of the application's
+//! own, so that a change of code makes little to write. This room does no I/O: whoever calls it keeps [`News`] and hands
+//! the bytes in again.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, OnceLock};
 
@@ -43,7 +44,7 @@ pub(crate) enum FileFacts {
 
 type Key = (Language, [u8; 20]);
 
-/// What was read so far, by content. Empty to begin with.
+/// What was read so far, by content. Nothing to begin with.
 #[derive(Debug, Default)]
 pub struct Facts {
     kept: Arc<Kept>,
@@ -54,36 +55,50 @@ pub struct Facts {
 /// What earlier runs read.
 #[derive(Debug, Default)]
 struct Kept {
-    bytes: MappedSlice,
-    places: FxHashMap<Key, Range<usize>>,
+    common: Parts,
+    own: Parts,
+}
+
+/// The facts of files, each as it is kept.
+type Parts = FxHashMap<Key, MappedSlice>;
+
+/// What is to be kept for later runs, in the place of what was kept there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// In common for all that have the same packages.
+    Common(Vec<u8>),
+    /// For the application alone.
+    Own(Vec<u8>),
 }
 
 /// The program that read: another one may read something else out of the same file, or keep it otherwise.
 const PROGRAM: &str = env!("APKBUILD_SOURCES");
 
 impl Facts {
-    /// What [`Facts::to_bytes`] of the same program gave, which whoever kept the bytes has seen to be whole; empty
-    /// where another program gave them.
-    pub fn from_bytes(bytes: MappedSlice) -> Self {
-        let places = Kept::places(&bytes).unwrap_or_default();
-        Self { kept: Arc::new(Kept { bytes, places }), used: BTreeMap::new() }
+    /// What was kept of [`News`] of the same program, which whoever kept it has seen to be whole; nothing where another
+    /// program gave it.
+    pub fn known(common: MappedSlice, own: MappedSlice) -> Self {
+        let [common, own] = [common, own].map(|bytes| read_parts(&bytes).unwrap_or_default());
+        Self { kept: Arc::new(Kept { common, own }), used: BTreeMap::new() }
     }
 
-    /// Everything that was used, in an order of its own.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let parts = self.used.iter().map(|(key, read)| (key, read.as_deref().or_else(|| self.kept.part(key))));
-        let parts: Vec<(&Key, &[u8])> = parts.filter_map(|(key, part)| Some((key, part?))).collect();
-        let list: Vec<(&Key, u32)> = parts.iter().map(|(key, part)| (*key, part.len() as u32)).collect();
-        let mut bytes = postcard::to_stdvec(&(PROGRAM, list)).unwrap_or_default();
-        for (_, part) in parts {
-            bytes.extend_from_slice(part);
+    /// What this run adds to what was kept, if anything.
+    pub fn news(&self) -> Option<News> {
+        if self.used.values().all(Option::is_none) {
+            return None;
         }
-        bytes
-    }
-
-    /// Whether something was read that was not known.
-    pub fn has_changed(&self) -> bool {
-        self.used.values().any(Option::is_some)
+        let parts = self.used.iter().map(|(key, read)| (key, read.as_deref().or_else(|| self.kept.part(key))));
+        let parts = parts.filter_map(|(key, part)| Some((key, part?)));
+        let is_common = |key: &Key| self.kept.common.contains_key(key);
+        let (common, own): (Vec<_>, Vec<_>) = parts.clone().partition(|(key, _)| is_common(key));
+        let bytes = |parts: &[(&Key, &[u8])]| parts.iter().map(|(_, part)| part.len()).sum::<usize>();
+        // Where that outweighs it, what is in common is of other packages by now, or there is none yet.
+        let news = if bytes(&own) > bytes(&common) {
+            News::Common(write_parts(&parts.collect::<Vec<_>>()))
+        } else {
+            News::Own(write_parts(&own))
+        };
+        Some(news)
     }
 
     /// Begins to read a file, whose SHA-1 is `checksum` where that is known.
@@ -134,30 +149,40 @@ impl Read {
 }
 
 impl Kept {
-    /// Where each file's facts lie in `bytes`.
-    fn places(bytes: &[u8]) -> Option<FxHashMap<Key, Range<usize>>> {
-        let (program, body) = postcard::take_from_bytes::<&str>(bytes).ok()?;
-        if program != PROGRAM {
-            return None;
-        }
-        let (list, parts) = postcard::take_from_bytes::<Vec<(Key, u32)>>(body).ok()?;
-        let mut end = bytes.len() - parts.len();
-        let place = |(key, length): (Key, u32)| {
-            let start = end;
-            end += length as usize;
-            (key, start..end)
-        };
-        Some(list.into_iter().map(place).collect())
-    }
-
     fn part(&self, key: &Key) -> Option<&[u8]> {
-        self.bytes.get(self.places.get(key)?.clone())
+        self.common.get(key).or_else(|| self.own.get(key)).map(|part| &**part)
     }
 
     fn read(&self, key: Key) -> Option<Read> {
         let facts = postcard::from_bytes(self.part(&key)?).ok()?;
         Some(Read { key, facts, bytes: None })
     }
+}
+
+/// `parts` in one run, with a list of their lengths at its head.
+fn write_parts(parts: &[(&Key, &[u8])]) -> Vec<u8> {
+    let list: Vec<(&Key, u32)> = parts.iter().map(|(key, part)| (*key, part.len() as u32)).collect();
+    let mut bytes = postcard::to_stdvec(&(PROGRAM, list)).unwrap_or_default();
+    for (_, part) in parts {
+        bytes.extend_from_slice(part);
+    }
+    bytes
+}
+
+/// Each file's facts, as they lie in `bytes`.
+fn read_parts(bytes: &MappedSlice) -> Option<Parts> {
+    let (program, body) = postcard::take_from_bytes::<&str>(bytes).ok()?;
+    if program != PROGRAM {
+        return None;
+    }
+    let (list, parts) = postcard::take_from_bytes::<Vec<(Key, u32)>>(body).ok()?;
+    let mut end = bytes.len() - parts.len();
+    let part = |(key, length): (Key, u32)| {
+        let start = end;
+        end += length as usize;
+        Some((key, bytes.slice(start..end)?))
+    };
+    list.into_iter().map(part).collect()
 }
 
 fn parse(language: Language, bytes: &[u8]) -> FileFacts {

@@ -9,7 +9,7 @@ mod names;
 mod native;
 
 pub(crate) use engine::Engine;
-pub use facts::Facts;
+pub use facts::{Facts, News};
 pub(crate) use facts::{Language, bracket_depth, parallel};
 pub(crate) use graph::{Edge, How, Reasons, Source, step};
 pub(crate) use names::Names;

@@ -1,7 +1,8 @@
 //! The traced profile on small trees.
 
 use super::super::tests::{Sample, library};
-use super::super::{Error, Facts, Policy, Profile, Report, prune, prune_knowing};
+use super::super::{Error, Facts, News, Policy, Profile, Report, prune, prune_knowing};
+use crate::mapping::MappedSlice;
 use crate::rootfs::{Origin, Rootfs};
 
 const LIBRARY: &str = "usr/lib/python3.12";
@@ -333,24 +334,31 @@ fn cuts_name_what_drop_would_take() {
 
 #[test]
 fn what_is_known_changes_nothing_but_time() {
-    let build = || {
+    let build = |code: &str| {
         python(|sample| {
-            sample.file("app/app.py", "import client\n");
+            sample.file("app/app.py", code);
         })
     };
     let policy = traced(&["python3", "app.py"]);
-    let mut facts = Facts::default();
-    let first = prune_knowing(&mut build(), &policy, &mut facts).unwrap();
-    assert!(facts.has_changed());
-    let bytes = facts.to_bytes();
-    let mut facts = Facts::from_bytes(bytes.clone().into());
-    let second = prune_knowing(&mut build(), &policy, &mut facts).unwrap();
-    assert!(!facts.has_changed(), "everything was known");
-    assert_eq!(facts.to_bytes(), bytes);
-    assert_eq!(first, second);
-    assert!(!Facts::from_bytes(b"garbage".to_vec().into()).has_changed());
-    assert_eq!(
-        prune_knowing(&mut build(), &policy, &mut Facts::from_bytes(bytes[..bytes.len() / 2].to_vec().into())).unwrap(),
-        first
-    );
+    let none = || MappedSlice::from(Vec::new());
+    let trace =
+        |code: &str, mut facts: Facts| (prune_knowing(&mut build(code), &policy, &mut facts).unwrap(), facts.news());
+    let (first, news) = trace("import client\n", Facts::default());
+    let Some(News::Common(common)) = news else { panic!("{news:?}") };
+    let common = MappedSlice::from(common);
+    assert_eq!(trace("import client\n", Facts::known(common.clone(), none())), (first.clone(), None));
+
+    // After a change of code, what is new is the application's own.
+    let changed = "import client, server\n";
+    let (second, news) = trace(changed, Facts::known(common.clone(), none()));
+    assert_eq!(second, trace(changed, Facts::default()).0);
+    let Some(News::Own(own)) = news else { panic!("{news:?}") };
+    assert!(own.len() < common.len());
+    assert_eq!(trace(changed, Facts::known(common.clone(), own.into())), (second, None));
+
+    for damaged in [b"garbage".to_vec(), common[..common.len() / 2].to_vec()] {
+        let (report, news) = trace("import client\n", Facts::known(damaged.into(), none()));
+        assert_eq!(report, first);
+        assert!(matches!(news, Some(News::Common(_))));
+    }
 }
