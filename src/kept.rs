@@ -20,20 +20,28 @@ const MAGIC: &[u8; 16] = b"apkbuild kept 1\n";
 /// Bytes before what is kept: magic and checksum.
 const HEAD: usize = 16 + 16;
 
+/// Files from this size on, in bytes, are mapped rather than read.
+const MAPPED_FROM: u64 = 256 << 10;
+
 /// What is kept at `path`, used from now on; `None` where there is nothing whole.
 pub fn read(path: &Path) -> Option<MappedSlice> {
     let file = fs_err::File::open(path).ok()?;
-    let mut bytes = Vec::new();
-    // The standard library's file knows its length, and reads it at once. Read, not mapped: there are many of them, and
-    // the system allows so many mappings only.
-    file.file().read_to_end(&mut bytes).ok()?;
+    // Small ones are many, and the system allows so many mappings only.
+    let bytes = if file.metadata().ok()?.len() < MAPPED_FROM {
+        let mut bytes = Vec::new();
+        // The standard library's file knows its length, and reads it at once.
+        file.file().read_to_end(&mut bytes).ok()?;
+        Mapping::from(bytes)
+    } else {
+        Mapping::of(&file).ok()?
+    };
     let (checksum, body) = bytes.strip_prefix(MAGIC)?.split_first_chunk()?;
     if Checksum::of(body).0 != *checksum {
         return None;
     }
     touch(&file);
     let end = bytes.len();
-    Mapping::from(bytes).slice(HEAD..end)
+    bytes.slice(HEAD..end)
 }
 
 /// Keeps `body` at `path`, whose folder must exist, without waiting for the disk.

@@ -11,7 +11,7 @@ use crate::digest::Sha256Digest;
 use crate::kept;
 use crate::progress::Progress;
 use crate::prune::bytecode::Shipped;
-use crate::prune::{Bytecode, Facts, News, Policy, Profile, Report, prune_knowing};
+use crate::prune::{Bytecode, Facts, News, Policy, Profile, Report, prune, prune_knowing};
 use crate::recipe::{Architecture, Recipe};
 use crate::rootfs::Rootfs;
 
@@ -32,6 +32,20 @@ pub(super) struct Traces {
 }
 
 impl Traces {
+    /// What earlier traces like this one read; `None` where nothing is traced.
+    fn open(recipe: &Recipe, arch: Architecture, policy: &Policy, workshop: &Workshop) -> Result<Option<Self>, Error> {
+        if policy.profile != Profile::Traced {
+            return Ok(None);
+        }
+        let folder = workshop.traces_folder()?;
+        let own = folder.join(facts_name(&[&recipe.name, arch.as_str(), &policy.command.join("\0")], policy));
+        // What packages say is much the same for every recipe that has them.
+        let common = folder.join(facts_name(&["", arch.as_str()], policy));
+        let read = |path: &PathBuf| kept::read(path).unwrap_or_else(|| Vec::new().into());
+        let facts = Facts::known(read(&common), read(&own));
+        Ok(Some(Self { facts, common, own }))
+    }
+
     /// What of it is to be kept, and where; nothing where there is nothing new.
     pub(super) fn to_keep(&self) -> Option<(PathBuf, Vec<u8>)> {
         Some(match self.facts.news()? {
@@ -50,35 +64,19 @@ pub(super) fn trim(
     progress: &dyn Progress,
 ) -> Result<Trimmed, Error> {
     let policy = translate::policy(recipe);
-    if policy.bytecode == Bytecode::Source {
-        return prune(rootfs, recipe, arch, &policy, workshop);
-    }
     // Collected first: pruning takes every `__pycache__`.
-    let shipped = Shipped::of(&rootfs.tree);
-    let mut trimmed = prune(rootfs, recipe, arch, &policy, workshop)?;
-    progress.stage("compiling");
-    compile(rootfs, &mut trimmed.report, &shipped, arch, workshop)?;
-    Ok(trimmed)
-}
-
-fn prune(
-    rootfs: &mut Rootfs,
-    recipe: &Recipe,
-    arch: Architecture,
-    policy: &Policy,
-    workshop: &Workshop,
-) -> Result<Trimmed, Error> {
-    if policy.profile != Profile::Traced {
-        return Ok(Trimmed { report: prune_knowing(rootfs, policy, &mut Facts::default())?, traces: None });
+    let shipped = || (policy.bytecode == Bytecode::Compiled).then(|| Shipped::of(&rootfs.tree));
+    let (shipped, traces) = rayon::join(shipped, || Traces::open(recipe, arch, &policy, workshop));
+    let mut traces = traces?;
+    let mut report = match &mut traces {
+        Some(traces) => prune_knowing(rootfs, &policy, &mut traces.facts)?,
+        None => prune(rootfs, &policy)?,
+    };
+    if let Some(shipped) = shipped {
+        progress.stage("compiling");
+        compile(rootfs, &mut report, &shipped, arch, workshop)?;
     }
-    let folder = workshop.traces_folder()?;
-    let own = folder.join(facts_name(&[&recipe.name, arch.as_str(), &policy.command.join("\0")], policy));
-    // What packages say is much the same for every recipe that has them.
-    let common = folder.join(facts_name(&["", arch.as_str()], policy));
-    let read = |path: &PathBuf| kept::read(path).unwrap_or_else(|| Vec::new().into());
-    let mut facts = Facts::known(read(&common), read(&own));
-    let report = prune_knowing(rootfs, policy, &mut facts)?;
-    Ok(Trimmed { report, traces: Some(Traces { facts, common, own }) })
+    Ok(Trimmed { report, traces })
 }
 
 /// Facts are known by content; the file's name only says which of them are likely to be wanted together.
