@@ -4,6 +4,7 @@
 //! All are locks on the folder or the file itself (flock(2)), which end with the processes that have it open, however
 //! they end.
 
+use std::fs::Metadata;
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
@@ -25,7 +26,7 @@ impl HeldFolder {
     pub fn hold(path: &Path) -> io::Result<Option<Self>> {
         let Some(folder) = open(path)? else { return Ok(None) };
         folder.file().lock_shared()?;
-        if lies_at(&folder, path)? { Ok(Some(Self(folder))) } else { Self::hold(path) }
+        if lies_at(&folder.metadata()?, path)? { Ok(Some(Self(folder))) } else { Self::hold(path) }
     }
 }
 
@@ -55,16 +56,15 @@ pub fn open_alone(path: &Path, waiting: impl FnOnce()) -> io::Result<fs_err::Fil
             }
             file.file().lock()?;
         }
-        if lies_at(&file, path)? {
+        if lies_at(&file.metadata()?, path)? {
             return Ok(file);
         }
     }
 }
 
-/// Whether `file` is what lies at `path`: it may have been taken away, and another put in its place, before a lock on
-/// it was had.
-fn lies_at(file: &fs_err::File, path: &Path) -> io::Result<bool> {
-    let ours = file.metadata()?;
+/// Whether what `ours` tells of is what lies at `path`: it may have been taken away, and another put in its place,
+/// before a lock on it was had.
+pub fn lies_at(ours: &Metadata, path: &Path) -> io::Result<bool> {
     match fs_err::symlink_metadata(path) {
         Ok(found) => Ok((found.dev(), found.ino()) == (ours.dev(), ours.ino())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),

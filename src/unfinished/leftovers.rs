@@ -12,7 +12,7 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 use nix::libc::{O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK};
 
 use super::{SUFFIX, first_name, remove_folder};
-use crate::held::ClaimedFolder;
+use crate::held::{ClaimedFolder, lies_at};
 
 /// Letters between the name of what is being written and [`SUFFIX`].
 const RANDOM_LETTERS: usize = 6;
@@ -51,7 +51,7 @@ fn clear_one(path: &Path) -> io::Result<()> {
     }
     let flags = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
     let file = fs_err::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if file.file().try_lock().is_ok() && is_at(file.file(), path)? {
+    if file.file().try_lock().is_ok() && lies_at(&file.metadata()?, path)? {
         fs_err::remove_file(path)?;
     }
     Ok(())
@@ -66,18 +66,7 @@ pub(super) fn hold(file: &std::fs::File, path: &Path) -> io::Result<bool> {
         Err(error) if matches!(error.kind(), ErrorKind::Unsupported) => return Ok(true),
         Err(error) => return Err(error),
     }
-    is_at(file, path)
-}
-
-/// Whether it is still `file` that `path` leads to.
-#[expect(clippy::disallowed_types, reason = "see above")]
-fn is_at(file: &std::fs::File, path: &Path) -> io::Result<bool> {
-    let held = file.metadata()?;
-    match fs_err::symlink_metadata(path) {
-        Ok(found) => Ok((found.dev(), found.ino()) == (held.dev(), held.ino())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
+    lies_at(&file.metadata()?, path)
 }
 
 #[cfg(test)]
