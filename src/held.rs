@@ -109,11 +109,12 @@ mod tests {
             let place = place.clone();
             move || HeldFolder::hold(&place).unwrap().map(|held| held.0.metadata().unwrap().ino())
         });
-        // Another folder that is there already has another number for certain.
+        // Another folder that is there already has another number for certain. They change places in one step: between
+        // two there would be no folder, and whoever comes then finds none.
         let next = folder.path().join("next");
         fs_err::create_dir(&next).unwrap();
-        fs_err::rename(&place, folder.path().join("old")).unwrap();
-        fs_err::rename(&next, &place).unwrap();
+        let exchange = nix::fcntl::RenameFlags::RENAME_EXCHANGE;
+        nix::fcntl::renameat2(nix::fcntl::AT_FDCWD, &place, nix::fcntl::AT_FDCWD, &next, exchange).unwrap();
         drop(claimed);
         assert_eq!(waiting.join().unwrap(), Some(fs_err::metadata(&place).unwrap().ino()));
     }
