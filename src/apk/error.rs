@@ -12,7 +12,7 @@ use super::Identity;
 #[non_exhaustive]
 pub enum Error {
     /// The first bytes are those of apk's third format.
-    #[error("this is in apk's v3 format (ADB), and only v2 is read here")]
+    #[error("this is in apk's third format (ADB), which is not read here")]
     VersionThree,
     /// The first bytes are no gzip member.
     #[error("expected gzip data, found {found}")]
@@ -142,10 +142,44 @@ pub enum Error {
     #[error("it is not signed")]
     NotSigned,
     /// Signed, but by nobody who is trusted.
-    #[error("it is signed by {}, which is not among the trusted keys", .signers.join(" and "))]
+    #[error("it is signed by {}, and the trusted keys are {}", .signers.join(" and "), listed(.trusted))]
     Foreign {
-        /// File names of the keys.
+        /// File names of the keys that signed it.
         signers: Vec<String>,
+        /// File names of the keys that are trusted.
+        trusted: Vec<String>,
+    },
+    /// Signed in a way that is not read.
+    #[error("its signature by {signer} is {algorithm}, which is not supported: RSA, RSA256 and RSA512 are")]
+    UnsupportedSignature {
+        /// File name of the key.
+        signer: String,
+        /// The word in the entry's name.
+        algorithm: String,
+    },
+    /// An entry of a signature member that does not say by which key it is.
+    #[error("`{name}` in its signature is no name of a signature: expected .SIGN.ALGORITHM.KEYFILE")]
+    SignatureName {
+        /// The entry.
+        name: String,
+    },
+    /// One signature under two names.
+    #[error("its signature has two names, `{}` and `{}`", .names[0], .names[1])]
+    TwoSigners {
+        /// That in the header, and that in the extension before it.
+        names: [String; 2],
+    },
+    /// Something in a signature member that no signature covers.
+    #[error("`{name}` stands among its signatures, where nothing vouches for it")]
+    BesideSignature {
+        /// The entry.
+        name: String,
+    },
+    /// More signatures than anybody makes.
+    #[error("it has more than {limit} signatures")]
+    TooManySignatures {
+        /// How many are read.
+        limit: usize,
     },
     /// A trusted key is named, but the signature is not that key's over these bytes.
     #[error("its signature by {signer} does not fit: it was changed after it was signed, or damaged")]
@@ -185,15 +219,22 @@ impl Error {
     /// What the user can do about it; `None` where the bytes are damaged, since that depends on where they come from.
     pub fn help(&self) -> Option<String> {
         let help = match self {
-            Self::NotSigned => "ask a mirror that signs, or accept it as it is with --allow-untrusted",
-            Self::Foreign { signers } if signers.iter().any(|signer| signer.starts_with("alpine-devel@")) => {
-                "Alpine's key for this architecture or release is not built in: name the folder that holds it with --keys-dir, \
-                 or accept the index as it is with --allow-untrusted"
+            Self::NotSigned => {
+                "ask a mirror that signs its index, or sign it with `apkbuild mkndx --key`; --allow-untrusted builds without any check"
             }
             Self::Foreign { .. } => {
-                "if you trust that key, name the folder that holds it with --keys-dir; --allow-untrusted accepts anything"
+                "if you trust that key, put its file, under that name, into the recipe's `keys` or into the folder of --keys-dir"
             }
-            Self::VersionThree => "ask a repository of Alpine v3.22 or earlier, or one that keeps v2 packages",
+            Self::UnsupportedSignature { .. } => "ask whoever makes it to sign with RSA256",
+            Self::SignatureName { .. }
+            | Self::TwoSigners { .. }
+            | Self::BesideSignature { .. }
+            | Self::TooManySignatures { .. } => {
+                "ask another mirror with --mirror, or have whoever makes it sign it again"
+            }
+            Self::VersionThree => {
+                "Alpine's releases up to v3.24 serve the second format; ask a repository that serves APKINDEX.tar.gz. OpenWrt and others serve the third, which is not read"
+            }
             Self::Path { .. } | Self::Twice { .. } | Self::Kind { .. } | Self::HardLink { .. } => {
                 "leave the package out, or have whoever makes it mend it"
             }
@@ -202,5 +243,41 @@ impl Error {
             _ => return None,
         };
         Some(help.to_owned())
+    }
+}
+
+/// File names of keys, those of Alpine's as one.
+fn listed(names: &[String]) -> String {
+    const ALPINE: [&str; 2] = ["alpine-devel@lists.alpinelinux.org-", ".rsa.pub"];
+    let id = |name: &str| Some(name.strip_prefix(ALPINE[0])?.strip_suffix(ALPINE[1])?.to_owned());
+    let ids: Vec<String> = names.iter().filter_map(|name| id(name)).collect();
+    let alpine = match ids.as_slice() {
+        [] => None,
+        [id] => Some(format!("{}{id}{}", ALPINE[0], ALPINE[1])),
+        ids => Some(format!("{}{{{}}}{}", ALPINE[0], ids.join(","), ALPINE[1])),
+    };
+    let others = names.iter().filter(|name| id(name).is_none()).cloned();
+    let all: Vec<String> = others.chain(alpine).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_listed_in_one_line() {
+        let alpine = |id: &str| format!("alpine-devel@lists.alpinelinux.org-{id}.rsa.pub");
+        for (names, expected) in [
+            (vec![], "none"),
+            (vec!["me.rsa.pub".to_owned()], "me.rsa.pub"),
+            (vec![alpine("1")], "alpine-devel@lists.alpinelinux.org-1.rsa.pub"),
+            (
+                vec![alpine("1"), alpine("2"), "me.rsa.pub".to_owned()],
+                "me.rsa.pub, alpine-devel@lists.alpinelinux.org-{1,2}.rsa.pub",
+            ),
+        ] {
+            assert_eq!(listed(&names), expected);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The public keys that are trusted, by file name. Alpine's own are built in, all but loongarch64's.
+//! The public keys that are trusted, by file name. Alpine's own are built in.
 //!
 //! A signature names its key's file, and that key alone is asked: a trusted key under another name does not count, and
 //! one trusted signature is enough (apk-keys(5)).
@@ -19,9 +19,9 @@ macro_rules! alpine_keys {
     };
 }
 
-const ALPINE: [(&str, &str); 16] = alpine_keys!(
+const ALPINE: [(&str, &str); 17] = alpine_keys!(
     "4a6a0840" "5243ef4b" "524d27bb" "5261cecb" "58199dcc" "58cbb476" "58e4f17d" "60ac2099" "6165ee59" "61666e3f"
-    "616a9724" "616abc23" "616ac3bc" "616adfeb" "616ae350" "616db30d"
+    "616a9724" "616abc23" "616ac3bc" "616adfeb" "616ae350" "616db30d" "66ba20fe"
 );
 
 /// Trusted keys.
@@ -37,7 +37,7 @@ impl Keyring {
         Self::default()
     }
 
-    /// Alpine's keys for every architecture but loongarch64.
+    /// Alpine's keys, for every architecture that it is built for.
     pub fn alpine() -> Self {
         let keys =
             ALPINE.into_iter().filter_map(|(name, text)| Some((name.to_owned(), pem::decode("PUBLIC KEY", text)?)));
@@ -64,17 +64,30 @@ impl Keyring {
         if signatures.is_empty() {
             return Err(Error::NotSigned);
         }
-        let mut misfit = None;
+        let (mut wrong, mut unsupported) = (None, None);
         for signature in signatures {
+            let kind = match &signature.kind {
+                Ok(kind) => *kind,
+                Err(algorithm) => {
+                    unsupported = Some((signature.signer.clone(), algorithm.clone()));
+                    continue;
+                }
+            };
             let Some(der) = self.keys.get(&signature.signer) else { continue };
-            if UnparsedPublicKey::new(signature.kind.verification(), der).verify(signed, &signature.bytes).is_ok() {
+            if UnparsedPublicKey::new(kind.verification(), der).verify(signed, &signature.bytes).is_ok() {
                 return Ok(&signature.signer);
             }
-            misfit = Some(signature.signer.clone());
+            wrong = Some(signature.signer.clone());
         }
-        Err(match misfit {
-            Some(name) => Error::WrongSignature { signer: name },
-            None => Error::Foreign { signers: signatures.iter().map(|signature| signature.signer.clone()).collect() },
+        if let Some(signer) = wrong {
+            return Err(Error::WrongSignature { signer });
+        }
+        if let Some((signer, algorithm)) = unsupported {
+            return Err(Error::UnsupportedSignature { signer, algorithm });
+        }
+        Err(Error::Foreign {
+            signers: signatures.iter().map(|signature| signature.signer.clone()).collect(),
+            trusted: self.names().map(str::to_owned).collect(),
         })
     }
 }
@@ -95,6 +108,23 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_lists_the_keys_of_every_architecture() {
+        let text = include_str!("../../docs/recipe.md");
+        let (_, table) = text.split_once("| architecture | keys |\n").unwrap();
+        let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
+        let cells: Vec<Vec<&str>> = rows.map(|row| row.split('|').map(str::trim).collect()).collect();
+        let mut archs: Vec<&str> = cells.iter().map(|cells| cells[1].trim_matches('`')).collect();
+        let mut known: Vec<&str> = crate::recipe::Architecture::ALL.iter().map(|arch| arch.as_str()).collect();
+        archs.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(archs, known);
+        let names = cells.iter().flat_map(|cells| cells[2].split(", "));
+        let listed: std::collections::BTreeSet<String> =
+            names.map(|id| format!("alpine-devel@lists.alpinelinux.org-{id}.rsa.pub")).collect();
+        assert_eq!(listed, Keyring::alpine().names().map(str::to_owned).collect());
+    }
+
+    #[test]
     fn a_signature_is_trusted_under_its_own_name_only() {
         let key = SigningKey::generate(2048, "me.rsa.pub").unwrap();
         let public = key.public_pem().unwrap();
@@ -108,7 +138,10 @@ mod tests {
         other.add("other.rsa.pub", &public).unwrap();
         assert_eq!(
             other.verify(b"message", &signature),
-            Err(Error::Foreign { signers: vec!["me.rsa.pub".to_owned()] })
+            Err(Error::Foreign {
+                signers: vec!["me.rsa.pub".to_owned()],
+                trusted: other.names().map(str::to_owned).collect()
+            })
         );
         let second = [key.sign(SignatureKind::Rsa512, b"message").unwrap()];
         assert_eq!(mine.verify(b"message", &second), Ok("me.rsa.pub"));

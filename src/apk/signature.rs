@@ -2,6 +2,8 @@
 
 use aws_lc_rs::signature as aws;
 
+use super::Error;
+
 /// The hash under a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SignatureKind {
@@ -13,11 +15,11 @@ pub enum SignatureKind {
     Rsa512,
 }
 
-/// A signature as it stands in the first member of a package or an index.
+/// A signature as it stands before a package or an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
-    /// The hash under it.
-    pub kind: SignatureKind,
+    /// The hash under it; where that is no RSA signature, the word for what it is: `DSA`.
+    pub kind: Result<SignatureKind, String>,
     /// The file name of the key that made it: `NAME.rsa.pub`.
     pub signer: String,
     /// As long as the key.
@@ -45,19 +47,28 @@ impl SignatureKind {
 }
 
 impl Signature {
-    /// The signature in the entry `name` with the contents `bytes`; `None` where the name is not that of a signature or
-    /// of a kind that is not known, which is passed over as apk does.
-    pub fn from_entry(name: &str, bytes: &[u8]) -> Option<Self> {
-        let (word, signer) = name.strip_prefix(".SIGN.")?.split_once('.')?;
-        let kind = [SignatureKind::Rsa, SignatureKind::Rsa256, SignatureKind::Rsa512]
-            .into_iter()
-            .find(|kind| kind.word() == word)?;
-        Some(Self { kind, signer: signer.to_owned(), bytes: bytes.to_vec() })
+    /// What the name of every entry with a signature begins with.
+    pub const PREFIX: &str = ".SIGN.";
+
+    /// The signature in the entry `name` with the contents `bytes`. An algorithm that is not known is no error here:
+    /// another signature may do.
+    ///
+    /// # Errors
+    /// Where the name is not `.SIGN.ALGORITHM.KEYFILE`.
+    pub fn from_entry(name: &str, bytes: &[u8]) -> Result<Self, Error> {
+        let parts = name.strip_prefix(Self::PREFIX).and_then(|rest| rest.split_once('.'));
+        let Some((word, signer)) = parts.filter(|(word, signer)| !word.is_empty() && !signer.is_empty()) else {
+            return Err(Error::SignatureName { name: name.to_owned() });
+        };
+        let known = [SignatureKind::Rsa, SignatureKind::Rsa256, SignatureKind::Rsa512];
+        let kind = known.into_iter().find(|kind| kind.word() == word).ok_or_else(|| word.to_owned());
+        Ok(Self { kind, signer: signer.to_owned(), bytes: bytes.to_vec() })
     }
 
     /// The name of the entry that holds it.
     pub fn entry_name(&self) -> String {
-        format!(".SIGN.{}.{}", self.kind.word(), self.signer)
+        let word = self.kind.as_ref().map_or_else(String::as_str, |kind| kind.word());
+        format!("{}{word}.{}", Self::PREFIX, self.signer)
     }
 }
 
@@ -68,18 +79,17 @@ mod tests {
     #[test]
     fn the_name_says_how_and_by_whom() {
         for (name, expected) in [
-            (".SIGN.RSA.alpine-devel@lists.alpinelinux.org-6165ee59.rsa.pub", Some(SignatureKind::Rsa)),
-            (".SIGN.RSA256.me.rsa.pub", Some(SignatureKind::Rsa256)),
-            (".SIGN.RSA512.me.rsa.pub", Some(SignatureKind::Rsa512)),
-            (".SIGN.DSA.me.pub", None),
-            (".SIGN.RSA", None),
-            (".PKGINFO", None),
+            (".SIGN.RSA.alpine-devel@lists.alpinelinux.org-6165ee59.rsa.pub", Ok(SignatureKind::Rsa)),
+            (".SIGN.RSA256.me.rsa.pub", Ok(SignatureKind::Rsa256)),
+            (".SIGN.RSA512.me.rsa.pub", Ok(SignatureKind::Rsa512)),
+            (".SIGN.DSA.me.pub", Err("DSA".to_owned())),
         ] {
-            let signature = Signature::from_entry(name, b"x");
-            assert_eq!(signature.as_ref().map(|signature| signature.kind), expected, "{name}");
-            if let Some(signature) = signature {
-                assert_eq!(signature.entry_name(), name);
-            }
+            let signature = Signature::from_entry(name, b"x").unwrap();
+            assert_eq!(signature.kind, expected, "{name}");
+            assert_eq!(signature.entry_name(), name);
+        }
+        for name in [".SIGN.RSA", ".SIGN.RSA.", ".SIGN..me.rsa.pub", ".PKGINFO"] {
+            assert_eq!(Signature::from_entry(name, b"x"), Err(Error::SignatureName { name: name.to_owned() }));
         }
     }
 }

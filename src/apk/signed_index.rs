@@ -7,7 +7,7 @@ use std::io::Read as _;
 use flate2::bufread::MultiGzDecoder;
 use libdeflater::Decompressor;
 
-use super::member::{check_magic, damaged, split_signatures, tar_ranges};
+use super::member::{check_magic, damaged, read_signatures, tar_ranges};
 use super::{Error, Keyring, Signature};
 
 /// Alpine's largest has some 15 MB inflated.
@@ -35,8 +35,10 @@ pub struct IndexText {
 impl<'a> SignedIndex<'a> {
     /// Reads the signatures that `bytes` begin with; there may be none.
     pub fn read(bytes: &'a [u8]) -> Result<Self, Error> {
-        let (signatures, signed) = split_signatures(bytes)?;
-        Ok(Self { signatures, signed })
+        let mut reader = bytes;
+        let begun = read_signatures(&mut reader, "index")?;
+        let signed = usize::try_from(begun.length).ok().and_then(|length| bytes.get(length..)).unwrap_or_default();
+        Ok(Self { signatures: begun.signatures, signed })
     }
 
     /// The file name of the trusted key that signed it, or why there is none.
@@ -106,7 +108,13 @@ mod tests {
         let bytes = write_index("mine", &[], &key, SignatureKind::Rsa256).unwrap();
         let index = SignedIndex::read(&bytes).unwrap();
         let mut keyring = Keyring::alpine();
-        assert_eq!(index.verify(&keyring), Err(Error::Foreign { signers: vec!["me.rsa.pub".to_owned()] }));
+        assert_eq!(
+            index.verify(&keyring),
+            Err(Error::Foreign {
+                signers: vec!["me.rsa.pub".to_owned()],
+                trusted: keyring.names().map(str::to_owned).collect()
+            })
+        );
         keyring.add("me.rsa.pub", &key.public_pem().unwrap()).unwrap();
         assert_eq!(index.verify(&keyring), Ok("me.rsa.pub"));
         assert_eq!(index.open().unwrap(), IndexText { description: "mine".to_owned(), text: String::new() });

@@ -74,7 +74,7 @@ impl SigningKey {
         self.pair
             .sign(encoding, &SystemRandom::new(), message, &mut bytes)
             .map_err(|_| Error::Cryptography { what: "signing" })?;
-        Ok(Signature { kind, signer: self.public_name.clone(), bytes })
+        Ok(Signature { kind: Ok(kind), signer: self.public_name.clone(), bytes })
     }
 }
 

@@ -239,9 +239,6 @@ impl Error {
                 "something between here and the mirror answers in its place: log in to the network, check the proxy, or name \
                  another mirror with --mirror"
             }
-            Self::Index { location, source: apk::Error::WrongSignature { .. } } => {
-                return Some(format!("{}; --allow-untrusted accepts anything", damaged(location)));
-            }
             Self::Index { location, source } | Self::Package { location, source } => {
                 return source.help().or_else(|| Some(damaged(location).to_owned()));
             }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::attempts::first_success;
 use super::cache::open_if_there;
 use super::{Error, Fetcher, FilePlace, Section};
-use crate::apk::{IndexText, SignedIndex};
+use crate::apk::{self, IndexText, SignedIndex};
 use crate::digest::Sha256Digest;
 use crate::kept;
 use crate::progress::Progress;
@@ -97,7 +97,9 @@ impl Fetcher {
 
     fn index_of_folder(&self, path: &Path) -> Result<FetchedIndex, Error> {
         let missing = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::NotFound => Error::NoFile { path: path.to_owned(), what: "index" },
+            std::io::ErrorKind::NotFound => {
+                third_format_beside(path).unwrap_or_else(|| Error::NoFile { path: path.to_owned(), what: "index" })
+            }
             _ => Error::file(FilePlace::Repository, "cannot read an index", error),
         };
         let bytes = fs_err::read(path).map_err(missing)?;
@@ -221,6 +223,14 @@ impl Fetcher {
         unfinished::write_unsynced(path, bytes)
             .map_err(|error| Error::file(FilePlace::Cache, "cannot write the cache", error))
     }
+}
+
+/// Where there is no index at `path`, but one of apk's third format in that folder or the one above: that it is one.
+fn third_format_beside(path: &Path) -> Option<Error> {
+    let folders = path.ancestors().skip(1).take(2);
+    let places = folders.flat_map(|folder| ["Packages.adb", "packages.adb"].map(|name| folder.join(name)));
+    let found = places.into_iter().find(|place| place.is_file())?;
+    Some(Error::Index { location: found.display().to_string(), source: apk::Error::VersionThree })
 }
 
 fn record_text(record: &Record) -> Vec<u8> {

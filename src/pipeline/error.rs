@@ -27,14 +27,6 @@ pub enum Error {
     /// An index or a package could not be had, or is not what it should be.
     #[error(transparent)]
     Fetch(#[from] fetch::Error),
-    /// An index is signed by somebody unknown, as Alpine's own is where its keys are not built in.
-    #[error("{source}; Alpine's keys for {arch} are not built in")]
-    KeysNotBuiltIn {
-        /// For which architecture.
-        arch: Architecture,
-        /// What the signature is.
-        source: fetch::Error,
-    },
     /// A package that a lock names is nowhere any more.
     #[error("the lock names a package that is not there any more: {0}")]
     LockedGone(#[source] fetch::Error),
@@ -144,9 +136,6 @@ impl Error {
             Self::Repository(error) => error.help(),
             Self::Unsatisfiable(error) => error.help(),
             Self::Fetch(error) => error.help(),
-            Self::KeysNotBuiltIn { arch, .. } => Some(format!(
-                "put Alpine's public key for {arch} into a folder, under the name that signed it, and name that with --keys-dir"
-            )),
             Self::LockedGone(_) => Some(
                 "take what is there now with `apkbuild lock FILE --update`, or name a mirror that keeps old packages with \
                  --mirror or a folder that `apkbuild vendor` made with -X"

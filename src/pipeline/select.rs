@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::apk::{Identity, Version};
 use crate::digest::Sha256Digest;
-use crate::fetch;
 use crate::progress::Progress;
 use crate::recipe::{Alpine, Architecture, Recipe, Release, RepositoryPlace, RepositorySource, Scripts};
 use crate::repository::{ApkIndex, IndexRecord, Repository};
@@ -67,7 +66,7 @@ impl Indexes {
         workshop: &Workshop,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
-        let set = workshop.indexes(&repositories, arch, progress).map_err(|error| about_keys(error, arch))?;
+        let set = workshop.indexes(&repositories, arch, progress)?;
         Ok(Self { repositories, set, arch })
     }
 
@@ -142,18 +141,6 @@ fn release_of(index: &ApkIndex) -> Option<String> {
     let newest = versions.filter_map(|version| Version::parse(version).ok()).max()?;
     let text = newest.as_str();
     Some(text.rsplit_once("-r").map_or(text, |(release, _)| release).to_owned())
-}
-
-/// Says where it is so that Alpine's own keys for `arch` are not built in.
-fn about_keys(error: Error, arch: Architecture) -> Error {
-    let is_foreign =
-        |error: &fetch::Error| matches!(error, fetch::Error::Index { source: crate::apk::Error::Foreign { .. }, .. });
-    match error {
-        Error::Fetch(error) if arch == Architecture::Loongarch64 && is_foreign(&error) => {
-            Error::KeysNotBuiltIn { arch, source: error }
-        }
-        error => error,
-    }
 }
 
 /// The world of some packages.

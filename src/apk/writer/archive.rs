@@ -1,4 +1,5 @@
-//! The tar of a package, as abuild writes it: ustar headers, PAX records for what they cannot hold.
+//! The tar of a package, as abuild writes it since 3.15: ustar headers, and before each a PAX header, which also holds
+//! what they cannot.
 
 use tar::{EntryType, Header};
 
@@ -31,7 +32,8 @@ impl Attributes<'_> {
 }
 
 impl Archive {
-    /// Adds an entry, with `records` and whatever else needs one as PAX extensions.
+    /// Adds an entry. `records` and whatever else needs one go into the PAX header before it, behind the two times that
+    /// abuild writes there.
     pub(super) fn add(
         &mut self,
         path: &str,
@@ -39,7 +41,11 @@ impl Archive {
         records: &[(String, Vec<u8>)],
         contents: &[u8],
     ) -> Result<(), Error> {
-        let mut records = records.to_vec();
+        let mut records: Vec<_> = ["ctime", "atime"]
+            .into_iter()
+            .map(|key| (key.to_owned(), b"0".to_vec()))
+            .chain(records.iter().cloned())
+            .collect();
         let mut header = Header::new_ustar();
         header.set_entry_type(attributes.kind);
         header.set_mode(attributes.mode);
@@ -61,9 +67,7 @@ impl Archive {
         if !attributes.link.is_empty() && header.set_link_name_literal(attributes.link).is_err() {
             records.push(("linkpath".to_owned(), attributes.link.as_bytes().to_vec()));
         }
-        if !records.is_empty() {
-            self.extension(&records)?;
-        }
+        self.extension(path, &records);
         header.set_cksum();
         self.raw(&header, contents);
         Ok(())
@@ -80,7 +84,7 @@ impl Archive {
         self.bytes
     }
 
-    fn extension(&mut self, records: &[(String, Vec<u8>)]) -> Result<(), Error> {
+    fn extension(&mut self, path: &str, records: &[(String, Vec<u8>)]) {
         let mut body = Vec::new();
         for (key, value) in records {
             append_pax_record(&mut body, key, value);
@@ -92,12 +96,12 @@ impl Archive {
         header.set_gid(0);
         header.set_mtime(0);
         header.set_size(body.len() as u64);
-        header
-            .set_path("PaxHeaders")
-            .map_err(|error| Error::Unwritable { what: "a PAX header".to_owned(), reason: error.to_string() })?;
+        let (folder, name) = path.trim_end_matches('/').rsplit_once('/').unwrap_or((".", path));
+        // Nobody reads this name, so one that is too long is cut.
+        let name = format!("{folder}/PaxHeaders/{name}");
+        header.as_old_mut().name.iter_mut().zip(name.bytes()).for_each(|(place, byte)| *place = byte);
         header.set_cksum();
         self.raw(&header, &body);
-        Ok(())
     }
 
     fn raw(&mut self, header: &Header, contents: &[u8]) {

@@ -57,10 +57,10 @@ fn an_index_must_be_signed_by_somebody_trusted() {
     for (bytes, scene, message, help) in [
         (&signed[body..], &scene, "it is not signed", "--allow-untrusted"),
         (&changed, &scene, "its signature by tests.rsa.pub does not fit", "put the right file there again"),
-        (&signed, &strangers, "it is signed by tests.rsa.pub, which is not among the trusted keys", "--keys-dir"),
+        (&signed, &strangers, "it is signed by tests.rsa.pub, and the trusted keys are alpine-devel@", "--keys-dir"),
         (&signed[..signed.len() - 9], &scene, "does not fit", "put the right file there again"),
         (b"<html>".as_slice(), &scene, "expected gzip data, found HTML or XML", "put the right file"),
-        (b"ADBd....".as_slice(), &scene, "apk's v3 format", "v2"),
+        (b"ADBd....".as_slice(), &scene, "apk's third format", "up to v3.24"),
         (b"".as_slice(), &scene, "it has no index", "put the right file"),
     ] {
         fs_err::write(repository.index_path(), bytes).unwrap();
@@ -74,6 +74,25 @@ fn an_index_must_be_signed_by_somebody_trusted() {
         fs_err::write(repository.index_path(), bytes).unwrap();
         let index = strangers.fetcher().index(&source, "x86_64", &Silent).unwrap();
         assert!(index.open().unwrap().text.contains("P:hello") && index.signer.is_none());
+    }
+}
+
+#[test]
+fn a_folder_of_the_third_format_is_named() {
+    let repository = hello();
+    let scene = Scene::new(&repository);
+    let source = Source::parse(&repository.location()).unwrap();
+    fs_err::remove_file(repository.index_path()).unwrap();
+    let message = || scene.fetcher().index(&source, "x86_64", &Silent).unwrap_err();
+    assert!(message().to_string().contains("there is no such index"));
+    for place in ["x86_64/Packages.adb", "x86_64/packages.adb", "Packages.adb", "packages.adb"] {
+        let place = repository.path().join(place);
+        fs_err::write(&place, "ADBd").unwrap();
+        let error = message();
+        assert!(error.to_string().contains("packages.adb") || error.to_string().contains("Packages.adb"), "{error}");
+        assert!(error.to_string().contains("apk's third format (ADB), which is not read here"), "{error}");
+        assert!(error.help().unwrap().contains("Alpine's releases up to v3.24 serve the second format"), "{error}");
+        fs_err::remove_file(place).unwrap();
     }
 }
 
