@@ -15,6 +15,7 @@ mod order;
 mod part;
 mod plan;
 mod record;
+mod release;
 mod retrace;
 mod root_folder;
 mod sbom;
@@ -54,6 +55,7 @@ pub use error::Error;
 pub use lock::{Update, lock, lock_inputs, lock_misfits};
 pub use order::{Format, Order, Place};
 pub use plan::{Effort, Plan, plan};
+pub use release::UNKNOWN_RELEASE;
 pub use retrace::{Retraced, Untraceable};
 pub use sbom::WrittenSbom;
 pub use select::{Selection, resolve};
@@ -100,6 +102,8 @@ pub struct BuiltImage {
     pub sbom: Option<Sbom>,
     /// When it counts as made, in seconds since 1970.
     pub created: i64,
+    /// The release of Alpine, `vX.Y` or `edge`, where it is known.
+    pub release: Option<String>,
     /// Install scripts that failed or were not understood in full.
     pub script_notes: Vec<ScriptNote>,
 }
@@ -226,9 +230,9 @@ fn make(
     let timestamp = order.timestamp.unwrap_or_else(|| rootfs::newest_build_date(&packages));
     let outputs = &order.outputs(workshop.cache());
     let scratch = &workshop.stages_folder()?;
-    let version = selection.release();
+    let release = selection.release.as_ref();
     let furnishing =
-        Furnishing { recipe, copies: &recipe.copies, outputs, version, stages: &stages, scratch, timestamp };
+        Furnishing { recipe, copies: &recipe.copies, outputs, release, stages: &stages, scratch, timestamp };
     let Installation { mut rootfs, notes } = furnish::furnish(&furnishing, &packages)?;
     furnish::adjust(recipe, &mut rootfs.tree, timestamp)?;
     rootfs.packages.extend(translate::packages_without_files(&selection));
@@ -250,6 +254,8 @@ fn make(
     let unpacked_size = image::unpacked_size(&rootfs);
     let sbom = (!order.sboms.is_empty()).then(|| Sbom::of(&rootfs.tree));
     let created = timestamp;
-    let image = BuiltImage { arch, packed, unpacked_size, packages, report, sbom, created, script_notes: notes };
+    let release = selection.release.map(|release| release.branch.to_string());
+    let image =
+        BuiltImage { arch, packed, unpacked_size, packages, report, sbom, created, release, script_notes: notes };
     Ok(Made { image, files: Some(rootfs), record: None, traces })
 }

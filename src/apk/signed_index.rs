@@ -56,7 +56,10 @@ impl<'a> SignedIndex<'a> {
         for (name, range) in tar_ranges(&tar, "index")? {
             match name.as_str() {
                 "APKINDEX" => records = Some(range),
-                "DESCRIPTION" => description = text(tar.get(range).unwrap_or_default().to_vec())?,
+                // Free text, and no package depends on it.
+                "DESCRIPTION" => {
+                    description = String::from_utf8_lossy(tar.get(range).unwrap_or_default()).into_owned();
+                }
                 _ => {}
             }
         }
@@ -144,6 +147,20 @@ mod tests {
         let one = member(&tar);
         assert_eq!(inflate_single(&one), Some(tar));
         assert!(inflate(&[one.as_slice(), b"rest"].concat()).is_err());
+    }
+
+    #[test]
+    fn a_description_may_be_anything() {
+        let key = SigningKey::generate(2048, "me.rsa.pub").unwrap();
+        let bytes = write_index("mine", &[], &key, SignatureKind::Rsa256).unwrap();
+        let mut tar = inflate(SignedIndex::read(&bytes).unwrap().signed).unwrap();
+        let at = memchr::memmem::find(&tar, b"mine").unwrap();
+        tar[at..at + 4].copy_from_slice(b"\xff\0v3");
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, &tar).unwrap();
+        let packed = encoder.finish().unwrap();
+        let opened = SignedIndex::read(&packed).unwrap().open().unwrap();
+        assert_eq!(opened, IndexText { description: "\u{fffd}\0v3".to_owned(), text: String::new() });
     }
 
     #[test]

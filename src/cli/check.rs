@@ -131,6 +131,7 @@ impl BuiltForCheck {
         let order = Order { place: Some(place), timestamp, ..Order::new(recipe, &overrides, lock.as_ref()) };
         let workshop = Workshop::open(&overrides, Some(recipe))?;
         let built = pipeline::build(&order, &workshop, context.progress())?;
+        notes::tell_of_release(&built, context);
         notes::tell_of_scripts(&built, context);
         context.progress_is_over();
         Ok(Self { folder, over_size: built.over_size })

@@ -1,7 +1,7 @@
 //! What a finished build warns of: scripts not carried out in full, patterns without use, places that no trace follows.
 
 use super::Context;
-use crate::pipeline::Built;
+use crate::pipeline::{Built, UNKNOWN_RELEASE};
 use crate::progress::Progress as _;
 use crate::prune::Report;
 use crate::rootfs::ScriptNote;
@@ -17,6 +17,7 @@ const UNFOLLOWED_TOLD: usize = 8;
 
 /// Warns of what was not done as a package wanted it, or is larger than the recipe wants it.
 pub(super) fn tell(built: &Built, context: &Context) {
+    tell_of_release(built, context);
     tell_of_scripts(built, context);
     for image in &built.images {
         for pattern in &image.report.unmatched {
@@ -53,6 +54,13 @@ fn trace_notes(report: &Report, all: bool) -> Vec<String> {
         }
     }
     notes
+}
+
+/// Warns of an image that names no release.
+pub(super) fn tell_of_release(built: &Built, context: &Context) {
+    if built.images.iter().any(|image| image.release.is_none()) {
+        context.progress().warning(UNKNOWN_RELEASE);
+    }
 }
 
 /// Warns of install scripts that failed or were not carried out in full.

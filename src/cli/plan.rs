@@ -171,6 +171,7 @@ fn document(plan: &Plan) -> Value {
     let stages = plan.stages.iter().map(|(stage, selection)| (stage.clone(), selection_document(selection)));
     json!({
         "arch": plan.arch.as_str(),
+        "release": plan.selection.release.as_ref().map(|release| release.branch.to_string()),
         "image": selection_document(&plan.selection),
         "stages": stages.collect::<serde_json::Map<_, _>>(),
         "sizes": plan.image.as_ref().map(|image| json!({

@@ -290,6 +290,7 @@ fn document(file: &Path, place: Option<&Place>, built: &Built, delivered: &Deliv
     let images = built.images.iter().map(|image| {
         json!({
             "arch": image.arch.as_str(),
+            "release": image.release,
             "manifest-digest": image.packed.manifest_digest().to_oci(),
             "config-digest": image.packed.config_digest().to_oci(),
             "compressed-size": image.packed.compressed_size(),

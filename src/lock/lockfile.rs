@@ -28,6 +28,10 @@ pub struct Lockfile {
 /// What is locked for one architecture.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LockedArchitecture {
+    /// The release of Alpine that the packages are of, `v3.22` or `edge`, where that was known.
+    pub release: Option<String>,
+    /// Its version in full, where that was known: `3.22.2`.
+    pub release_version: Option<String>,
     /// The repositories that were read, in their order, with the digest of the index.
     pub indexes: Vec<LockedIndex>,
     /// The image's packages.
@@ -84,6 +88,12 @@ impl fmt::Display for Lockfile {
         }
         for (name, architecture) in &self.architectures {
             writeln!(formatter, "\n[architectures.{name}]")?;
+            for (key, text) in [("release", &architecture.release), ("release-version", &architecture.release_version)]
+            {
+                if let Some(text) = text {
+                    writeln!(formatter, "{key} = {}", quoted(text))?;
+                }
+            }
             let indexes = architecture.indexes.iter().map(|index| {
                 let release = index.release.as_ref().map(|text| format!(", release = {}", quoted(text)));
                 let (repository, digest) = (quoted(&index.repository), index.digest);

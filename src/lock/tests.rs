@@ -20,6 +20,8 @@ fn sample() -> Lockfile {
     };
     let packages = BTreeMap::from([(PackageName::parse("busybox").unwrap(), package)]);
     let architecture = LockedArchitecture {
+        release: Some("v3.22".to_owned()),
+        release_version: Some("3.22.1".to_owned()),
         indexes: vec![LockedIndex {
             repository: "main".to_owned(),
             digest: Sha256Digest::of(b"index"),
@@ -59,6 +61,8 @@ fn a_lock_prints_a_package_a_line_and_is_read_back() {
     ]
 
     [architectures.x86_64]
+    release = "v3.22"
+    release-version = "3.22.1"
     indexes = [
         { repository = "main", sha256 = "1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6", release = "3.22.1" },
     ]
@@ -111,8 +115,17 @@ fn packages() -> impl Strategy<Value = LockedPackages> {
 fn locks() -> impl Strategy<Value = Lockfile> {
     let index = (any::<String>(), any::<[u8; 8]>(), any::<Option<String>>())
         .prop_map(|(repository, bytes, release)| LockedIndex { repository, digest: Sha256Digest::of(&bytes), release });
-    let architecture = (vec(index, 1..3), packages(), btree_map(any::<String>(), packages(), 0..2))
-        .prop_map(|(indexes, packages, stages)| LockedArchitecture { indexes, packages, stages });
+    let stages = btree_map(any::<String>(), packages(), 0..2);
+    let release = any::<(Option<String>, Option<String>)>();
+    let architecture = (release, vec(index, 1..3), packages(), stages).prop_map(
+        |((release, release_version), indexes, packages, stages)| LockedArchitecture {
+            release,
+            release_version,
+            indexes,
+            packages,
+            stages,
+        },
+    );
     let texts = || vec(any::<String>(), 0..3);
     let inputs = (any::<String>(), texts(), texts(), btree_map(any::<String>(), texts(), 0..2))
         .prop_map(|(release, repositories, packages, stages)| Inputs { release, repositories, packages, stages });

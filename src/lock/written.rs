@@ -20,8 +20,10 @@ pub(super) struct Written {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct WrittenArchitecture {
+    release: Option<String>,
+    release_version: Option<String>,
     indexes: Vec<WrittenIndex>,
     packages: Vec<WrittenPackage>,
     #[serde(default)]
@@ -68,7 +70,9 @@ impl WrittenArchitecture {
         let packages = read_packages(self.packages, indexes.len())?;
         let stages =
             self.stages.into_iter().map(|(stage, packages)| Ok((stage, read_packages(packages, indexes.len())?)));
-        Ok(LockedArchitecture { packages, stages: stages.collect::<Result<_, Error>>()?, indexes })
+        let stages = stages.collect::<Result<_, Error>>()?;
+        let Self { release, release_version, .. } = self;
+        Ok(LockedArchitecture { release, release_version, packages, stages, indexes })
     }
 }
 

@@ -49,6 +49,32 @@ pub enum Error {
         /// What it is: not empty, or no folder.
         what: &'static str,
     },
+    /// An index is of another release than the one that is asked for.
+    #[error("the index of {repository} names {found} in {by}, but {asked} is asked for")]
+    OtherRelease {
+        /// The repository.
+        repository: String,
+        /// Which release it is of.
+        found: String,
+        /// Where it says so.
+        by: String,
+        /// Which one is asked for.
+        asked: String,
+    },
+    /// An index contradicts itself or its address about its release.
+    #[error("the index of {repository} names two releases: {one} in {one_by}, and {other} in {other_by}")]
+    TwoReleases {
+        /// The repository.
+        repository: String,
+        /// One release.
+        one: String,
+        /// Where it says so.
+        one_by: String,
+        /// The other release.
+        other: String,
+        /// Where it says so.
+        other_by: String,
+    },
     /// Two repositories have different packages by one name and version, which one folder cannot hold.
     #[error("the lock has two builds of {package}, and one folder holds one of them")]
     VendorTwice {
@@ -150,6 +176,14 @@ impl Error {
             }
             Self::Lock { .. } => Some("write it anew with `apkbuild lock FILE --update`".to_owned()),
             Self::Occupied { .. } => Some("name a folder that is not there yet, or take this one away".to_owned()),
+            Self::OtherRelease { found, asked, .. } => Some(format!(
+                "name a mirror or a repository that serves {asked}, or write `release = \"{found}\"` if that is what you want"
+            )),
+            Self::TwoReleases { .. } => Some(
+                "name another mirror or repository; one that you made yourself can be indexed again under its true description \
+                 (`apkbuild mkndx --description vX.Y.Z`)"
+                    .to_owned(),
+            ),
             Self::VendorTwice { .. } => Some("give one of the two repositories a tag in the recipe".to_owned()),
             Self::VendorTag { .. } => {
                 Some("give the repository a tag of letters, digits and `_`, `.`, `+` or `-` in the recipe".to_owned())

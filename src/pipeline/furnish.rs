@@ -6,20 +6,21 @@ use super::schedule::Stages;
 use super::{Error, translate};
 use crate::fetch::VerifiedApk;
 use crate::recipe::{Architecture, CopyStep, Recipe, Scripts};
+use crate::repository::AlpineRelease;
 use crate::rootfs::base::{BaseOptions, add_base};
 use crate::rootfs::{Emulation, InstallOptions, Installation, Rootfs, RunScript, Tree, adjust, copy};
 use crate::sandbox::ScriptRunner;
 
 /// What goes into a root filesystem beside packages.
 pub(super) struct Furnishing<'order> {
-    /// The recipe, for the account and the release.
+    /// The recipe, for the account and the scripts.
     pub(super) recipe: &'order Recipe,
     /// What is copied, in order.
     pub(super) copies: &'order [CopyStep],
     /// What the build writes, which is not copied into itself.
     pub(super) outputs: &'order [PathBuf],
-    /// The version of the release, where the repositories say it.
-    pub(super) version: Option<&'order str>,
+    /// The release of Alpine, where it is known.
+    pub(super) release: Option<&'order AlpineRelease>,
     /// The stages that may be copied from.
     pub(super) stages: &'order Stages,
     /// A folder of the cache, for install scripts to run in.
@@ -41,7 +42,7 @@ pub(super) fn see_that_scripts_run(recipe: &Recipe, arch: Architecture) -> Resul
 
 /// Installs `packages`, makes the account, and copies.
 pub(super) fn furnish(furnishing: &Furnishing<'_>, packages: &[VerifiedApk]) -> Result<Installation, Error> {
-    let Furnishing { recipe, version, timestamp, .. } = *furnishing;
+    let Furnishing { recipe, timestamp, .. } = *furnishing;
     let (mut emulation, mut runner);
     let scripts: Option<&mut dyn RunScript> = match recipe.alpine.scripts {
         Scripts::Emulate => {
@@ -57,8 +58,8 @@ pub(super) fn furnish(furnishing: &Furnishing<'_>, packages: &[VerifiedApk]) -> 
     let mut installation = Rootfs::install(packages, InstallOptions { scripts, timestamp })?;
     let rootfs = &mut installation.rootfs;
     let account = translate::account(&recipe.user);
-    let release = recipe.alpine.release.to_string();
-    add_base(rootfs, &BaseOptions { account: &account, release: &release, version, timestamp })?;
+    let release = furnishing.release.map(translate::release);
+    add_base(rootfs, &BaseOptions { account: &account, release: release.as_ref(), timestamp })?;
     for step in furnishing.copies {
         copy(furnishing, step, &mut rootfs.tree)?;
     }

@@ -6,6 +6,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use rayon::prelude::*;
 
 use super::Error;
+use super::release::IndexRelease;
+use crate::apk::IndexText;
 use crate::digest::Sha256Digest;
 use crate::fetch::FetchedIndex;
 use crate::repository::ApkIndex;
@@ -16,9 +18,16 @@ pub(super) struct IndexSet {
     /// The digest of each.
     pub(super) digests: Vec<Sha256Digest>,
     fetched: Vec<FetchedIndex>,
-    parsed: OnceLock<Vec<ApkIndex>>,
+    parsed: OnceLock<Parsed>,
     /// Held while they are parsed, so that who comes second waits and does not parse them too.
     parsing: Mutex<()>,
+}
+
+/// What is in some indexes, and of which release each says that it is.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    pub(super) indexes: Vec<ApkIndex>,
+    pub(super) releases: Vec<IndexRelease>,
 }
 
 impl IndexSet {
@@ -28,20 +37,26 @@ impl IndexSet {
     }
 
     /// What is in them, parsed now if need be.
-    pub(super) fn parsed(&self) -> Result<&[ApkIndex], Error> {
+    pub(super) fn parsed(&self) -> Result<&Parsed, Error> {
         let _guard = self.parsing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(parsed) = self.parsed.get() {
             return Ok(parsed);
         }
         // Of several that are damaged the first one is told.
-        let parsed: Vec<Result<ApkIndex, Error>> =
-            self.fetched.par_iter().map(|fetched| Ok(ApkIndex::parse(fetched.open()?.text)?)).collect();
-        let parsed = parsed.into_iter().collect::<Result<Vec<_>, _>>()?;
-        Ok(self.parsed.get_or_init(|| parsed))
+        let parse = |fetched: &FetchedIndex| {
+            let IndexText { description, text } = fetched.open()?;
+            let index = ApkIndex::parse(text)?;
+            let release = IndexRelease::of(&description, &index);
+            Ok((index, release))
+        };
+        let parsed: Vec<Result<(ApkIndex, IndexRelease), Error>> = self.fetched.par_iter().map(parse).collect();
+        let (indexes, releases) = parsed.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        Ok(self.parsed.get_or_init(|| Parsed { indexes, releases }))
     }
 
     /// The same, each with fewer packages.
-    pub(super) fn narrowed(&self, indexes: Vec<ApkIndex>) -> Self {
-        Self { digests: self.digests.clone(), parsed: OnceLock::from(indexes), ..Self::default() }
+    pub(super) fn narrowed(&self, indexes: Vec<ApkIndex>, releases: Vec<IndexRelease>) -> Self {
+        let parsed = OnceLock::from(Parsed { indexes, releases });
+        Self { digests: self.digests.clone(), parsed, ..Self::default() }
     }
 }

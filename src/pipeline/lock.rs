@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::part::Part;
 use super::select::{Indexes, Selection};
-use super::{Error, Overrides, Workshop, sources};
+use super::{Error, Overrides, UNKNOWN_RELEASE, Workshop, sources};
 use crate::apk::Identity;
 use crate::lock::{Inputs, LockedArchitecture, LockedIndex, LockedPackages, Lockfile, packages_of};
 use crate::progress::Progress;
@@ -94,12 +94,14 @@ fn lock_for(
         let kept = old.map(|old| kept(old, update, indexes)).transpose()?.unwrap_or_default();
         let selection = select(part, indexes, &kept, progress)?;
         if locked.indexes.is_empty() {
+            locked.release = selection.release.as_ref().map(|release| release.branch.to_string());
+            locked.release_version = selection.release.as_ref().and_then(|release| release.version.clone());
             let indexes = names.iter().zip(&selection.index_digests).zip(&selection.releases);
             locked.indexes = indexes
                 .map(|((name, digest), release)| LockedIndex {
                     repository: name.clone(),
                     digest: *digest,
-                    release: release.clone(),
+                    release: release.as_ref().map(ToString::to_string),
                 })
                 .collect();
         }
@@ -108,6 +110,9 @@ fn lock_for(
             None => locked.packages = packages,
             Some(stage) => _ = locked.stages.insert(stage.to_owned(), packages),
         }
+    }
+    if locked.release.is_none() {
+        progress.warning(UNKNOWN_RELEASE);
     }
     Ok(locked)
 }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::part::Part;
+use super::release::{self, Asked, IndexRelease};
 use super::{Error, Overrides, Selection, Workshop, sources};
 use crate::apk::PackageName;
 use crate::apk::writer::IndexedPackage;
@@ -14,7 +15,7 @@ use crate::fetch::{self, VerifiedApk, Wanted};
 use crate::lock::{LockedArchitecture, LockedPackage, LockedPackages, Lockfile};
 use crate::progress::Progress;
 use crate::recipe::{Architecture, Recipe};
-use crate::repository::{ApkIndex, Location, Repository};
+use crate::repository::{AlpineRelease, ApkIndex, Location, Repository};
 use crate::resolve::{self, Source};
 
 /// What a lock has for one architecture, and where its packages are to be found.
@@ -24,6 +25,10 @@ pub(super) struct Locked<'lock> {
     repositories: Vec<Repository>,
     /// Where packages may be found in place of those.
     places: Vec<Repository>,
+    /// The release of Alpine that its packages are of, where that is known.
+    release: Option<AlpineRelease>,
+    /// The release that each of `repositories` is of, where that is known.
+    releases: Vec<Option<AlpineRelease>>,
     arch: Architecture,
 }
 
@@ -38,17 +43,34 @@ impl<'lock> Locked<'lock> {
     ) -> Result<Self, Error> {
         let incoherent = |reason: String| Error::Lock { arch, reason };
         let lock = lock.architectures.get(arch.as_str()).ok_or_else(|| incoherent("it has none".to_owned()))?;
-        let repositories = lock.indexes.iter().map(|index| {
-            let source = sources::parse(&index.repository)
-                .map_err(|problem| incoherent(format!("`{}`: {problem}", index.repository)))?;
-            Ok(sources::locate(&source, &recipe.alpine, &recipe.folder, overrides)?)
+        let sources = lock.indexes.iter().map(|index| {
+            sources::parse(&index.repository)
+                .map_err(|problem| incoherent(format!("`{}`: {problem}", index.repository)))
         });
-        Ok(Self {
-            lock,
-            repositories: repositories.collect::<Result<_, Error>>()?,
-            places: sources::of_command_line(overrides)?,
-            arch,
-        })
+        let sources = sources.collect::<Result<Vec<_>, Error>>()?;
+        let locate = |source| sources::locate(source, &recipe.alpine, &recipe.folder, overrides);
+        let repositories = sources.iter().map(locate).collect::<Result<Vec<_>, _>>()?;
+        let asked = Asked::of_places(recipe.alpine.release, sources.iter().map(|source| &source.place));
+        let statements: Vec<_> =
+            lock.indexes.iter().map(|index| IndexRelease::of_lock(index.release.as_deref())).collect();
+        let releases = release::of_each(&repositories, &statements);
+        let release = match &lock.release {
+            Some(branch) => Some(asked.of_lock(branch, lock.release_version.as_deref()).map_err(incoherent)?),
+            // Written before locks named it.
+            None => asked.decide(&repositories, &statements)?,
+        };
+        Ok(Self { lock, repositories, places: sources::of_command_line(overrides)?, release, releases, arch })
+    }
+
+    /// The release of what it has with `tag`, or without any, where that is known.
+    pub(super) fn release(&self, tag: Option<&str>) -> Option<&AlpineRelease> {
+        let mut tagged = self.repositories.iter().zip(&self.releases);
+        match tag {
+            None => self.release.as_ref(),
+            Some(_) => {
+                tagged.find_map(|(repository, release)| release.as_ref().filter(|_| repository.tag.as_deref() == tag))
+            }
+        }
     }
 
     /// The packages of `part`, fetched, in install order; those without files are only in the selection.
@@ -157,14 +179,19 @@ impl<'lock> Locked<'lock> {
             return Err(incoherent(format!("nothing asks for {name}")));
         }
         let index_digests = self.lock.indexes.iter().map(|index| index.digest).collect();
-        let releases = self.lock.indexes.iter().map(|index| index.release.clone()).collect();
-        let repositories = self.repositories.clone();
-        Ok(Selection { arch: self.arch, repositories, index_digests, releases, resolution })
+        Ok(Selection {
+            arch: self.arch,
+            repositories: self.repositories.clone(),
+            index_digests,
+            release: self.release.clone(),
+            releases: self.releases.clone(),
+            resolution,
+        })
     }
 
     /// What decides which packages these are.
     pub(super) fn fingerprint(&self) -> String {
-        format!("{:?}", self.lock)
+        format!("{:?} {:?} {:?}", self.lock, self.release, self.releases)
     }
 }
 

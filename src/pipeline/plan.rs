@@ -2,7 +2,7 @@
 
 use super::choice::Choice;
 use super::part::Part;
-use super::{BuiltImage, Error, Order, Selection, Workshop, build_for};
+use super::{BuiltImage, Error, Order, Selection, UNKNOWN_RELEASE, Workshop, build_for};
 use crate::fetch;
 use crate::progress::Progress;
 use crate::prune::Report;
@@ -92,6 +92,9 @@ fn hints(recipe: &Recipe, selection: &Selection) -> Vec<String> {
                 || selected.entry.provides.iter().any(|provided| provided.name.as_str() == "/bin/sh")
         });
     let mut hints = Vec::new();
+    if selection.release.is_none() {
+        hints.push(UNKNOWN_RELEASE.to_owned());
+    }
     if (has("libssl3") || has("nodejs")) && !has("ca-certificates-bundle") && !has("ca-certificates") {
         hints
             .push("programs here can speak TLS, but nothing says whom to trust: add ca-certificates-bundle".to_owned());

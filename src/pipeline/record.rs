@@ -37,6 +37,7 @@ struct Outcome<'image> {
     /// Where one was asked for.
     sbom: Option<Cow<'image, Sbom>>,
     created: i64,
+    release: Option<Cow<'image, str>>,
     script_notes: Cow<'image, [ScriptNote]>,
 }
 
@@ -88,6 +89,7 @@ impl Record {
             report: outcome.report.into_owned(),
             sbom: outcome.sbom.filter(|_| !order.sboms.is_empty()).map(Cow::into_owned),
             created: outcome.created,
+            release: outcome.release.map(Cow::into_owned),
             script_notes: outcome.script_notes.into_owned(),
         };
         // A bill says what weighs most, which only the files tell.
@@ -115,6 +117,7 @@ impl Record {
             report: Cow::Borrowed(&image.report),
             sbom: image.sbom.as_ref().map(Cow::Borrowed),
             created: image.created,
+            release: image.release.as_deref().map(Cow::Borrowed),
             script_notes: Cow::Borrowed(&image.script_notes),
         };
         let json = serde_json::to_vec(&outcome).map_err(std::io::Error::from)?;

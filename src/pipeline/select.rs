@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::apk::{Identity, Version};
+use crate::apk::Identity;
 use crate::digest::Sha256Digest;
 use crate::progress::Progress;
 use crate::recipe::{Alpine, Architecture, Recipe, Release, RepositoryPlace, RepositorySource, Scripts};
-use crate::repository::{ApkIndex, IndexRecord, Repository};
+use crate::repository::{AlpineRelease, ApkIndex, Branch, IndexRecord, Location, Repository};
 use crate::resolve::{self, Resolution, Selected, Source, World};
 
-use super::index_set::IndexSet;
+use super::index_set::{IndexSet, Parsed};
+use super::release::{self, Asked};
 use super::{Error, Overrides, Workshop, sources};
 
 /// The packages of one world on one architecture.
@@ -22,8 +23,10 @@ pub struct Selection {
     pub repositories: Vec<Repository>,
     /// The digest of each repository's index.
     pub index_digests: Vec<Sha256Digest>,
-    /// The release that each repository's index says it is of: the version of its package `alpine-release`.
-    pub releases: Vec<Option<String>>,
+    /// The release of Alpine that all of it counts as, where that can be known.
+    pub release: Option<AlpineRelease>,
+    /// The release that each repository is of, where that can be known.
+    pub releases: Vec<Option<AlpineRelease>>,
     /// The packages, in install order.
     pub resolution: Resolution,
 }
@@ -35,11 +38,16 @@ impl Selection {
         repositories.filter_map(|repository| repository.locations.first()).map(ToString::to_string).collect()
     }
 
-    /// The release that the first repository without a tag that knows it is of: `3.22.1`.
-    pub(super) fn release(&self) -> Option<&str> {
-        let mut untagged =
-            self.repositories.iter().zip(&self.releases).filter(|(repository, _)| repository.tag.is_none());
-        untagged.find_map(|(_, release)| release.as_deref())
+    /// What `latest-stable` is in the address of the recipe's repository at `place`, where that can be known: below the
+    /// mirror, the release of the selection; elsewhere that of the repository itself.
+    pub(super) fn latest_stable(&self, place: &RepositoryPlace) -> Option<Branch> {
+        let whole = self.release.as_ref().map(|release| release.branch);
+        let RepositoryPlace::Url(url) = place else { return whole };
+        let location = Location::parse(url).ok()?;
+        let repositories = self.repositories.iter().zip(&self.releases);
+        let mut own = repositories.filter(|(repository, _)| repository.locations.contains(&location));
+        let branch = own.find_map(|(_, release)| release.as_ref()).map(|release| release.branch).or(whole);
+        branch.filter(|branch| *branch != Branch::Edge)
     }
 
     /// The packages that come only from a tagged repository, with its tag.
@@ -55,6 +63,7 @@ impl Selection {
 /// The indexes of some repositories, read and verified.
 pub(super) struct Indexes {
     repositories: Vec<Repository>,
+    asked: Asked,
     set: Arc<IndexSet>,
     arch: Architecture,
 }
@@ -62,17 +71,18 @@ pub(super) struct Indexes {
 impl Indexes {
     pub(super) fn read(
         repositories: Vec<Repository>,
+        asked: Asked,
         arch: Architecture,
         workshop: &Workshop,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         let set = workshop.indexes(&repositories, arch, progress)?;
-        Ok(Self { repositories, set, arch })
+        Ok(Self { repositories, asked, set, arch })
     }
 
     /// What decides which packages are selected.
     pub(super) fn fingerprint(&self) -> String {
-        format!("{:?} {:?}", self.repositories, self.set.digests)
+        format!("{:?} {:?} {:?}", self.repositories, self.asked, self.set.digests)
     }
 
     /// Those of a recipe.
@@ -83,7 +93,7 @@ impl Indexes {
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         let repositories = sources::repositories(&recipe.alpine, &recipe.folder, &workshop.overrides)?;
-        Self::read(repositories, arch, workshop, progress)
+        Self::read(repositories, Asked::of(&recipe.alpine, &workshop.overrides), arch, workshop, progress)
     }
 
     /// The same without other builds of the packages in `kept`, by name, so far as those are still there.
@@ -92,10 +102,12 @@ impl Indexes {
         let there: BTreeSet<&str> =
             self.named(kept.keys())?.filter(|record| is_the_kept(*record)).map(IndexRecord::name).collect();
         let is_kept = |record: IndexRecord<'_>| !there.contains(record.name()) || is_the_kept(record);
-        let narrowed = self.set.parsed()?.iter().map(|index| index.only(is_kept)).collect::<Result<_, _>>()?;
+        let Parsed { indexes, releases } = self.set.parsed()?;
+        let narrowed = indexes.iter().map(|index| index.only(is_kept)).collect::<Result<_, _>>()?;
         Ok(Self {
             repositories: self.repositories.clone(),
-            set: Arc::new(self.set.narrowed(narrowed)),
+            asked: self.asked.clone(),
+            set: Arc::new(self.set.narrowed(narrowed, releases.clone())),
             arch: self.arch,
         })
     }
@@ -105,7 +117,7 @@ impl Indexes {
         &'a self,
         names: impl Iterator<Item = &'a String> + Clone,
     ) -> Result<impl Iterator<Item = IndexRecord<'a>>, Error> {
-        Ok(self.set.parsed()?.iter().flat_map(move |index| {
+        Ok(self.set.parsed()?.indexes.iter().flat_map(move |index| {
             let found = names.clone().flat_map(move |name| index.providers(name).map(move |found| (name, found.1)));
             found.filter(|(name, record)| record.name() == *name).map(|(_, record)| record)
         }))
@@ -115,32 +127,25 @@ impl Indexes {
     pub(super) fn with_siblings(&self, names: &[String]) -> Result<BTreeSet<String>, Error> {
         let origins: BTreeSet<&str> =
             self.named(names.iter())?.map(IndexRecord::origin).filter(|origin| !origin.is_empty()).collect();
-        let records = self.set.parsed()?.iter().flat_map(ApkIndex::records);
+        let records = self.set.parsed()?.indexes.iter().flat_map(ApkIndex::records);
         let siblings = records.filter(|record| origins.contains(record.origin()));
         Ok(siblings.map(|record| record.name().to_owned()).chain(names.iter().cloned()).collect())
     }
 
     pub(super) fn resolve(&self, world: &World) -> Result<Selection, Error> {
-        let indexes = self.set.parsed()?;
+        let Parsed { indexes, releases } = self.set.parsed()?;
+        let release = self.asked.decide(&self.repositories, releases)?;
         let sources: Vec<Source<'_>> =
             self.repositories.iter().zip(indexes).map(|(repository, index)| Source { repository, index }).collect();
         Ok(Selection {
             arch: self.arch,
             repositories: self.repositories.clone(),
             index_digests: self.set.digests.clone(),
-            releases: indexes.iter().map(release_of).collect(),
+            release,
+            releases: release::of_each(&self.repositories, releases),
             resolution: resolve::resolve(world, &sources, self.arch.as_str())?,
         })
     }
-}
-
-/// The release that `index` is of, by the newest `alpine-release` in it, without that package's own revision.
-fn release_of(index: &ApkIndex) -> Option<String> {
-    let records = index.providers("alpine-release").map(|(_, record)| record);
-    let versions = records.filter(|record| record.name() == "alpine-release").map(IndexRecord::version);
-    let newest = versions.filter_map(|version| Version::parse(version).ok()).max()?;
-    let text = newest.as_str();
-    Some(text.rsplit_once("-r").map_or(text, |(release, _)| release).to_owned())
 }
 
 /// The world of some packages.
@@ -171,9 +176,11 @@ pub fn resolve(
         scripts: Scripts::default(),
     };
     let repositories = sources::repositories(&alpine, std::path::Path::new(""), overrides)?;
+    let asked = Asked::of(&alpine, overrides);
     let host = [Architecture::host()];
     let archs = if overrides.archs.is_empty() { &host[..] } else { &overrides.archs };
-    let selections =
-        archs.iter().map(|arch| Indexes::read(repositories.clone(), *arch, &workshop, progress)?.resolve(world));
+    let selections = archs
+        .iter()
+        .map(|arch| Indexes::read(repositories.clone(), asked.clone(), *arch, &workshop, progress)?.resolve(world));
     selections.collect()
 }

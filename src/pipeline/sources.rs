@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::recipe::{Alpine, Architecture, Problem, Recipe, RepositoryPlace, RepositorySource};
-use crate::repository::{self, Location, Repository};
+use crate::recipe::{Alpine, Architecture, Problem, Recipe, Release, RepositoryPlace, RepositorySource};
+use crate::repository::{self, Branch, Location, Repository};
 
 /// What the command line may say in place of every recipe.
 #[derive(Clone, Debug, Default)]
@@ -91,8 +91,12 @@ pub(super) fn parse(name: &str) -> Result<RepositorySource, Problem> {
 }
 
 /// `etc/apk/repositories` of the image, a line each: what the recipe says and no command line, so that the image does
-/// not depend on where it was made. A folder of the recipe's means nothing inside the image and is left out.
-pub(super) fn image_repositories(alpine: &Alpine) -> Vec<String> {
+/// not depend on where it was made. A folder of the recipe's means nothing inside the image and is left out, and so is
+/// an address with `latest-stable` where `latest_stable` does not know which release that is.
+pub(super) fn image_repositories(
+    alpine: &Alpine,
+    latest_stable: impl Fn(&RepositoryPlace) -> Option<Branch>,
+) -> Vec<String> {
     let mirror = alpine.mirrors.first().map(String::as_str).unwrap_or_default();
     let lines = alpine.repositories.iter().filter_map(|source| {
         let url = match &source.place {
@@ -100,7 +104,19 @@ pub(super) fn image_repositories(alpine: &Alpine) -> Vec<String> {
             RepositoryPlace::Url(url) => url.clone(),
             RepositoryPlace::Folder(_) => return None,
         };
+        let url = without_latest_stable(url, || latest_stable(&source.place))?;
         Some(source.tag.as_ref().map_or_else(|| url.clone(), |tag| format!("@{tag} {url}")))
     });
     lines.collect()
+}
+
+/// `url` with the branch that `latest-stable` leads to in its place, since that leads elsewhere after the next release.
+fn without_latest_stable(url: String, latest_stable: impl FnOnce() -> Option<Branch>) -> Option<String> {
+    let pointer = Release::LatestStable.to_string();
+    if !url.split('/').any(|part| part == pointer) {
+        return Some(url);
+    }
+    let branch = latest_stable()?.to_string();
+    let parts: Vec<&str> = url.split('/').map(|part| if part == pointer { branch.as_str() } else { part }).collect();
+    Some(parts.join("/"))
 }

@@ -52,9 +52,9 @@ fn build_stage(
     let timestamp = newest_build_date(&packages);
     let outputs = &order.outputs(workshop.cache());
     let scratch = &workshop.stages_folder()?;
-    let version = selection.release();
+    let release = selection.release.as_ref();
     let furnishing =
-        Furnishing { recipe, copies: &stage.copies, outputs, version, stages: earlier, scratch, timestamp };
+        Furnishing { recipe, copies: &stage.copies, outputs, release, stages: earlier, scratch, timestamp };
     let tree = furnish(&furnishing, &packages)?.rootfs.tree;
     if stage.run.is_empty() {
         return Ok(tree);

@@ -8,8 +8,9 @@ use super::sources::image_repositories;
 use crate::image::{self, Layer, Layering, PackedImage, Settings};
 use crate::prune::{Bytecode, Policy, Profile};
 use crate::recipe::{self, Architecture, Layers, Recipe};
+use crate::repository::AlpineRelease;
 use crate::rootfs::adjust;
-use crate::rootfs::base::Account;
+use crate::rootfs::base::{Account, ReleaseNames};
 use crate::rootfs::{DatabaseOptions, InstalledPackage, copy};
 
 /// The account of the image.
@@ -22,6 +23,11 @@ pub(super) fn account(user: &recipe::Account) -> Account {
         home: user.home.to_string(),
         shell: user.shell.to_string(),
     }
+}
+
+/// The release in the words of os-release(5).
+pub(super) fn release(release: &AlpineRelease) -> ReleaseNames {
+    ReleaseNames { branch: release.branch.to_string(), version: release.version.clone() }
 }
 
 /// An owner to be looked up.
@@ -81,7 +87,7 @@ pub(super) fn database(recipe: &Recipe, arch: Architecture, selection: &Selectio
     DatabaseOptions {
         world: world(recipe),
         arch: arch.to_string(),
-        repositories: image_repositories(&recipe.alpine),
+        repositories: image_repositories(&recipe.alpine, |place| selection.latest_stable(place)),
         pins,
         timestamp,
     }

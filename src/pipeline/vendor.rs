@@ -18,7 +18,11 @@ use crate::fetch::Wanted;
 use crate::lock::Lockfile;
 use crate::progress::Progress;
 use crate::recipe::{Architecture, Recipe, RepositoryPlace};
+use crate::repository::AlpineRelease;
 use crate::unfinished::{UnfinishedFolder, clear_leftovers};
+
+/// What an index says that it is where no release is known.
+const DESCRIPTION: &str = "vendored";
 
 /// What a vendored folder holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,12 +73,12 @@ pub fn vendor(
         let archives: BTreeMap<Identity, PathBuf> = wanted.iter().map(|wanted| wanted.identity).zip(paths).collect();
         progress.stage("copying");
         // Every repository is there, be it empty, so that each can be named.
-        repositories.repository(root, arch, None)?;
+        repositories.repository(root, arch, None)?.describe(locked.release(None));
         for tag in locked.tags() {
             if !PackageName::is_for_package(tag) {
                 return Err(Error::VendorTag { tag: tag.to_owned() });
             }
-            repositories.repository(root, arch, Some(tag))?;
+            repositories.repository(root, arch, Some(tag))?.describe(locked.release(Some(tag)));
             vendored.tags.insert(tag.to_owned());
         }
         for part in Part::all(recipe) {
@@ -107,6 +111,8 @@ struct VendoredRepositories(BTreeMap<PathBuf, VendoredRepository>);
 /// Packages of one architecture, of the repositories with one tag or without any.
 struct VendoredRepository {
     folder: PathBuf,
+    /// What its index says that it is.
+    description: String,
     packages: BTreeMap<String, IndexedPackage>,
 }
 
@@ -121,15 +127,19 @@ impl VendoredRepositories {
         let tagged = tag.map_or_else(|| root.to_owned(), |tag| root.join("tagged").join(tag));
         let folder = tagged.join(arch.as_str());
         fs_err::create_dir_all(&folder)?;
-        Ok(self.0.entry(folder.clone()).or_insert_with(|| VendoredRepository { folder, packages: BTreeMap::new() }))
+        Ok(self.0.entry(folder.clone()).or_insert_with(|| VendoredRepository {
+            folder,
+            description: DESCRIPTION.to_owned(),
+            packages: BTreeMap::new(),
+        }))
     }
 
     fn write_indexes(self, key: &SigningKey) -> Result<(), Error> {
-        for VendoredRepository { folder, packages } in self.0.into_values() {
+        for VendoredRepository { folder, description, packages } in self.0.into_values() {
             let packages: Vec<IndexedPackage> = packages.into_values().collect();
             fs_err::write(
                 folder.join("APKINDEX.tar.gz"),
-                write_index("vendored", &packages, key, SignatureKind::Rsa256)?,
+                write_index(&description, &packages, key, SignatureKind::Rsa256)?,
             )?;
         }
         Ok(())
@@ -137,6 +147,13 @@ impl VendoredRepositories {
 }
 
 impl VendoredRepository {
+    /// Lets the index say which release its packages are of, as Alpine's own do, so that a build from it knows.
+    fn describe(&mut self, release: Option<&AlpineRelease>) {
+        if let Some(release) = release {
+            self.description = release.to_description();
+        }
+    }
+
     /// Puts a package there under the name `file`, with its archive where it has one.
     fn put(&mut self, file: &str, entry: IndexedPackage, archive: Option<&Path>) -> Result<(), Error> {
         match self.packages.get(file) {

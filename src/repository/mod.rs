@@ -6,8 +6,10 @@ mod index;
 mod location;
 mod names;
 mod reader;
+mod release;
 
 pub use entry::{Defect, IndexEntry};
 pub use error::Error;
 pub use index::{ApkIndex, IndexRecord};
 pub use location::{Location, Repository};
+pub use release::{AlpineRelease, Branch};

@@ -25,22 +25,29 @@ pub struct Account {
     pub shell: String,
 }
 
+/// A release of Alpine as its files name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseNames {
+    /// `v3.22` or `edge`.
+    pub branch: String,
+    /// The version in full, where it is known: `3.22.1`.
+    pub version: Option<String>,
+}
+
 /// What the base is made from.
 #[derive(Clone, Debug)]
 pub struct BaseOptions<'recipe> {
     /// The account that the image runs as.
     pub account: &'recipe Account,
-    /// The release as the recipe names it: `v3.22`, `edge`.
-    pub release: &'recipe str,
-    /// Its version, where the repositories say it: `3.22.1`.
-    pub version: Option<&'recipe str>,
+    /// The release of Alpine; where it is not known, nothing is written of it.
+    pub release: Option<&'recipe ReleaseNames>,
     /// Modification time of what is made, in seconds since 1970.
     pub timestamp: i64,
 }
 
 /// Adds the base to `rootfs`, whose packages are installed.
 pub fn add_base(rootfs: &mut Rootfs, options: &BaseOptions<'_>) -> Result<(), Error> {
-    let BaseOptions { account, release, version, timestamp } = *options;
+    let BaseOptions { account, release, timestamp } = *options;
     let tree = &mut rootfs.tree;
     for (path, mode) in
         [("dev", 0o755), ("proc", 0o555), ("sys", 0o555), ("run", 0o755), ("tmp", 0o1777), ("root", 0o700)]
@@ -56,7 +63,7 @@ pub fn add_base(rootfs: &mut Rootfs, options: &BaseOptions<'_>) -> Result<(), Er
     }
     add_accounts(tree, account, timestamp)?;
     add_home(tree, account, timestamp)?;
-    add_release(tree, release, version, timestamp)
+    release.map_or(Ok(()), |release| add_release(tree, release, timestamp))
 }
 
 fn add_accounts(tree: &mut Tree, account: &Account, timestamp: i64) -> Result<(), Error> {
@@ -175,21 +182,17 @@ fn add_home(tree: &mut Tree, account: &Account, timestamp: i64) -> Result<(), Er
     Ok(())
 }
 
-/// Writes `etc/alpine-release` and `etc/os-release` where no package brought them. A version is not made up: where the
-/// repositories do not say it, what is written says as much as the recipe does.
-fn add_release(tree: &mut Tree, release: &str, version: Option<&str>, timestamp: i64) -> Result<(), Error> {
-    let version = version.unwrap_or(release.strip_prefix('v').unwrap_or(release));
-    // As Alpine names a release: v3.22 for 3.22.1, and edge as it is.
-    let series = match version.match_indices('.').nth(1) {
-        Some((end, _)) if release != "edge" => format!("v{}", version.get(..end).unwrap_or(version)),
-        _ => release.to_owned(),
-    };
+/// Writes `etc/alpine-release` and `etc/os-release` where no package brought them. A version is not made up: where it is
+/// not known, what is written says no more than the branch.
+fn add_release(tree: &mut Tree, release: &ReleaseNames, timestamp: i64) -> Result<(), Error> {
+    let ReleaseNames { branch, version } = release;
+    let version = version.as_deref().unwrap_or(branch.strip_prefix('v').unwrap_or(branch));
     if tree.resolve_parent("etc/alpine-release").is_none_or(|real| tree.get(&real).is_none()) {
         write_file(tree, "etc/alpine-release", format!("{version}\n").into_bytes(), timestamp)?;
     }
     if tree.resolve_parent("etc/os-release").is_none_or(|real| tree.get(&real).is_none()) {
         let text = format!(
-            "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID={version}\nPRETTY_NAME=\"Alpine Linux {series}\"\n\
+            "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID={version}\nPRETTY_NAME=\"Alpine Linux {branch}\"\n\
              HOME_URL=\"https://alpinelinux.org/\"\n\
              BUG_REPORT_URL=\"https://gitlab.alpinelinux.org/alpine/aports/-/issues\"\n"
         );
@@ -213,12 +216,16 @@ mod tests {
         }
     }
 
+    fn release(branch: &str, version: Option<&str>) -> ReleaseNames {
+        ReleaseNames { branch: branch.to_owned(), version: version.map(str::to_owned) }
+    }
+
     fn with(files: &[(&str, &str)], account: &Account) -> Result<Rootfs, Error> {
         let mut rootfs = Rootfs::default();
         for (path, text) in files {
             write_file(&mut rootfs.tree, path, text.as_bytes().to_vec(), 1).unwrap();
         }
-        add_base(&mut rootfs, &BaseOptions { account, release: "v3.22", version: None, timestamp: 9 })?;
+        add_base(&mut rootfs, &BaseOptions { account, release: Some(&release("v3.22", None)), timestamp: 9 })?;
         Ok(rootfs)
     }
 
@@ -253,14 +260,31 @@ mod tests {
     }
 
     #[test]
-    fn the_version_is_that_of_the_repositories() {
+    fn a_release_is_named_as_alpine_names_it() {
+        for (branch, version, text) in [
+            ("v3.22", Some("3.22.1"), "3.22.1"),
+            ("v3.22", None, "3.22"),
+            ("v3.23", Some("3.23.0_rc1"), "3.23.0_rc1"),
+            ("edge", Some("3.23.0_alpha20250612"), "3.23.0_alpha20250612"),
+            ("edge", None, "edge"),
+        ] {
+            let mut rootfs = Rootfs::default();
+            let release = release(branch, version);
+            let options = BaseOptions { account: &account(), release: Some(&release), timestamp: 9 };
+            add_base(&mut rootfs, &options).unwrap();
+            assert_eq!(read(&rootfs, "etc/alpine-release"), format!("{text}\n"));
+            let found = read(&rootfs, "etc/os-release");
+            let expected = format!("VERSION_ID={text}\nPRETTY_NAME=\"Alpine Linux {branch}\"\n");
+            assert!(found.contains(&expected), "{found}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_release_is_not_made_up() {
         let mut rootfs = Rootfs::default();
-        let options =
-            BaseOptions { account: &account(), release: "latest-stable", version: Some("3.22.1"), timestamp: 9 };
-        add_base(&mut rootfs, &options).unwrap();
-        assert_eq!(read(&rootfs, "etc/alpine-release"), "3.22.1\n");
-        let text = read(&rootfs, "etc/os-release");
-        assert!(text.contains("VERSION_ID=3.22.1\nPRETTY_NAME=\"Alpine Linux v3.22\"\n"), "{text}");
+        add_base(&mut rootfs, &BaseOptions { account: &account(), release: None, timestamp: 9 }).unwrap();
+        assert!(rootfs.tree.get("etc/passwd").is_some());
+        assert!(rootfs.tree.get("etc/alpine-release").is_none() && rootfs.tree.get("etc/os-release").is_none());
     }
 
     #[test]

@@ -215,31 +215,6 @@ fn a_wrong_option_is_told_before_any_work_is_done() {
 }
 
 #[test]
-fn the_release_is_the_one_that_the_repository_tells() {
-    let repository = Repository::new()
-        .package("app-runtime", "2.0-r1")
-        .program("usr/bin/runtime", "runtime\n")
-        .package("alpine-release", "3.22.1-r0")
-        .file("etc/alpine-release", "3.22.1\n")
-        .build();
-    let program = program("");
-    let release = || fs_err::read_to_string(program.folder().join("root/etc/alpine-release")).unwrap();
-    let rootfs = ["--format", "rootfs", "-o", "root"];
-    program.run(arguments(&repository, &rootfs)).success();
-    assert_eq!(release(), "3.22.1\n", "the package is not installed, and yet the version is known");
-    let database = fs_err::read_to_string(program.folder().join("root/lib/apk/db/installed")).unwrap();
-    assert!(!database.contains("alpine-release"), "what was not asked for does not ship: {database}");
-
-    let mut lock = arguments(&repository, &[]);
-    "lock".clone_into(&mut lock[0]);
-    program.run(&lock).success();
-    fs_err::remove_file(repository.path().join("x86_64/APKINDEX.tar.gz")).unwrap();
-    fs_err::remove_dir_all(program.folder().join("root")).unwrap();
-    program.run(arguments(&repository, &rootfs)).success();
-    assert_eq!(release(), "3.22.1\n", "the lock knows it as well");
-}
-
-#[test]
 fn a_copied_file_never_becomes_a_whiteout() {
     let (program, repository) = (program(""), repository());
     program.write("hello.toml", recipe("").replace("/app/", "/app/.wh.app.txt"));

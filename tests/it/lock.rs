@@ -151,9 +151,11 @@ fn a_lock_is_readable_and_stays_the_same() {
     ]
 
     [architectures.x86_64]
+    release = "v3.22"
+    release-version = "3.22.1"
     indexes = [
-        { repository = "main", sha256 = "[SHA-256]" },
-        { repository = "community", sha256 = "[SHA-256]" },
+        { repository = "main", sha256 = "[SHA-256]", release = "3.22.1" },
+        { repository = "community", sha256 = "[SHA-256]", release = "3.22.1" },
     ]
     packages = [
         { name = "app", version = "1.0-r0", identity = "Q1EocVND/Hy69lrXZGRDcMgCEPhCQ=", size = [SIZE], installed-size = 12288, repositories = [0] },

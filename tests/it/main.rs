@@ -29,6 +29,7 @@ mod plan;
 mod prune;
 mod recipe;
 mod registry;
+mod release;
 mod resolve;
 mod rootfs;
 mod sandbox;

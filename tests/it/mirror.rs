@@ -37,12 +37,32 @@ fn todays_index_serves_every_verb() {
             assert!(plan.contains(&format!("{count} packages")), "{plan}");
             run("lock", "today.toml --update").success();
             let lock = fs_err::read_to_string(program.folder().join("today.lock")).unwrap();
-            assert_eq!(lock.matches("version = ").count(), count, "{lock}");
+            assert_eq!(lock.matches(", version = ").count(), count, "{lock}");
+            assert!(lock.contains("\nrelease = \"v3.22\"\nrelease-version = \"3.22.2\"\n"), "{lock}");
             // The index is all there is of this mirror, so what comes after it says that the index was good.
             let missing = if place == &folder { "there is no such package" } else { "found HTTP status 404" };
             let failed = run("recipe", "today.toml");
             let message = failed.failure(1);
             assert!(message.contains(missing) && message.contains(".apk"), "{message}");
         }
+    }
+}
+
+#[test]
+fn the_release_is_what_alpines_own_indexes_say() {
+    let Some(shared) = shared("the_release_is_what_alpines_own_indexes_say") else { return };
+    for (release, arch, version) in
+        [("v3.22", "x86_64", "3.22.2"), ("v3.17", "aarch64", "3.17.3"), ("v3.16", "x86_64", "3.16.3")]
+    {
+        let program = Program::new();
+        let path = format!("main/{arch}/APKINDEX.tar.gz");
+        let index = fs_err::read(shared.join("alpine").join(release).join(&path)).unwrap();
+        program.write(Path::new("mirror/latest-stable").join(&path), index);
+        let recipe = RECIPE.replace("release = \"v3.22\"\n", "").replace("x86_64", arch);
+        program.write("today.toml", format!("{recipe}packages = [\"busybox\"]\n"));
+        program.run(["lock", "today.toml", "--mirror", "mirror"]).success();
+        let lock = fs_err::read_to_string(program.folder().join("today.lock")).unwrap();
+        let lines = format!("[architectures.{arch}]\nrelease = \"{release}\"\nrelease-version = \"{version}\"\n");
+        assert!(lock.contains(&lines), "{lock}");
     }
 }

@@ -17,16 +17,26 @@ pub fn signing_key() -> &'static SigningKey {
     KEY.get_or_init(|| SigningKey::generate(2048, "tests.rsa.pub").unwrap())
 }
 
+/// What an index says that it is where a test says nothing of it: as Alpine's own do, it names a release.
+const DESCRIPTION: &str = "v3.22.1-0-g0123abc";
+
 /// A repository in the making. What is said after [`Repository::package`] is about that package.
 pub struct Repository {
     arch: String,
+    description: String,
     packages: Vec<PackageWriter>,
 }
 
 impl Repository {
     /// Nothing in it yet, for x86_64.
     pub fn new() -> Self {
-        Self { arch: "x86_64".to_owned(), packages: Vec::new() }
+        Self { arch: "x86_64".to_owned(), description: DESCRIPTION.to_owned(), packages: Vec::new() }
+    }
+
+    /// What the index says that it is.
+    pub fn description(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.description);
+        self
     }
 
     /// The architecture of the packages that follow and of the index.
@@ -150,7 +160,7 @@ impl Repository {
         let keys = folder.path().join("keys");
         fs_err::create_dir(&keys).unwrap();
         fs_err::write(keys.join(signing_key().public_name()), signing_key().public_pem().unwrap()).unwrap();
-        let built = BuiltRepository { folder, path, keys, arch: self.arch };
+        let built = BuiltRepository { folder, path, keys, arch: self.arch, description: self.description };
         for writer in self.packages {
             built.add(&writer);
         }
@@ -165,6 +175,7 @@ pub struct BuiltRepository {
     path: PathBuf,
     keys: PathBuf,
     arch: String,
+    description: String,
 }
 
 impl BuiltRepository {
@@ -185,13 +196,18 @@ impl BuiltRepository {
 
     /// A folder that is laid out as a mirror: `latest-stable/main` is this repository, `community` an empty one.
     pub fn mirror(&self) -> PathBuf {
+        self.mirror_of("latest-stable")
+    }
+
+    /// The same with another release in the place of `latest-stable`.
+    pub fn mirror_of(&self, release: &str) -> PathBuf {
         let mirror = self.folder.path().join("mirror");
-        let release = mirror.join("latest-stable");
+        let release = mirror.join(release);
         if !release.exists() {
             let community = release.join("community").join(&self.arch);
             fs_err::create_dir_all(&community).unwrap();
             fs_err::os::unix::fs::symlink(&self.path, release.join("main")).unwrap();
-            let index = write_index("", &[], signing_key(), SignatureKind::Rsa256).unwrap();
+            let index = write_index(&self.description, &[], signing_key(), SignatureKind::Rsa256).unwrap();
             fs_err::write(community.join("APKINDEX.tar.gz"), index).unwrap();
         }
         mirror
@@ -221,7 +237,7 @@ impl BuiltRepository {
 
     /// Writes the index over what lies there now.
     pub fn index(&self) {
-        let index = write_index("tests", &self.indexed(), signing_key(), SignatureKind::Rsa256).unwrap();
+        let index = write_index(&self.description, &self.indexed(), signing_key(), SignatureKind::Rsa256).unwrap();
         fs_err::write(self.index_path(), index).unwrap();
     }
 
