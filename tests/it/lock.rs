@@ -158,14 +158,14 @@ fn a_lock_is_readable_and_stays_the_same() {
         { repository = "community", sha256 = "[SHA-256]", release = "3.22.1" },
     ]
     packages = [
-        { name = "app", version = "1.0-r0", identity = "Q1EocVND/Hy69lrXZGRDcMgCEPhCQ=", size = [SIZE], installed-size = 12288, repositories = [0] },
-        { name = "app-doc", version = "1.0-r0", identity = "Q1WOK5TzKjFCYmFMyEWz9K3navJf4=", size = [SIZE], installed-size = 16384, repositories = [0] },
-        { name = "docs", version = "1-r0", identity = "Q1BPCyXGR+uRcfzmZ5YvIDRLSwrgw=", size = [SIZE], installed-size = 8192, repositories = [0] },
-        { name = "everything", version = "1-r0", identity = "Q1IRr3MZDcfk4RS8aGpwCzMUNV6AI=", size = [SIZE], installed-size = 0, repositories = [0], record = "C:Q1IRr3MZDcfk4RS8aGpwCzMUNV6AI=\nP:everything\nV:1-r0\nA:x86_64\nS:[SIZE]\nI:0\nT:everything for tests\nL:MIT\no:everything\nt:1700000000\nD:app docs\n" },
-        { name = "library", version = "1.0-r0", identity = "Q14hbJlvOcrBjHFo/hsojPp+Jq2WQ=", size = [SIZE], installed-size = 12288, repositories = [0] },
+        { name = "app", version = "1.0-r0", identity = "Q1uzgPWDK3m4eOwpd0NMfp1WFbzCg=", size = [SIZE], installed-size = 12288, repositories = [0] },
+        { name = "app-doc", version = "1.0-r0", identity = "Q1C2F9zhjmduYhmo7SkWQvyFUScKk=", size = [SIZE], installed-size = 16384, repositories = [0] },
+        { name = "docs", version = "1-r0", identity = "Q1+j4gA1QsMOhYQJsZXkhQd7N5ZBo=", size = [SIZE], installed-size = 8192, repositories = [0] },
+        { name = "everything", version = "1-r0", identity = "Q1xXf+oT7rWCAUBVBCgfmGEfMTsgY=", size = [SIZE], installed-size = 0, repositories = [0], record = "C:Q1xXf+oT7rWCAUBVBCgfmGEfMTsgY=\nP:everything\nV:1-r0\nA:x86_64\nS:[SIZE]\nI:0\nT:everything for tests\nL:MIT\no:everything\nt:1700000000\nD:app docs\n" },
+        { name = "library", version = "1.0-r0", identity = "Q1bB+AmvbM1q8B9w37QlHMLp3IAsM=", size = [SIZE], installed-size = 12288, repositories = [0] },
     ]
     stages."made" = [
-        { name = "tool", version = "3.0-r0", identity = "Q1tKpkf2knjL7dBFdshKARMPe/hzY=", size = [SIZE], installed-size = 12288, repositories = [0] },
+        { name = "tool", version = "3.0-r0", identity = "Q1uoNq9zxSRq+mp7haISJzMLjdZgM=", size = [SIZE], installed-size = 12288, repositories = [0] },
     ]
     "#);
     let first = lock_text(&program);

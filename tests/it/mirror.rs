@@ -43,6 +43,7 @@ fn todays_index_serves_every_verb() {
             let missing = if place == &folder { "there is no such package" } else { "found HTTP status 404" };
             let failed = run("recipe", "today.toml");
             let message = failed.failure(1);
+            fs_err::remove_file(program.folder().join("today.lock")).unwrap();
             assert!(message.contains(missing) && message.contains(".apk"), "{message}");
         }
     }

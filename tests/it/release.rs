@@ -207,6 +207,11 @@ fn an_unknown_release_is_not_made_up_and_every_build_says_so() {
     assert!(lock.stderr.contains(UNKNOWN), "{}", lock.stderr);
     assert!(!lock_text(&program).contains("v3"), "{}", lock_text(&program));
     assert!(archive(&["--locked"]).stderr.contains(UNKNOWN));
+    // An address of the recipe's own is left out as well.
+    let server = Server::serving(&repository.mirror());
+    program.write("hello.toml", recipe(&format!("repositories = [\"{}/latest-stable/main\"]", server.url())));
+    let unknown = named(&program, &[]);
+    assert_eq!((unknown.repositories, unknown.release), (None, None));
     // The way out.
     let mirror = repository.mirror_of("v3.22");
     program.write("hello.toml", recipe(&with_mirror("release = \"v3.22\"", &mirror)));
@@ -280,7 +285,7 @@ fn an_index_that_lies_about_its_release_is_refused() {
     // An address that says another release than the description.
     let repository = repository("v3.16.3-13-g4d933a1fa3").build();
     let program = program(&repository, "");
-    let place = repository.mirror_of("v3.22").join("main");
+    let place = repository.mirror_of("v3.22").join("v3.22/main");
     let output = program.run(["recipe", "hello.toml", "-q", "-X", place.to_str().unwrap()]);
     assert_snapshot!(output.failure(1).replace(&place.display().to_string(), "[PLACE]"), @"
     error: the index of [PLACE] names two releases: v3.16 in its description `v3.16.3-13-g4d933a1fa3`, and v3.22 in its address

@@ -19,7 +19,12 @@ fn an_index_is_asked_about_and_not_fetched_again() {
     let source = Source::parse(&server.url()).unwrap();
     let index = |scene: &Scene| scene.fetcher().index(&source, "x86_64", &Silent).unwrap();
     let first = index(&scene);
-    assert!(first.open().unwrap().text.contains("\nP:hello\n") && first.open().unwrap().description == "tests");
+    let opened = first.open().unwrap();
+    assert!(
+        opened.text.contains("\nP:hello\n") && opened.description == "v3.22.1-0-g0123abc",
+        "{}",
+        opened.description
+    );
     assert_eq!(first.signer.as_deref(), Some("tests.rsa.pub"));
     assert_eq!(index(&scene).digest, first.digest);
     let requests = server.requests();

@@ -27,7 +27,7 @@ fn a_damaged_lock_is_never_passed_over() {
         good.replacen("sha256 = \"", "sha256 = \"x", 1),
         good.replacen(size, "", 1),
         good.replace("P:everything\\n", ""),
-        good.replace("D:app docs\\n", "D:app docs\\n\\nC:Q1IRr3MZDcfk4RS8aGpwCzMUNV6AI=\\nP:more\\nV:1\\n"),
+        good.replace("D:app docs\\n", "D:app docs\\n\\nC:Q1xXf+oT7rWCAUBVBCgfmGEfMTsgY=\\nP:more\\nV:1\\n"),
         good.replace("P:everything\\n", "P:nothing\\n"),
         good.replace("D:app docs\\n", "D:app docs\\nX:a field of the future\\n"),
         format!("<<<<<<< ours\n{good}=======\n{good}>>>>>>> theirs\n"),
@@ -51,13 +51,13 @@ fn a_damaged_lock_is_never_passed_over() {
         assert_eq!(names(&program.folder()), ["hello.lock", "hello.toml"]);
     }
     assert_snapshot!(messages.replace(digest, "[SHA-256]"), @r#"
-    error: the lock `hello.lock`: it cannot be read: TOML parse error at line 23, column 39
+    error: the lock `hello.lock`: it cannot be read: TOML parse error at line 25, column 39
        |
-    23 |     { name = "app", version = "1.0-r0"
+    25 |     { name = "app", version = "1.0-r0"
        |                                       ^
     unclosed inline table, expected `}`
     help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
-    error: the lock `hello.lock`: it holds `Q7EocVND/Hy69lrXZGRDcMgCEPhCQ=`, which is no identity
+    error: the lock `hello.lock`: it holds `Q7uzgPWDK3m4eOwpd0NMfp1WFbzCg=`, which is no identity
     help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
     error: the lock `hello.lock`: it is of format 2, and this apkbuild reads format 1
     help: use the apkbuild that wrote it, or write it anew with `apkbuild lock FILE --update`
@@ -67,9 +67,9 @@ fn a_damaged_lock_is_never_passed_over() {
     help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
     error: the lock `hello.lock`: it holds `x[SHA-256]`, which is no SHA-256 in hexadecimal
     help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
-    error: the lock `hello.lock`: it cannot be read: TOML parse error at line 23, column 5
+    error: the lock `hello.lock`: it cannot be read: TOML parse error at line 25, column 5
        |
-    23 |     { name = "app", version = "1.0-r0", identity = "Q1EocVND/Hy69lrXZGRDcMgCEPhCQ=", installed-size = 12288, repositories = [0] },
+    25 |     { name = "app", version = "1.0-r0", identity = "Q1uzgPWDK3m4eOwpd0NMfp1WFbzCg=", installed-size = 12288, repositories = [0] },
        |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     missing field `size`
     help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
@@ -77,7 +77,7 @@ fn a_damaged_lock_is_never_passed_over() {
     help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
     error: the lock `hello.lock`: its record of everything is that of several packages
     help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
-    error: the lock `hello.lock`: its record of everything is that of nothing-1-r0, Q1IRr3MZDcfk4RS8aGpwCzMUNV6AI=
+    error: the lock `hello.lock`: its record of everything is that of nothing-1-r0, Q1xXf+oT7rWCAUBVBCgfmGEfMTsgY=
     help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
     error: the lock `hello.lock`: its record of everything cannot be used: its index entry has an unknown field `X:`
     help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
