@@ -6,11 +6,13 @@
 //! recipe → repository → resolve → fetch → rootfs → prune → image → (sandbox | registry)
 //! ```
 //!
-//! `apk` holds the words of Alpine's formats, `digest`, `held`, `kept`, `mapping`, `progress`, `retry_after` and
-//! `unfinished` are leaves that any room may use, `pipeline` is the only place where rooms are joined, and `cli` the
-//! only one that prints.
+//! `apk` holds the words of Alpine's formats, `address`, `challenge`, `digest`, `held`, `kept`, `mapping`, `progress`,
+//! `retry_after` and `unfinished` are leaves that any room may use, `pipeline` is the only place where rooms are joined,
+//! and `cli` the only one that prints.
 
+pub mod address;
 pub mod apk;
+mod challenge;
 pub mod cli;
 pub mod digest;
 pub mod fetch;

@@ -10,6 +10,7 @@ mod error;
 mod furnish;
 mod index_set;
 mod lock;
+mod lock_names;
 mod locked;
 mod order;
 mod part;

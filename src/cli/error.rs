@@ -5,6 +5,7 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::address::without_secrets;
 use crate::{fetch, image, pipeline, recipe, registry, sandbox};
 
 /// A failure of a verb.
@@ -73,7 +74,8 @@ impl Error {
     }
 
     fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), help: None }
+        // What a program that failed printed, or a library says, may hold the address of a proxy or an index.
+        Self { kind, message: without_secrets(&message.into()).into_owned(), help: None }
     }
 
     /// The same with a way out.
@@ -155,5 +157,16 @@ impl From<io::Error> for Error {
                 .with_help("free some space, or name another place with --output or --cache-dir".to_owned()),
             _ => Self::from_room(&error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    #[test]
+    fn what_a_program_printed_shows_no_password() {
+        let error = Error::failed("`pip install` failed: cannot reach https://ci:topsecret@index.example/simple");
+        assert_eq!(error.message(), "`pip install` failed: cannot reach https://***@index.example/simple");
     }
 }

@@ -9,6 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 
 use super::Error;
+use crate::address::Address;
 use crate::pipeline::Overrides;
 use crate::recipe::Architecture;
 
@@ -91,11 +92,11 @@ pub(super) fn json_before_parsing(arguments: &[OsString]) -> bool {
 #[command(next_help_heading = "Packages")]
 pub struct BuildOptions {
     /// Alpine mirror in place of the recipe's; repeat it for others to fall back to
-    #[arg(long, value_name = "URL", env = "APKBUILD_MIRROR", value_delimiter = ' ')]
-    pub mirror: Vec<String>,
+    #[arg(long, value_name = "URL", env = "APKBUILD_MIRROR", hide_env_values = true, value_delimiter = ' ')]
+    pub mirror: Vec<Address>,
     /// Repository in place of the recipe's, where ARCH/APKINDEX.tar.gz lies; `@tag URL` pins
     #[arg(short = 'X', long = "repository", value_name = "[@tag ]URL|DIR")]
-    pub repositories: Vec<String>,
+    pub repositories: Vec<Address>,
     /// Trust the keys in this folder in place of Alpine's and the recipe's
     #[arg(long, value_name = "DIR", env = "APKBUILD_KEYS_DIR")]
     pub keys_dir: Option<PathBuf>,
@@ -134,7 +135,7 @@ impl BuildOptions {
     }
 
     /// The repositories of the command line, or else those of `APKBUILD_REPOSITORY`.
-    pub fn repositories(&self) -> Vec<String> {
+    pub fn repositories(&self) -> Vec<Address> {
         if !self.repositories.is_empty() {
             return self.repositories.clone();
         }
@@ -153,14 +154,14 @@ pub(super) fn source_date_epoch() -> Result<Option<i64>, Error> {
 }
 
 /// Splits a list at white space, but keeps a tag with the location that follows it: `@edge URL` is one repository.
-fn repositories_of(text: &str) -> Vec<String> {
+fn repositories_of(text: &str) -> Vec<Address> {
     let mut repositories = Vec::new();
     let mut tag = None;
     for word in text.split_whitespace() {
         match tag.take() {
-            Some(tag) => repositories.push(format!("{tag} {word}")),
+            Some(tag) => repositories.push(Address::new(&format!("{tag} {word}"))),
             None if word.starts_with('@') => tag = Some(word),
-            None => repositories.push(word.to_owned()),
+            None => repositories.push(Address::new(word)),
         }
     }
     repositories
@@ -172,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_tag_stays_with_its_repository() {
-        assert_eq!(repositories_of("a @edge b\nc"), ["a", "@edge b", "c"]);
+        assert_eq!(repositories_of("a @edge b\nc"), ["a", "@edge b", "c"].map(Address::new));
         assert!(repositories_of("  ").is_empty());
     }
 }

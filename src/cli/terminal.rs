@@ -8,6 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::bytes::human;
 use super::printable::printable;
+use crate::address::without_secrets;
 use crate::progress::{Progress, Task};
 
 /// Standard error as a listener to work.
@@ -42,7 +43,8 @@ impl Terminal {
 
     /// Prints a whole line above whatever bars there are.
     pub(super) fn line(&self, text: &str) {
-        self.aside(|| _ = writeln!(std::io::stderr().lock(), "{}", printable(text, self.color)));
+        let text = without_secrets(text);
+        self.aside(|| _ = writeln!(std::io::stderr().lock(), "{}", printable(&text, self.color)));
     }
 
     /// Does something while no bars are on the screen.

@@ -65,13 +65,13 @@ mod tests {
 
     #[test]
     fn a_mirror_is_left_alone_when_its_failure_will_stay() {
-        let (one, two) = (Location::Url("one".to_owned()), Location::Url("two".to_owned()));
+        let (one, two) = (Location::parse("http://one").unwrap(), Location::parse("http://two").unwrap());
         let mut asked = Vec::new();
         let result = first_success("x", &[&one, &two], Duration::ZERO, |location| {
             asked.push(location.to_string());
             Err::<(), _>(if *location == one { status(404) } else { status(503) })
         });
-        assert_eq!(asked, ["one", "two", "two", "two", "two"]);
+        assert_eq!(asked, ["http://one", "http://two", "http://two", "http://two", "http://two"]);
         let error = result.unwrap_err();
         assert!(
             error.to_string().starts_with("no mirror gives x: u: expected the file, found HTTP status 404"),
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_second_mirror_helps_out() {
-        let (one, two) = (Location::Url("one".to_owned()), Location::Url("two".to_owned()));
+        let (one, two) = (Location::parse("http://one").unwrap(), Location::parse("http://two").unwrap());
         let found =
             first_success(
                 "x",

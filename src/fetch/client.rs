@@ -1,17 +1,25 @@
-//! HTTP: one client, made when it is first needed, and answers sorted into what they mean.
+//! HTTP: one client, made when it is first needed, credentials where a server wants some, and answers sorted into what
+//! they mean.
 //!
-//! Refused: statuses other than those of success, web pages in place of files, redirections without end.
+//! Redirections are followed here and not by the library, so that each server gets the credentials that are meant for it
+//! and no other's. Refused: statuses other than those of success, web pages in place of files, redirections without end.
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::io::{self, Read};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use reqwest::StatusCode;
 use reqwest::blocking::{RequestBuilder, Response};
-use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, WWW_AUTHENTICATE,
+};
+use reqwest::{StatusCode, Url};
 
 use super::Error;
+use super::logins::{Hop, KnownLogins, Login, Logins, Realm};
+use crate::address::Address;
+use crate::challenge::Challenge;
 use crate::retry_after::retry_after;
 
 const REDIRECTS: usize = 5;
@@ -23,6 +31,9 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(super) struct Client {
     client: OnceLock<Result<reqwest::blocking::Client, String>>,
+    logins: KnownLogins,
+    /// The servers that asked for credentials, and what for: they get them with the first request from then on.
+    asked: Mutex<BTreeMap<String, Realm>>,
 }
 
 /// An answer whose status and type are as they should be.
@@ -35,22 +46,24 @@ pub(super) struct Answer {
 }
 
 impl Client {
-    /// Asks for `url`, which should be `expected` ("a package"), with `headers` on top.
+    /// One that looks for credentials in `logins`.
+    pub(super) fn new(logins: Logins) -> Self {
+        Self { logins: KnownLogins::new(logins), ..Self::default() }
+    }
+
+    /// Asks for `address`, which should be `expected` ("a package"), with `headers` on top.
     pub(super) fn get(
         &self,
-        url: &str,
+        address: &Address,
         expected: &'static str,
         headers: &[(HeaderName, String)],
     ) -> Result<Answer, Error> {
-        let mut request = self.request(url)?;
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let response = request.send().map_err(|error| failure(url, &error))?;
+        let url = || address.to_string();
+        let response = self.follow(address, headers)?;
         let status = response.status();
         if !(status.is_success() || status == StatusCode::NOT_MODIFIED || status == StatusCode::RANGE_NOT_SATISFIABLE) {
             return Err(Error::Status {
-                url: url.to_owned(),
+                url: url(),
                 status: status.to_string(),
                 code: status.as_u16(),
                 retry_after: retry_after(response.headers()),
@@ -58,19 +71,97 @@ impl Client {
         }
         let kind = text(response.headers(), &CONTENT_TYPE).unwrap_or_default();
         if status.is_success() && (kind.starts_with("text/html") || kind.starts_with("application/xhtml")) {
-            return Err(Error::WebPage { url: url.to_owned(), expected, found: kind });
+            return Err(Error::WebPage { url: url(), expected, found: kind });
         }
         let announced = response.content_length();
-        Ok(Answer { response, url: url.to_owned(), announced, received: 0 })
+        Ok(Answer { response, url: url(), announced, received: 0 })
     }
 
-    fn request(&self, url: &str) -> Result<RequestBuilder, Error> {
+    /// The answer of the last server that `address` leads to.
+    fn follow(&self, address: &Address, headers: &[(HeaderName, String)]) -> Result<Response, Error> {
+        let unreachable = |reason: String| Error::Unreachable { url: address.to_string(), reason };
+        let first = Url::parse(&address.request()).map_err(|error| unreachable(error.to_string()))?;
+        let mut hop = Hop { address, first: &first, url: first.clone() };
+        for _ in 0..=REDIRECTS {
+            let response = self.ask(&hop, headers)?;
+            let target = match response.status().as_u16() {
+                301 | 302 | 303 | 307 | 308 => response.headers().get(LOCATION),
+                _ => None,
+            };
+            let Some(target) = target else { return Ok(response) };
+            // What a redirection itself brings of credentials is not for its sender to give.
+            let target = target.to_str().ok().and_then(|target| hop.url.join(target).ok());
+            let target = target.filter(|target| matches!(target.scheme(), "http" | "https"));
+            let target = target.and_then(without_userinfo);
+            hop.url = target.ok_or_else(|| unreachable("it redirects to what is no address".to_owned()))?;
+        }
+        Err(Error::Redirects { url: address.to_string(), limit: REDIRECTS })
+    }
+
+    /// The answer of one server, with credentials where it wants some.
+    fn ask(&self, hop: &Hop<'_>, headers: &[(HeaderName, String)]) -> Result<Response, Error> {
+        let server = hop.url.origin().ascii_serialization();
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&server).cloned();
+        let mut used = self.logins.find(hop, asked.as_ref());
+        let mut response = self.send(hop, headers, used.as_ref())?;
+        let mut realm = asked;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            realm = basic_realm(&response);
+            if let (None, Some(realm)) = (&used, &realm)
+                && let Some(login) = self.logins.find(hop, Some(realm))
+            {
+                response = self.send(hop, headers, Some(&login))?;
+                used = Some(login);
+                if response.status() != StatusCode::UNAUTHORIZED {
+                    self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(server, realm.clone());
+                }
+            }
+        }
+        let status = response.status();
+        if status != StatusCode::UNAUTHORIZED && status != StatusCode::FORBIDDEN {
+            return Ok(response);
+        }
+        let tried = used.map(|(_, source)| source);
+        let reason = if tried.is_none() { self.reason(hop, &response, realm.as_ref()) } else { None };
+        Err(Error::Unauthorized {
+            url: hop.address.to_string(),
+            server: hop.server(),
+            status: status.to_string(),
+            code: status.as_u16(),
+            tried,
+            reason,
+        })
+    }
+
+    /// Why a server that answered so got no credentials although there may be some.
+    fn reason(&self, hop: &Hop<'_>, response: &Response, realm: Option<&Realm>) -> Option<String> {
+        if response.status() == StatusCode::UNAUTHORIZED && realm.is_none() {
+            return Some("it takes no user and password by the Basic scheme".to_owned());
+        }
+        self.logins.trouble(hop, realm)
+    }
+
+    fn send(&self, hop: &Hop<'_>, headers: &[(HeaderName, String)], login: Option<&Login>) -> Result<Response, Error> {
+        let mut request = self.request(hop.url.clone())?;
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        if let Some((credentials, _)) = login
+            && let Ok(mut value) = HeaderValue::from_str(&credentials.authorization())
+        {
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        request.send().map_err(|error| failure(hop.address.as_str(), &error.without_url()))
+    }
+
+    fn request(&self, url: Url) -> Result<RequestBuilder, Error> {
         let client = self.client.get_or_init(|| {
             reqwest::blocking::Client::builder()
                 .user_agent(concat!("apkbuild/", env!("CARGO_PKG_VERSION")))
                 .connect_timeout(CONNECT_TIMEOUT)
                 .timeout(STALL_TIMEOUT)
-                .redirect(reqwest::redirect::Policy::limited(REDIRECTS))
+                .redirect(reqwest::redirect::Policy::none())
                 .build()
                 .map_err(|error| cause(&error))
         });
@@ -79,6 +170,27 @@ impl Client {
             Err(reason) => Err(Error::Client { reason: reason.clone() }),
         }
     }
+}
+
+/// `url` without a user and a password; `None` for one that cannot have any.
+fn without_userinfo(mut url: Url) -> Option<Url> {
+    url.set_username("").ok()?;
+    url.set_password(None).ok()?;
+    Some(url)
+}
+
+/// What a server asks for by the Basic scheme; `None` where it takes only others. One that does not say how it wants to
+/// be told is taken for one that takes Basic, as apk does.
+fn basic_realm(response: &Response) -> Option<Realm> {
+    let values = response.headers().get_all(WWW_AUTHENTICATE).iter();
+    let values: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
+    if values.is_empty() {
+        return Some(None);
+    }
+    values.into_iter().flat_map(Challenge::parse_all).find_map(|challenge| match challenge {
+        Challenge::Basic { realm } => Some(realm),
+        Challenge::Bearer { .. } => None,
+    })
 }
 
 impl Answer {
@@ -141,9 +253,7 @@ fn ends_too_soon(error: &io::Error) -> bool {
 
 fn failure(url: &str, error: &reqwest::Error) -> Error {
     let url = url.to_owned();
-    if error.is_redirect() {
-        Error::Redirects { url, limit: REDIRECTS }
-    } else if error.is_connect() || error.is_builder() {
+    if error.is_connect() || error.is_builder() {
         Error::Unreachable { url, reason: cause(error) }
     } else if error.is_timeout() {
         Error::Broken { url, reason: format!("no answer for {} seconds", STALL_TIMEOUT.as_secs()) }

@@ -11,6 +11,7 @@ use reqwest::header::RANGE;
 
 use super::client::Client;
 use super::{Cache, Error, FilePlace, Section, Wanted};
+use crate::address::Address;
 use crate::apk::{Head, Identity};
 use crate::held::open_alone;
 use crate::progress::Task;
@@ -34,7 +35,7 @@ impl Partial {
     pub(super) fn complete(
         &mut self,
         client: &Client,
-        url: &str,
+        url: &Address,
         wanted: &Wanted,
         task: &dyn Task,
     ) -> Result<(), Error> {
@@ -54,7 +55,7 @@ impl Partial {
                 answer = client.get(url, "a package", &[])?;
             }
         }
-        let length = |found| Error::Length { location: url.to_owned(), expected: wanted.size, found };
+        let length = |found| Error::Length { location: url.to_string(), expected: wanted.size, found };
         if let Some(announced) = answer.announced.filter(|announced| have + announced != wanted.size) {
             return Err(length(have + announced));
         }
@@ -77,7 +78,7 @@ impl Partial {
         if have == wanted.size {
             return Ok(());
         }
-        Err(Error::Truncated { url: url.to_owned(), expected: wanted.size, found: have })
+        Err(Error::Truncated { url: url.to_string(), expected: wanted.size, found: have })
     }
 
     /// Reads its head, and holds that against what is wanted. The reader that comes back stands at the data.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::LoginSource;
 use crate::apk;
 
 /// A download, a local file, or the cache failed.
@@ -37,6 +38,22 @@ pub enum Error {
         code: u16,
         /// How long the server asks to wait.
         retry_after: Option<Duration>,
+    },
+    /// The server wants credentials, or others, or lets nobody in.
+    #[error("{url}: {}", unauthorized(.server, .status, *.code, *.tried, .reason.as_deref()))]
+    Unauthorized {
+        /// What was asked for.
+        url: String,
+        /// Host and port of the server that said so, which the address may have been redirected to.
+        server: String,
+        /// The status code and its name.
+        status: String,
+        /// The status code: 401 or 403.
+        code: u16,
+        /// Where the credentials were from that it did not take.
+        tried: Option<LoginSource>,
+        /// Why it got none, where there may be some.
+        reason: Option<String>,
     },
     /// Redirections without end.
     #[error("{url}: it redirects more than {limit} times, probably in a circle")]
@@ -187,6 +204,16 @@ fn damaged(location: &str) -> &'static str {
     }
 }
 
+/// What a server said to somebody whom it does not let in.
+fn unauthorized(server: &str, status: &str, code: u16, tried: Option<LoginSource>, reason: Option<&str>) -> String {
+    let reason = reason.map(|reason| format!("; {reason}")).unwrap_or_default();
+    match (tried, code) {
+        (Some(source), _) => format!("{server} does not take the credentials of {source} (HTTP status {status})"),
+        (None, 401) => format!("{server} asks for credentials (HTTP status {status}){reason}"),
+        (None, _) => format!("{server} refuses to give it without credentials (HTTP status {status}){reason}"),
+    }
+}
+
 fn join(failures: &[Error]) -> String {
     failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -229,6 +256,18 @@ impl Error {
         let help = match self {
             Self::Unreachable { .. } | Self::Broken { .. } | Self::Redirects { .. } | Self::Truncated { .. } => {
                 "try again, name another mirror with --mirror, or build from what is cached with --offline"
+            }
+            Self::Unauthorized { server, .. } => {
+                let host = server.trim_end_matches(|letter: char| letter.is_ascii_digit());
+                let host = host.strip_suffix(':').unwrap_or(server);
+                let machine = host.trim_start_matches('[').trim_end_matches(']');
+                return Some(format!(
+                    "give them in the address (https://USER:PASSWORD@{server}/…), in HTTP_AUTH=basic:*:USER:PASSWORD, or in \
+                     ~/.netrc (machine {machine} login USER password PASSWORD)"
+                ));
+            }
+            Self::Status { code: 407, .. } => {
+                "the proxy asks for credentials: give them in its address, as in https_proxy=http://USER:PASSWORD@HOST:PORT"
             }
             Self::Status { code: 404 | 410, .. } => {
                 "the mirror does not have it: check the release and the architecture, or name another mirror with --mirror"

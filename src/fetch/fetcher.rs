@@ -14,7 +14,8 @@ use super::attempts::first_success;
 use super::cache::open_if_there;
 use super::client::Client;
 use super::download::{Partial, open_package};
-use super::{Cache, Error, FilePlace, Section, VerifiedApk, Wanted, data_file, unpack};
+use super::{Cache, Error, FilePlace, Logins, Section, VerifiedApk, Wanted, data_file, unpack};
+use crate::address::Address;
 use crate::apk::{Head, Keyring};
 use crate::kept;
 use crate::progress::{Progress, Task};
@@ -38,6 +39,8 @@ pub struct FetchOptions {
     pub keyring: Keyring,
     /// Whether an index needs no trusted signature.
     pub allow_untrusted: bool,
+    /// Where credentials for servers are looked for, beside their addresses.
+    pub logins: Logins,
     /// Whether only the cache and folders may be used.
     pub offline: bool,
     /// How long a cached index is taken without asking its mirror again.
@@ -47,12 +50,13 @@ pub struct FetchOptions {
 }
 
 impl FetchOptions {
-    /// Alpine's keys, signatures needed, online.
+    /// Alpine's keys, signatures needed, no credentials but an address' own, online.
     pub fn new(cache: Cache) -> Self {
         Self {
             cache,
             keyring: Keyring::alpine(),
             allow_untrusted: false,
+            logins: Logins::default(),
             offline: false,
             index_freshness: Duration::from_mins(1),
             pause: Duration::from_millis(500),
@@ -70,7 +74,8 @@ pub struct Fetcher {
 impl Fetcher {
     /// Nothing is asked, opened or made before the first index or package.
     pub fn new(options: FetchOptions) -> Self {
-        Self { options, client: Client::default() }
+        let client = Client::new(options.logins.clone());
+        Self { options, client }
     }
 
     /// The same with the cache and folders only.
@@ -163,7 +168,7 @@ impl Fetcher {
         Ok(None)
     }
 
-    fn download<T>(&self, wanted: &Wanted, url: &str, task: &dyn Task, take: &impl Take<T>) -> Result<T, Error> {
+    fn download<T>(&self, wanted: &Wanted, url: &Address, task: &dyn Task, take: &impl Take<T>) -> Result<T, Error> {
         let mut partial = Partial::lock(self.cache(), wanted.identity)?;
         // Another build may have brought it while we waited for the lock.
         if let Some(taken) = self.take_cached(wanted, take)? {
@@ -175,8 +180,10 @@ impl Fetcher {
         loop {
             let resumed = partial.length()? > 0;
             partial.complete(&self.client, url, wanted, task)?;
-            let taken =
-                partial.open(url, wanted.identity).and_then(|(head, mut reader)| take(&head, &mut reader, &place, url));
+            let location = url.as_str();
+            let taken = partial
+                .open(location, wanted.identity)
+                .and_then(|(head, mut reader)| take(&head, &mut reader, &place, location));
             match taken {
                 Ok(taken) => {
                     partial.keep(&place)?;

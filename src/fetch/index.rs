@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::attempts::first_success;
 use super::cache::open_if_there;
 use super::{Error, Fetcher, FilePlace, Section};
+use crate::address::Address;
 use crate::apk::{self, IndexText, SignedIndex};
 use crate::digest::Sha256Digest;
 use crate::kept;
@@ -107,11 +108,11 @@ impl Fetcher {
         self.verified(bytes, digest, Location::Folder(path.to_owned()))
     }
 
-    fn index_of_mirror(&self, url: &str, progress: &dyn Progress) -> Result<FetchedIndex, Error> {
-        let location = || Location::Url(url.to_owned());
+    fn index_of_mirror(&self, url: &Address, progress: &dyn Progress) -> Result<FetchedIndex, Error> {
+        let location = || Location::Url(url.clone());
         let Some(cached) = self.cached_index(url)? else {
             if self.options.offline {
-                return Err(Error::Offline { missing: vec![url.to_owned()] });
+                return Err(Error::Offline { missing: vec![url.to_string()] });
             }
             return self.download_index(url, None, progress);
         };
@@ -128,7 +129,7 @@ impl Fetcher {
     /// Asks the mirror, if only whether `cached` is still what it has.
     fn download_index(
         &self,
-        url: &str,
+        url: &Address,
         cached: Option<Cached>,
         progress: &dyn Progress,
     ) -> Result<FetchedIndex, Error> {
@@ -140,12 +141,12 @@ impl Fetcher {
             .filter_map(|(name, value)| Some((name, value.clone()?)))
             .collect();
         let mut answer = self.client.get(url, "an index", &headers)?;
-        let location = Location::Url(url.to_owned());
+        let location = Location::Url(url.clone());
         if answer.status() == StatusCode::NOT_MODIFIED {
             // Only a cached index was asked about; without one, this is an answer to nothing.
             let Some(mut cached) = cached else {
                 return Err(Error::Broken {
-                    url: url.to_owned(),
+                    url: url.to_string(),
                     reason: "unasked, it says `not modified`".to_owned(),
                 });
             };
@@ -166,14 +167,14 @@ impl Fetcher {
             }
             bytes.extend_from_slice(buffer.get(..read).unwrap_or_default());
             if bytes.len() as u64 > LIMIT {
-                return Err(Error::TooLarge { url: url.to_owned(), limit: LIMIT });
+                return Err(Error::TooLarge { url: url.to_string(), limit: LIMIT });
             }
             task.advance(read as u64);
         }
         let digest = Sha256Digest::of(&bytes);
         let index = self.verified(bytes, digest, location)?;
         let record = Record {
-            url: url.to_owned(),
+            url: url.to_string(),
             sha256: index.digest.to_string(),
             etag: answer.header(&ETAG),
             last_modified: answer.header(&LAST_MODIFIED),
@@ -198,7 +199,7 @@ impl Fetcher {
     }
 
     /// The cached index of `url` with its record, where both are there and belong together.
-    fn cached_index(&self, url: &str) -> Result<Option<Cached>, Error> {
+    fn cached_index(&self, url: &Address) -> Result<Option<Cached>, Error> {
         let failed = |error| Error::file(FilePlace::Cache, "cannot read the cache", error);
         let Some(file) = open_if_there(&self.index_path(url, "json")).map_err(failed)? else { return Ok(None) };
         let Ok(record) = serde_json::from_reader::<_, Record>(std::io::BufReader::new(file)) else { return Ok(None) };
@@ -206,15 +207,16 @@ impl Fetcher {
         let Some(file) = open_if_there(&path).map_err(failed)? else { return Ok(None) };
         let bytes = fs_err::read(&path).map_err(failed)?;
         let digest = Sha256Digest::of(&bytes);
-        if record.url != url || record.sha256 != digest.to_string() {
+        if record.url != url.as_str() || record.sha256 != digest.to_string() {
             return Ok(None);
         }
         kept::touch(&file);
         Ok(Some(Cached { bytes, digest, record }))
     }
 
-    fn index_path(&self, url: &str, extension: &str) -> PathBuf {
-        let name = Sha256Digest::of(url.as_bytes());
+    /// The name tells indexes with different queries apart, which may be of different repositories.
+    fn index_path(&self, url: &Address, extension: &str) -> PathBuf {
+        let name = Sha256Digest::of(url.request().as_bytes());
         self.options.cache.section(Section::Indexes).join(format!("{name}.{extension}"))
     }
 

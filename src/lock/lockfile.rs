@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::written::Written;
 use super::{Error, Inputs, LockedPackage, LockedPackages};
+use crate::address::without_secrets;
 use crate::apk::PackageName;
 use crate::digest::Sha256Digest;
 
@@ -43,7 +44,8 @@ pub struct LockedArchitecture {
 /// A repository as it was when the lock was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockedIndex {
-    /// As the recipe or the command line names it: `[@tag ]NAME|URL|DIR`.
+    /// As the recipe or the command line names it, `[@tag ]NAME|URL|DIR`, without secrets and without folders of one
+    /// machine.
     pub repository: String,
     /// SHA-256 of APKINDEX.tar.gz.
     pub digest: Sha256Digest,
@@ -128,7 +130,7 @@ fn syntax_error(text: &str, error: &toml::de::Error) -> Error {
     let reason = error.to_string();
     // The report shows the line, however long that is.
     let reason = if reason.len() > LONGEST_REASON { error.message() } else { &reason };
-    Error::Syntax { reason: reason.trim_end().chars().take(LONGEST_REASON).collect() }
+    Error::Syntax { reason: without_secrets(reason).trim_end().chars().take(LONGEST_REASON).collect() }
 }
 
 /// A list, one item a line, so that a change of one is a difference of one line.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::lockfile::FORMAT;
 use super::package::read_record;
 use super::{Error, Inputs, LockedArchitecture, LockedIndex, LockedPackage, LockedPackages, Lockfile};
+use crate::address::Address;
 use crate::apk::{Identity, PackageName, Version};
 use crate::digest::Sha256Digest;
 
@@ -60,7 +61,8 @@ impl Written {
             .into_iter()
             .map(|(name, architecture)| Ok((name, architecture.read()?)))
             .collect::<Result<_, Error>>()?;
-        Ok(Lockfile { inputs: self.recipe, architectures })
+        let repositories = self.recipe.repositories.iter().map(|text| shown(text)).collect();
+        Ok(Lockfile { inputs: Inputs { repositories, ..self.recipe }, architectures })
     }
 }
 
@@ -80,8 +82,13 @@ impl WrittenIndex {
     fn read(self) -> Result<LockedIndex, Error> {
         let digest = Sha256Digest::from_hex(&self.sha256);
         let digest = digest.ok_or(Error::Value { value: self.sha256, expected: "SHA-256 in hexadecimal" })?;
-        Ok(LockedIndex { repository: self.repository, digest, release: self.release })
+        Ok(LockedIndex { repository: shown(&self.repository), digest, release: self.release })
     }
+}
+
+/// A repository without the password that a lock of an early version may have.
+fn shown(text: &str) -> String {
+    Address::new(text).to_string()
 }
 
 fn read_packages(packages: Vec<WrittenPackage>, indexes: usize) -> Result<LockedPackages, Error> {

@@ -30,6 +30,12 @@ pub enum Error {
     /// A package that a lock names is nowhere any more.
     #[error("the lock names a package that is not there any more: {0}")]
     LockedGone(#[source] fetch::Error),
+    /// A package that a lock names was in a folder whose place the lock does not say.
+    #[error("{package} is from a folder that the lock does not say the place of")]
+    LockedFolder {
+        /// As `name-version`.
+        package: String,
+    },
     /// Where a package that a lock names should be, another one is.
     #[error("the lock names another build of a package than the repository has: {0}")]
     LockedAnother(#[source] fetch::Error),
@@ -167,6 +173,9 @@ impl Error {
                  --mirror or a folder that `apkbuild vendor` made with -X"
                     .to_owned(),
             ),
+            Self::LockedFolder { .. } => {
+                Some("give the folder again with -X, as it was given when the lock was made".to_owned())
+            }
             Self::LockedAnother(error) => {
                 let elsewhere =
                     if error.is_local() { "put the right file there again" } else { "ask another mirror with --mirror" };

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::part::Part;
 use super::select::{Indexes, Selection};
-use super::{Error, Overrides, UNKNOWN_RELEASE, Workshop, sources};
+use super::{Error, Overrides, UNKNOWN_RELEASE, Workshop, lock_names};
 use crate::apk::Identity;
 use crate::lock::{Inputs, LockedArchitecture, LockedIndex, LockedPackages, Lockfile, packages_of};
 use crate::progress::Progress;
@@ -31,7 +31,7 @@ pub fn lock_inputs(recipe: &Recipe) -> Inputs {
     };
     Inputs {
         release: recipe.alpine.release.to_string(),
-        repositories: recipe.alpine.repositories.iter().map(ToString::to_string).collect(),
+        repositories: lock_names::of_recipe(&recipe.alpine),
         packages: sorted(&recipe.alpine.packages),
         stages: recipe.stages.iter().map(|stage| (stage.name.clone(), sorted(&stage.packages))).collect(),
     }
@@ -39,7 +39,8 @@ pub fn lock_inputs(recipe: &Recipe) -> Inputs {
 
 /// Why `lock` does not fit `recipe` for the architectures asked for, a line each; none where it fits.
 pub fn lock_misfits(lock: &Lockfile, recipe: &Recipe, overrides: &Overrides) -> Vec<String> {
-    let mut misfits = lock.inputs.outdated_by(&lock_inputs(recipe));
+    let repositories = lock.inputs.repositories.iter().map(|name| lock_names::as_of_today(name)).collect();
+    let mut misfits = Inputs { repositories, ..lock.inputs.clone() }.outdated_by(&lock_inputs(recipe));
     let missing = overrides.archs(recipe).iter().filter(|arch| !lock.architectures.contains_key(arch.as_str()));
     misfits.extend(missing.map(|arch| format!("architectures: the lock has none for {arch}")));
     misfits
@@ -87,7 +88,7 @@ fn lock_for(
     workshop: &Workshop,
     progress: &dyn Progress,
 ) -> Result<LockedArchitecture, Error> {
-    let names = sources::names(&recipe.alpine, &workshop.overrides)?;
+    let names = lock_names::of_build(recipe, &workshop.overrides)?;
     let mut locked = LockedArchitecture::default();
     for part in Part::all(recipe) {
         let old = old.and_then(|old| old.part(part.stage));

@@ -5,16 +5,18 @@
 //! what the recipe asks for then: one that somebody changed by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
+use super::lock_names::Named;
 use super::part::Part;
 use super::release::{self, Asked, IndexRelease};
-use super::{Error, Overrides, Selection, Workshop, sources};
+use super::{Error, Overrides, Selection, Workshop, lock_names, sources};
 use crate::apk::PackageName;
 use crate::apk::writer::IndexedPackage;
 use crate::fetch::{self, VerifiedApk, Wanted};
-use crate::lock::{LockedArchitecture, LockedPackage, LockedPackages, Lockfile};
+use crate::lock::{LockedArchitecture, LockedIndex, LockedPackage, LockedPackages, Lockfile};
 use crate::progress::Progress;
-use crate::recipe::{Architecture, Recipe};
+use crate::recipe::{Architecture, Recipe, RepositoryPlace};
 use crate::repository::{AlpineRelease, ApkIndex, Location, Repository};
 use crate::resolve::{self, Source};
 
@@ -43,14 +45,29 @@ impl<'lock> Locked<'lock> {
     ) -> Result<Self, Error> {
         let incoherent = |reason: String| Error::Lock { arch, reason };
         let lock = lock.architectures.get(arch.as_str()).ok_or_else(|| incoherent("it has none".to_owned()))?;
-        let sources = lock.indexes.iter().map(|index| {
-            sources::parse(&index.repository)
-                .map_err(|problem| incoherent(format!("`{}`: {problem}", index.repository)))
+        let places = sources::of_command_line(overrides)?;
+        // The same folders again, most likely.
+        let is_same = places.len() == lock.indexes.len();
+        let named = lock.indexes.iter().enumerate().map(|(place, LockedIndex { repository: name, .. })| {
+            let named = lock_names::read(name, place, &recipe.alpine);
+            named.map_err(|problem| incoherent(format!("`{name}`: {problem}")))
         });
-        let sources = sources.collect::<Result<Vec<_>, Error>>()?;
-        let locate = |source| sources::locate(source, &recipe.alpine, &recipe.folder, overrides);
-        let repositories = sources.iter().map(locate).collect::<Result<Vec<_>, _>>()?;
-        let asked = Asked::of_places(recipe.alpine.release, sources.iter().map(|source| &source.place));
+        let named = named.collect::<Result<Vec<_>, Error>>()?;
+        let repositories = named.iter().enumerate().map(|(place, named)| match named {
+            Named::Source(source) => sources::locate(source, &recipe.alpine, &recipe.folder, overrides),
+            Named::Folder { tag } => {
+                let given = places.get(place).filter(|_| is_same);
+                let locations = given.map(|given| given.locations.clone()).unwrap_or_default();
+                Ok(Repository { locations, tag: tag.clone() })
+            }
+        });
+        let repositories = repositories.collect::<Result<Vec<_>, _>>()?;
+        let elsewhere = RepositoryPlace::Folder(PathBuf::new());
+        let asked_places = named.iter().map(|named| match named {
+            Named::Source(source) => &source.place,
+            Named::Folder { .. } => &elsewhere,
+        });
+        let asked = Asked::of_places(recipe.alpine.release, asked_places);
         let statements: Vec<_> =
             lock.indexes.iter().map(|index| IndexRelease::of_lock(index.release.as_deref())).collect();
         let releases = release::of_each(&repositories, &statements);
@@ -59,7 +76,7 @@ impl<'lock> Locked<'lock> {
             // Written before locks named it.
             None => asked.decide(&repositories, &statements)?,
         };
-        Ok(Self { lock, repositories, places: sources::of_command_line(overrides)?, release, releases, arch })
+        Ok(Self { lock, repositories, places, release, releases, arch })
     }
 
     /// The release of what it has with `tag`, or without any, where that is known.
@@ -217,6 +234,9 @@ pub(super) fn about_lock(error: fetch::Error) -> Error {
         fetch::Error::Package { source, .. } => matches!(source, crate::apk::Error::IdentityMismatch { .. }),
         _ => false,
     };
+    if let fetch::Error::NoLocation { what: package } = error {
+        return Error::LockedFolder { package };
+    }
     let (any_other, all_gone) = match &error {
         fetch::Error::AllMirrors { failures, .. } => (failures.iter().any(is_another), failures.iter().all(is_gone)),
         error => (is_another(error), is_gone(error)),

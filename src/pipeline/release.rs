@@ -230,7 +230,7 @@ mod tests {
         let index = ApkIndex::parse(packages.collect::<String>()).unwrap();
         let place = match repository.locations[0].to_string().strip_prefix("mirror/") {
             Some(_) => RepositoryPlace::Named("main".to_owned()),
-            None => RepositoryPlace::Url(String::new()),
+            None => RepositoryPlace::Url(crate::address::Address::new("")),
         };
         (repository, IndexRelease::of(description, &index), place)
     }

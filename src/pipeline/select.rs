@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::address::Address;
 use crate::apk::Identity;
 use crate::digest::Sha256Digest;
 use crate::progress::Progress;
@@ -43,7 +44,7 @@ impl Selection {
     pub(super) fn latest_stable(&self, place: &RepositoryPlace) -> Option<Branch> {
         let whole = self.release.as_ref().map(|release| release.branch);
         let RepositoryPlace::Url(url) = place else { return whole };
-        let location = Location::parse(url).ok()?;
+        let location = Location::of(url).ok()?;
         let repositories = self.repositories.iter().zip(&self.releases);
         let mut own = repositories.filter(|(repository, _)| repository.locations.contains(&location));
         let branch = own.find_map(|(_, release)| release.as_ref()).map(|release| release.branch).or(whole);
@@ -169,7 +170,7 @@ pub fn resolve(
     let named = |name: &str| RepositorySource { place: RepositoryPlace::Named(name.to_owned()), tag: None };
     let alpine = Alpine {
         release,
-        mirrors: vec![crate::recipe::DEFAULT_MIRROR.to_owned()],
+        mirrors: vec![Address::new(crate::recipe::DEFAULT_MIRROR)],
         repositories: vec![named("main"), named("community")],
         keys: Vec::new(),
         packages: Vec::new(),

@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::recipe::{Alpine, Architecture, Problem, Recipe, Release, RepositoryPlace, RepositorySource};
+use crate::address::Address;
+use crate::recipe::{Alpine, Architecture, Recipe, Release, RepositoryPlace, RepositorySource};
 use crate::repository::{self, Branch, Location, Repository};
 
 /// What the command line may say in place of every recipe.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// Mirrors, URLs or folders; empty: the recipe's.
-    pub mirrors: Vec<String>,
+    pub mirrors: Vec<Address>,
     /// Repositories as `[@tag ]URL|DIR`; empty: the recipe's.
-    pub repositories: Vec<String>,
+    pub repositories: Vec<Address>,
     /// A folder of public keys that are trusted in place of Alpine's and the recipe's.
     pub keys_dir: Option<PathBuf>,
     /// Architectures; empty: the recipe's.
@@ -45,7 +46,7 @@ pub(super) fn repositories(
 
 /// The repositories that the command line names in place of the recipe's; none where it names none.
 pub(super) fn of_command_line(overrides: &Overrides) -> Result<Vec<Repository>, repository::Error> {
-    overrides.repositories.iter().map(|text| Repository::parse(text)).collect()
+    overrides.repositories.iter().map(Repository::of).collect()
 }
 
 /// Where `source` is, by the word of a recipe in `folder` and the mirrors of the command line.
@@ -59,35 +60,12 @@ pub(super) fn locate(
     let locations = match &source.place {
         RepositoryPlace::Named(name) => mirrors
             .iter()
-            .map(|mirror| Ok(Location::parse(mirror)?.join(&alpine.release.to_string()).join(name)))
+            .map(|mirror| Ok(Location::of(mirror)?.join(&alpine.release.to_string()).join(name)))
             .collect::<Result<_, repository::Error>>()?,
-        RepositoryPlace::Url(url) => vec![Location::parse(url)?],
+        RepositoryPlace::Url(url) => vec![Location::of(url)?],
         RepositoryPlace::Folder(path) => vec![Location::Folder(folder.join(path))],
     };
     Ok(Repository { locations, tag: source.tag.clone() })
-}
-
-/// What a lock calls the repositories of [`repositories`], in their order: as the recipe does, or as the command line
-/// does, with folders in full, since a lock may be used from elsewhere.
-pub(super) fn names(alpine: &Alpine, overrides: &Overrides) -> Result<Vec<String>, super::Error> {
-    if overrides.repositories.is_empty() {
-        return Ok(alpine.repositories.iter().map(ToString::to_string).collect());
-    }
-    let mut names = Vec::new();
-    for mut repository in of_command_line(overrides)? {
-        for location in &mut repository.locations {
-            if let Location::Folder(path) = location {
-                *path = std::path::absolute(&*path)?;
-            }
-        }
-        names.push(repository.to_string());
-    }
-    Ok(names)
-}
-
-/// Reads what [`names`] wrote.
-pub(super) fn parse(name: &str) -> Result<RepositorySource, Problem> {
-    RepositorySource::parse(name)
 }
 
 /// `etc/apk/repositories` of the image, a line each: what the recipe says and no command line, so that the image does
@@ -97,11 +75,11 @@ pub(super) fn image_repositories(
     alpine: &Alpine,
     latest_stable: impl Fn(&RepositoryPlace) -> Option<Branch>,
 ) -> Vec<String> {
-    let mirror = alpine.mirrors.first().map(String::as_str).unwrap_or_default();
+    let mirror = alpine.mirrors.first().map(Address::as_str).unwrap_or_default();
     let lines = alpine.repositories.iter().filter_map(|source| {
         let url = match &source.place {
             RepositoryPlace::Named(name) => format!("{mirror}/{}/{name}", alpine.release),
-            RepositoryPlace::Url(url) => url.clone(),
+            RepositoryPlace::Url(url) => url.to_string(),
             RepositoryPlace::Folder(_) => return None,
         };
         let url = without_latest_stable(url, || latest_stable(&source.place))?;

@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 
 use super::locked::{Locked, about_lock, index_entry};
 use super::part::Part;
-use super::{Error, Workshop, sources};
+use super::{Error, Workshop};
 use crate::apk::writer::{IndexedPackage, write_index};
 use crate::apk::{Head, Identity, PackageName, SignatureKind, SigningKey};
 use crate::fetch::Wanted;
 use crate::lock::Lockfile;
 use crate::progress::Progress;
-use crate::recipe::{Architecture, Recipe, RepositoryPlace};
+use crate::recipe::{Architecture, Recipe, RepositoryPlace, RepositorySource};
 use crate::repository::AlpineRelease;
 use crate::unfinished::{UnfinishedFolder, clear_leftovers};
 
@@ -185,7 +185,7 @@ fn refuse_occupied(folder: &Path) -> Result<(), Error> {
 fn link_as_mirror(root: &Path, recipe: &Recipe, lock: &Lockfile) -> Result<(), Error> {
     let indexes = lock.architectures.values().flat_map(|architecture| &architecture.indexes);
     let mut targets: BTreeMap<String, Option<String>> = BTreeMap::new();
-    for source in indexes.filter_map(|index| sources::parse(&index.repository).ok()) {
+    for source in indexes.filter_map(|index| RepositorySource::parse(&index.repository).ok()) {
         let RepositoryPlace::Named(name) = source.place else { continue };
         let tag = targets.entry(name).or_insert_with(|| source.tag.clone());
         *tag = tag.take().and(source.tag);

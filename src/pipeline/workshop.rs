@@ -9,7 +9,7 @@ use super::index_set::IndexSet;
 use super::shelf::Shelf;
 use super::{Error, Overrides, Selection};
 use crate::apk::Keyring;
-use crate::fetch::{self, Cache, FetchOptions, Fetcher, Section, VerifiedApk, Wanted};
+use crate::fetch::{self, Cache, FetchOptions, Fetcher, Logins, Section, VerifiedApk, Wanted};
 use crate::progress::Progress;
 use crate::recipe::{Architecture, Recipe};
 use crate::repository::{Location, Repository};
@@ -33,6 +33,7 @@ impl Workshop {
         options.keyring = keyring(overrides, recipe)?;
         options.allow_untrusted = overrides.allow_untrusted;
         options.offline = overrides.offline;
+        options.logins = Logins::of_environment();
         Ok(Self {
             overrides: overrides.clone(),
             fetcher: Fetcher::new(options),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::address::Address;
 use crate::apk::{Dependency, PackageName};
 
 use super::section::Section;
@@ -18,7 +19,7 @@ pub struct Alpine {
     /// The branch of Alpine.
     pub release: Release,
     /// Mirrors to be tried in order, never empty: URLs without a slash at the end, or folders.
-    pub mirrors: Vec<String>,
+    pub mirrors: Vec<Address>,
     /// Repositories in order of preference.
     pub repositories: Vec<RepositorySource>,
     /// Public keys trusted beside Alpine's own; relative paths start from the recipe's folder.
@@ -71,7 +72,7 @@ pub enum RepositoryPlace {
     /// A folder below `MIRROR/RELEASE`: `main`, `community`.
     Named(String),
     /// A whole URL (http, https or file), without a slash at its end.
-    Url(String),
+    Url(Address),
     /// A folder that holds `ARCH/APKINDEX.tar.gz`; a relative one starts from the recipe's folder.
     Folder(PathBuf),
 }
@@ -96,7 +97,7 @@ impl Alpine {
         let repositories = section.texts("repositories", RepositorySource::parse);
         Self {
             release: section.text("release", Release::parse).unwrap_or_default(),
-            mirrors: mirrors.unwrap_or_else(|| vec![DEFAULT_MIRROR.to_owned()]),
+            mirrors: mirrors.unwrap_or_else(|| vec![Address::new(DEFAULT_MIRROR)]),
             repositories: repositories.unwrap_or_else(|| {
                 let named = |name: &str| RepositorySource { place: RepositoryPlace::Named(name.to_owned()), tag: None };
                 vec![named("main"), named("community")]
@@ -131,13 +132,14 @@ impl Release {
 }
 
 impl fmt::Display for RepositorySource {
-    /// As [`RepositorySource::parse`] reads it.
+    /// As [`RepositorySource::parse`] reads it, without what is secret in a URL.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(tag) = &self.tag {
             write!(formatter, "@{tag} ")?;
         }
         match &self.place {
-            RepositoryPlace::Named(text) | RepositoryPlace::Url(text) => formatter.write_str(text),
+            RepositoryPlace::Named(text) => formatter.write_str(text),
+            RepositoryPlace::Url(url) => url.fmt(formatter),
             RepositoryPlace::Folder(path) => write!(formatter, "{}", path.display()),
         }
     }
@@ -156,50 +158,51 @@ impl RepositorySource {
             }
         };
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        let place = match address(place) {
-            Address::Url(url) => RepositoryPlace::Url(url),
-            Address::Word(word) if word.contains('/') || matches!(word, "." | "..") => {
+        let place = match written(place) {
+            Written::Url(url) => RepositoryPlace::Url(url),
+            Written::Word(word) if word.contains('/') || matches!(word, "." | "..") => {
                 RepositoryPlace::Folder(plain(word)?.into())
             }
-            Address::Word(word) if !word.is_empty() && word.bytes().all(is_name) => {
+            Written::Word(word) if !word.is_empty() && word.bytes().all(is_name) => {
                 RepositoryPlace::Named(word.to_owned())
             }
-            Address::Word(_) | Address::Unusable => return Err(wrong()),
+            Written::Word(_) | Written::Unusable => return Err(wrong()),
         };
         Ok(Self { place, tag })
     }
 }
 
 /// What a mirror or repository may be written as.
-enum Address<'a> {
+enum Written<'a> {
     /// By http, https or file, without the slash at its end.
-    Url(String),
+    Url(Address),
     /// A URL that leads nowhere or is by another scheme.
     Unusable,
     /// No URL.
     Word(&'a str),
 }
 
-fn address(text: &str) -> Address<'_> {
+fn written(text: &str) -> Written<'_> {
     let text = text.trim();
-    let usable = if let Some(path) = text.strip_prefix("file:") {
+    let address = Address::new(text);
+    let usable = if let Some(path) = address.as_str().strip_prefix("file:") {
         path.starts_with('/')
-    } else if let Some((scheme, rest)) = text.split_once("://") {
-        let is_known = matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https");
+    } else if let Some((scheme, rest)) = address.as_str().split_once("://") {
         let is_broken = |letter: char| letter.is_whitespace() || letter.is_control();
-        is_known && !rest.is_empty() && !rest.starts_with(['/', '?', '#']) && !rest.contains(is_broken)
+        let host = rest.split('/').next().unwrap_or_default();
+        matches!(scheme, "http" | "https") && !host.is_empty() && !host.contains('@') && !rest.contains(is_broken)
     } else {
-        return Address::Word(text);
+        return Written::Word(text);
     };
-    if usable { Address::Url(text.trim_end_matches('/').to_owned()) } else { Address::Unusable }
+    if usable { Written::Url(address.map(|shown| shown.trim_end_matches('/').to_owned())) } else { Written::Unusable }
 }
 
 /// Reads a mirror: a URL, or a folder.
-fn mirror(text: &str) -> Result<String, Problem> {
-    match address(text) {
-        Address::Url(url) => Ok(url),
-        Address::Word(folder) if !folder.is_empty() => plain(folder),
-        Address::Word(_) | Address::Unusable => Err(not_a(Grammar::Mirror, text)),
+fn mirror(text: &str) -> Result<Address, Problem> {
+    match written(text) {
+        Written::Url(url) => Ok(url),
+        Written::Word(folder) if !folder.is_empty() => Ok(Address::new(&plain(folder)?)),
+        Written::Word(_) | Written::Unusable => Err(not_a(Grammar::Mirror, text)),
     }
 }
 
@@ -235,7 +238,7 @@ mod tests {
     #[test]
     fn a_repository_is_a_name_a_url_or_a_folder() {
         let named = |name: &str| RepositoryPlace::Named(name.into());
-        let url = |url: &str| RepositoryPlace::Url(url.into());
+        let url = |url: &str| RepositoryPlace::Url(Address::new(url));
         let folder = |path: &str| RepositoryPlace::Folder(path.into());
         for (text, tag, place) in [
             ("main", None, named("main")),
@@ -247,12 +250,25 @@ mod tests {
             ("/srv/my packages", None, folder("/srv/my packages")),
             ("@local  packages/main", Some("local"), folder("packages/main")),
             ("file:///srv/x", None, url("file:///srv/x")),
+            ("https://u:p@mirror.example/main/?token=x", None, url("https://u:p@mirror.example/main?token=x")),
         ] {
             let source = RepositorySource { place, tag: tag.map(str::to_owned) };
-            assert_eq!(RepositorySource::parse(text), Ok(source), "{text}");
+            let parsed = RepositorySource::parse(text).unwrap();
+            assert_eq!(parsed, source, "{text}");
+            assert!(!format!("{parsed} {parsed:?}").contains("u:p"), "{parsed:?}");
         }
-        for wrong in ["", "@edge", "@ main", "@edge ", "ftp://host/x", "https://", "https:///x", "two words", "file:x"]
-        {
+        for wrong in [
+            "",
+            "@edge",
+            "@ main",
+            "@edge ",
+            "ftp://host/x",
+            "https://",
+            "https:///x",
+            "two words",
+            "file:x",
+            "http://u:a/b@host",
+        ] {
             assert!(RepositorySource::parse(wrong).is_err(), "{wrong}");
         }
     }
@@ -261,12 +277,13 @@ mod tests {
     fn a_mirror_is_a_url_or_a_folder() {
         for (text, read) in [
             ("https://mirror.example/alpine/", "https://mirror.example/alpine"),
+            ("https://u:p@mirror.example/alpine/?token=x", "https://u:p@mirror.example/alpine?token=x"),
             ("file:///srv/alpine", "file:///srv/alpine"),
             ("mirror", "mirror"),
         ] {
-            assert_eq!(mirror(text).as_deref(), Ok(read));
+            assert_eq!(mirror(text), Ok(Address::new(read)));
         }
-        for wrong in ["", " ", "ftp://host", "https://a b", "a\nb"] {
+        for wrong in ["", " ", "ftp://host", "https://a b", "a\nb", "https://u:p@/x", "https://u:a/b@host"] {
             assert!(mirror(wrong).is_err(), "{wrong}");
         }
     }

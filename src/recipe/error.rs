@@ -9,6 +9,8 @@ use miette::{
     ThemeStyles,
 };
 
+use crate::address::{blotted, without_secrets};
+
 use super::{LARGEST, Problem};
 
 /// How many faults a report shows: what is no recipe at all has no end of them.
@@ -78,21 +80,23 @@ impl Error {
         }
     }
 
-    /// The error as a person reads it: for each fault the line with the span marked, and what would be right. Without
-    /// colours it holds no control sequences.
+    /// The error as a person reads it: for each fault the line with the span marked, and what would be right. A password
+    /// in the line is blotted out. Without colours it holds no control sequences.
     pub fn report(&self, color: bool) -> String {
         let Self::Wrong(wrong) = self else { return self.to_string() };
         let styles = if color { ThemeStyles::ansi() } else { ThemeStyles::none() };
         let handler = GraphicalReportHandler::new_themed(GraphicalTheme { characters: characters(), styles })
             .with_width(120)
             .with_links(false);
+        // As long as what was written, so that spans fit.
+        let source = blotted(&wrong.text);
         let mut text = format!("the recipe `{}` cannot be used", wrong.file_name);
         for fault in wrong.faults.iter().take(SHOWN) {
             text.push_str("\n\n");
-            let shown = Shown { fault, source: NamedSource::new(&wrong.file_name, wrong.text.clone()) };
+            let shown = Shown { fault, source: NamedSource::new(&wrong.file_name, source.clone().into_owned()) };
             // Writing to a string fails only where a span lies outside the text; the plain message remains then.
             if handler.render_report(&mut text, &shown).is_err() {
-                text.push_str(&format!("  {}", fault.problem));
+                text.push_str(&format!("  {}", fault.message()));
             }
             text.truncate(text.trim_end().len());
         }
@@ -106,6 +110,13 @@ impl Error {
 /// Round corners and lines, without the symbol that would repeat `error:`.
 fn characters() -> ThemeCharacters {
     ThemeCharacters { error: "×".to_owned(), ..ThemeCharacters::unicode() }
+}
+
+impl Fault {
+    /// What is wrong, without the passwords of URLs in it.
+    fn message(&self) -> String {
+        without_secrets(&self.problem.to_string()).into_owned()
+    }
 }
 
 impl Wrong {
@@ -123,7 +134,7 @@ impl fmt::Display for Wrong {
         for (number, fault) in self.faults.iter().enumerate() {
             let (line, column) = self.position(fault.span.start);
             let break_before = if number > 0 { "\n" } else { "" };
-            write!(formatter, "{break_before}{}:{line}:{column}: {}", self.file_name, fault.problem)?;
+            write!(formatter, "{break_before}{}:{line}:{column}: {}", self.file_name, fault.message())?;
         }
         Ok(())
     }
@@ -138,7 +149,7 @@ struct Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fault.problem.fmt(formatter)
+        self.fault.message().fmt(formatter)
     }
 }
 
@@ -146,7 +157,7 @@ impl std::error::Error for Shown<'_> {}
 
 impl Diagnostic for Shown<'_> {
     fn help(&self) -> Option<Box<dyn fmt::Display + '_>> {
-        Some(Box::new(self.fault.problem.help()?))
+        Some(Box::new(without_secrets(&self.fault.problem.help()?).into_owned()))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::address::Address;
 use crate::apk::Dependency;
 
 /// A recipe in which every key stands.
@@ -137,11 +138,11 @@ fn every_key_means_what_it_says() {
         layers: Layers::Packages,
         alpine: Alpine {
             release: Release::Version { major: 3, minor: 22 },
-            mirrors: strings(&["https://one.example/alpine", "https://two.example/alpine"]),
+            mirrors: ["https://one.example/alpine", "https://two.example/alpine"].map(Address::new).into(),
             repositories: vec![
                 RepositorySource { place: RepositoryPlace::Named("main".to_owned()), tag: None },
                 RepositorySource {
-                    place: RepositoryPlace::Url("https://one.example/alpine/edge/main".to_owned()),
+                    place: RepositoryPlace::Url(Address::new("https://one.example/alpine/edge/main")),
                     tag: Some("edge".to_owned()),
                 },
             ],
@@ -222,7 +223,7 @@ fn an_absent_key_means_its_default() {
     assert_eq!((recipe.tag.as_str(), recipe.layers), ("latest", Layers::Split));
     assert_eq!(recipe.archs, [Architecture::host()]);
     assert_eq!(recipe.alpine.release, Release::LatestStable);
-    assert_eq!(recipe.alpine.mirrors, ["https://dl-cdn.alpinelinux.org/alpine"]);
+    assert_eq!(recipe.alpine.mirrors, [Address::new("https://dl-cdn.alpinelinux.org/alpine")]);
     let names: Vec<&RepositoryPlace> = recipe.alpine.repositories.iter().map(|source| &source.place).collect();
     assert_eq!(names, [&RepositoryPlace::Named("main".into()), &RepositoryPlace::Named("community".into())]);
     assert_eq!(recipe.alpine.scripts, Scripts::Emulate);
@@ -362,6 +363,39 @@ fn a_report_marks_the_span() {
     let colored = error.report(true);
     assert!(colored.contains("\x1b[") && !colored.contains("\x1b]"));
     assert_eq!(error.help(), None);
+}
+
+#[test]
+fn no_report_shows_a_password() {
+    for line in [
+        "mirror = \"ftp://ci:topsecret@host\"",
+        "mirror = 'http://ci:top\"secret@'",
+        "mirror = [\"http://ci:top/secret@host\", \"http://host?token=topsecret\"]",
+        "mirrors = [\"http://ci:topsecret@host\"]",
+        "repositories = [\"@ http://ci:topsecret@host\", \"two http://ci:topsecret@host\"]",
+        "repositories = \"http://ci:topsecret@host\"",
+        "keys = [\"http://ci:topsecret@host\"]",
+        "scripts = \"http://ci:topsecret@host\"",
+        "mirror = \"http://ci:topsecret@host\" \"",
+    ] {
+        let text = format!("name = \"x\"\n[alpine]\npackages = [\"busybox\"]\n{line}\n");
+        let error = Recipe::parse(&text, "r").unwrap_err();
+        for shown in [error.report(false), error.report(true), error.to_string()] {
+            assert!(!shown.contains("top") && !shown.contains("secret"), "{shown}");
+        }
+    }
+    let text = "name = \"x\"\n[alpine]\npackages = [\"busybox\"]\nmirror = \"ftp://ci:pass@host\"\n";
+    insta::assert_snapshot!(Recipe::parse(text, "hello.toml").unwrap_err().report(false), @r#"
+    the recipe `hello.toml` cannot be used
+
+      × `ftp://host` is not a mirror
+       ╭─[hello.toml:4:10]
+     3 │ packages = ["busybox"]
+     4 │ mirror = "ftp://*******@host"
+       ·          ────────────────────
+       ╰────
+      help: give a URL (http, https or file) or a folder, such as "https://mirror.example/alpine"
+    "#);
 }
 
 #[test]

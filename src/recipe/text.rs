@@ -2,11 +2,13 @@
 
 use globset::GlobBuilder;
 
+use crate::address::Address;
+
 use super::{Grammar, Problem};
 
 /// The problem that `value` is not what `grammar` says.
 pub(super) fn not_a(grammar: Grammar, value: &str) -> Problem {
-    Problem::NotA { grammar, value: value.to_owned() }
+    Problem::NotA { grammar, value: Address::new(value).to_string() }
 }
 
 /// Any text without a NUL, at which every C string ends.

@@ -6,6 +6,7 @@ use reqwest::blocking::Response;
 use reqwest::{StatusCode, Url};
 
 use super::Error;
+use crate::address::Address;
 use crate::digest::Sha256Digest;
 
 /// Largest manifest; registries themselves take no more (distribution-spec).
@@ -24,11 +25,9 @@ pub(super) fn refused(response: Response) -> Error {
     Error::Status { url, status, message: message_of(response) }
 }
 
-/// An address without its query, where upload sessions and signatures stand.
+/// An address without its query, where upload sessions and signatures stand, and without a user and a password.
 pub(super) fn plain_url(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.to_string()
+    Address::new(url.as_str()).to_string()
 }
 
 /// The body of an answer, which is refused where it has more than `limit` bytes.

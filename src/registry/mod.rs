@@ -14,7 +14,6 @@
 
 mod answer;
 mod blob;
-mod challenge;
 mod client;
 mod credentials;
 mod error;

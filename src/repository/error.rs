@@ -35,6 +35,12 @@ pub enum Error {
         /// What was written.
         text: String,
     },
+    /// A URL whose user or password has a letter that ends it before the host.
+    #[error("repository `{text}` has a user and a password that a URL cannot have as they are")]
+    Userinfo {
+        /// What was written, without them.
+        text: String,
+    },
     /// A line of an index that is not `X:value`.
     #[error("line {line} of the index should be a letter, a colon and a value, but is `{text}`")]
     Line {
@@ -82,6 +88,9 @@ impl Error {
             }
             Self::Scheme { .. } | Self::Url { .. } => {
                 "use https://HOST/PATH, http://HOST/PATH, file:///PATH or a plain folder"
+            }
+            Self::Userinfo { .. } => {
+                "in the user and the password write `/` as %2F, `?` as %3F, `#` as %23, `@` as %40, `:` as %3A and `%` as %25"
             }
             Self::Line { .. } | Self::Value { .. } | Self::MissingField { .. } | Self::TooLarge { .. } => {
                 "the repository's index is damaged; ask another mirror, or make it anew with `apkbuild mkndx`"

@@ -7,12 +7,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::Error;
+use crate::address::Address;
 use crate::apk::{PackageName, Version};
 
 /// A repository of packages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
-    /// Where it is found: mirrors that hold the same, to be asked in order. Never empty when parsed.
+    /// Where it is found: mirrors that hold the same, to be asked in order. Never empty when parsed; empty where a lock
+    /// does not say.
     pub locations: Vec<Location>,
     /// With a tag it serves only `name@tag` of the world and what that needs.
     pub tag: Option<String>,
@@ -21,8 +23,8 @@ pub struct Repository {
 /// One place where a repository, or a file of it, is found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Location {
-    /// An http or https URL, without a slash at its end.
-    Url(String),
+    /// An http or https URL, without a slash at its end. It prints without what is secret in it.
+    Url(Address),
     /// A folder of this machine, or a file in it.
     Folder(PathBuf),
 }
@@ -30,7 +32,12 @@ pub enum Location {
 impl Repository {
     /// Reads `[@tag ]URL|DIR`, as the command line and apk-repositories(5) write it.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let text = text.trim();
+        Self::of(&Address::new(text))
+    }
+
+    /// The same of a text that was taken apart already.
+    pub fn of(address: &Address) -> Result<Self, Error> {
+        let text = address.as_str().trim();
         let (tag, location) = match text.strip_prefix('@') {
             None => (None, text),
             Some(rest) => {
@@ -42,7 +49,7 @@ impl Repository {
         if location.is_empty() {
             return Err(Error::NoLocation { text: text.to_owned() });
         }
-        Ok(Self { locations: vec![Location::parse(location)?], tag })
+        Ok(Self { locations: vec![Location::of(&address.clone().map(|_| location.to_owned()))?], tag })
     }
 
     /// Where the index for `arch` lies, on each mirror in order.
@@ -61,7 +68,12 @@ impl Repository {
 impl Location {
     /// Reads a URL or a folder. A `file:` URL is a folder.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let text = text.trim();
+        Self::of(&Address::new(text))
+    }
+
+    /// The same of a text that was taken apart already.
+    pub fn of(address: &Address) -> Result<Self, Error> {
+        let text = address.as_str().trim();
         if text.is_empty() {
             return Err(Error::NoLocation { text: text.to_owned() });
         }
@@ -81,22 +93,25 @@ impl Location {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Ok(Self::Folder(PathBuf::from(text)));
         };
-        let lower = scheme.to_ascii_lowercase();
-        if !matches!(lower.as_str(), "http" | "https") {
+        if !matches!(scheme, "http" | "https") {
             return Err(Error::Scheme { text: text.to_owned(), scheme: scheme.to_owned() });
         }
         let rest = rest.trim_end_matches('/');
-        if rest.is_empty() || rest.starts_with(['/', '?', '#']) || rest.contains(char::is_whitespace) {
+        let host = rest.split('/').next().unwrap_or_default();
+        if host.contains('@') {
+            return Err(Error::Userinfo { text: text.to_owned() });
+        }
+        if host.is_empty() || rest.contains(char::is_whitespace) {
             return Err(Error::Url { text: text.to_owned() });
         }
-        Ok(Self::Url(format!("{lower}://{rest}")))
+        Ok(Self::Url(address.clone().map(|_| format!("{scheme}://{rest}"))))
     }
 
     /// The file or folder `name` below this one.
     #[must_use]
     pub fn join(&self, name: &str) -> Self {
         match self {
-            Self::Url(url) => Self::Url(format!("{url}/{name}")),
+            Self::Url(url) => Self::Url(url.join(name)),
             Self::Folder(folder) => Self::Folder(folder.join(name)),
         }
     }
@@ -138,7 +153,7 @@ impl fmt::Display for Repository {
 impl fmt::Display for Location {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Url(url) => formatter.write_str(url),
+            Self::Url(url) => url.fmt(formatter),
             Self::Folder(path) => write!(formatter, "{}", path.display()),
         }
     }
@@ -153,6 +168,8 @@ mod tests {
         for (text, tag, printed) in [
             ("https://mirror.example/v3.22/main", None, "https://mirror.example/v3.22/main"),
             ("HTTP://mirror.example/main//", None, "http://mirror.example/main"),
+            ("https://u:p@mirror.example/main/?token=x", None, "https://mirror.example/main"),
+            ("@edge https://u:p@mirror.example/edge", Some("edge"), "@edge https://mirror.example/edge"),
             ("@edge https://mirror.example/edge", Some("edge"), "@edge https://mirror.example/edge"),
             ("@local  packages", Some("local"), "@local packages"),
             ("file:///srv/my%20packages", None, "/srv/my packages"),
@@ -174,12 +191,17 @@ mod tests {
             ("ftp://host/x", Error::Scheme { text: "ftp://host/x".to_owned(), scheme: "ftp".to_owned() }),
             ("https://", Error::Url { text: "https://".to_owned() }),
             ("https:///x", Error::Url { text: "https:///x".to_owned() }),
+            ("https://u:p@/x", Error::Url { text: "https:///x".to_owned() }),
+            ("https://u:a/b@host/x", Error::Userinfo { text: "https://***@host/x".to_owned() }),
+            ("ftp://u:p@host/x", Error::Scheme { text: "ftp://host/x".to_owned(), scheme: "ftp".to_owned() }),
             ("file://host/x", Error::Url { text: "file://host/x".to_owned() }),
+            ("file://u:p@host/x", Error::Url { text: "file://host/x".to_owned() }),
             ("file:///a%2", Error::Url { text: "file:///a%2".to_owned() }),
         ] {
             assert_eq!(Repository::parse(text), Err(error));
         }
-        assert!(matches!(Repository::parse("@ https://host/x"), Err(Error::Tag { .. })));
+        let error = Repository::parse("@ https://u:p@host/x").unwrap_err();
+        assert_eq!(error.to_string(), "`@ https://host/x` begins with `@`, but no tag follows");
     }
 
     #[test]

@@ -104,7 +104,8 @@ impl AlpineRelease {
     pub fn of_address(location: &Location) -> Option<Self> {
         let branch = match location {
             Location::Url(url) => {
-                let path = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest).split(['?', '#']).next()?;
+                let url = url.as_str();
+                let path = url.split_once("://").map_or(url, |(_, rest)| rest).split(['?', '#']).next()?;
                 path.rsplit('/').filter(|part| !part.is_empty()).find_map(Branch::parse)?
             }
             Location::Folder(path) => {

@@ -21,6 +21,7 @@ mod install;
 mod interrupt;
 mod leftovers;
 mod lock;
+mod logins;
 mod machines;
 mod malformed;
 mod mirror;

@@ -14,9 +14,10 @@ use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
 use super::super::answer::{body_of, may_pass, message_of, plain_url, refused};
-use super::super::challenge::Challenge;
 use super::super::{Credentials, Error};
 use super::Client;
+use crate::address::Address;
+use crate::challenge::Challenge;
 
 /// The most bytes of the answer that holds a token.
 const LARGEST_TOKEN: u64 = 1 << 20;
@@ -38,8 +39,9 @@ struct TokenAnswer {
 /// What a registry asks for; of several, a token.
 pub(super) fn challenge_of(response: &Response) -> Option<Challenge> {
     let values = response.headers().get_all(WWW_AUTHENTICATE).iter();
-    let mut challenges: Vec<Challenge> = values.filter_map(|value| Challenge::parse(value.to_str().ok()?)).collect();
-    challenges.sort_by_key(|challenge| *challenge == Challenge::Basic);
+    let mut challenges: Vec<Challenge> =
+        values.filter_map(|value| value.to_str().ok()).flat_map(Challenge::parse_all).collect();
+    challenges.sort_by_key(|challenge| matches!(challenge, Challenge::Basic { .. }));
     challenges.into_iter().next()
 }
 
@@ -82,8 +84,10 @@ impl Client {
             Challenge::Bearer { realm, service } => {
                 Authorization::Bearer(self.token(realm, service.as_deref(), scopes)?)
             }
-            Challenge::Basic if matches!(self.credentials, Some(Credentials::Password { .. })) => Authorization::Basic,
-            Challenge::Basic => return Ok(false),
+            Challenge::Basic { .. } if matches!(self.credentials, Some(Credentials::Password { .. })) => {
+                Authorization::Basic
+            }
+            Challenge::Basic { .. } => return Ok(false),
         };
         self.authorized.lock().unwrap_or_else(PoisonError::into_inner).insert(scopes.join(" "), authorization);
         Ok(true)
@@ -103,7 +107,8 @@ impl Client {
     fn token(&self, realm: &str, service: Option<&str>, scopes: &[String]) -> Result<String, Error> {
         let broken = |reason: String| Error::Broken { url: self.base.clone(), reason };
         let url = Url::parse(realm).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let url = url.ok_or_else(|| broken(format!("its tokens should be at `{realm}`, which is no address")))?;
+        let shown = Address::new(realm);
+        let url = url.ok_or_else(|| broken(format!("its tokens should be at `{shown}`, which is no address")))?;
         if self.base.starts_with("https:") && url.scheme() != "https" {
             return Err(broken(format!(
                 "its tokens are at {}, where the password would go without TLS",

@@ -5,9 +5,11 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio::runtime::Runtime;
-use wiremock::matchers::method;
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+use wiremock::matchers::{header, method};
+use wiremock::{Mock, MockBuilder, MockServer, Request, Respond, ResponseTemplate};
 
 /// An HTTP server.
 pub struct Server {
@@ -34,6 +36,35 @@ impl Server {
     /// Adds the files of `folder`.
     pub fn serve(&self, folder: &Path) {
         self.mount(Mock::given(method("GET")).respond_with(Files(folder.to_owned())).with_priority(200));
+    }
+
+    /// Adds the files of `folder` for whoever says `pair`, `USER:PASSWORD`; all others are asked for it.
+    pub fn serve_to(&self, pair: &str, folder: &Path) {
+        let said = format!("Basic {}", STANDARD.encode(pair));
+        let files = Mock::given(method("GET")).and(header("authorization", said.as_str()));
+        self.serve_if(files, folder);
+        let asked = ResponseTemplate::new(401).insert_header("www-authenticate", "Basic realm=\"packages\"");
+        self.mount(Mock::given(method("GET")).respond_with(asked).with_priority(200));
+    }
+
+    /// Adds the files of `folder` for requests that are `given`.
+    pub fn serve_if(&self, given: MockBuilder, folder: &Path) {
+        self.mount(given.respond_with(Files(folder.to_owned())).with_priority(100));
+    }
+
+    /// Sends every request on to the same path of `url`.
+    pub fn redirect(&self, url: &str) {
+        let url = url.to_owned();
+        let respond = move |request: &Request| {
+            ResponseTemplate::new(302).insert_header("location", format!("{url}{}", request.url.path()))
+        };
+        self.mount(Mock::given(method("GET")).respond_with(respond).with_priority(50));
+    }
+
+    /// What was said in the header `Authorization`, by each request so far.
+    pub fn authorizations(&self) -> Vec<Option<String>> {
+        let said = |request: &Request| Some(request.headers.get("authorization")?.to_str().unwrap().to_owned());
+        self.requests().iter().map(said).collect()
     }
 
     /// Adds an answer of any kind.
