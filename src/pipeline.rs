@@ -37,7 +37,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::image::{self, Compression, ImageSet, LayerOptions, PackedImage, Reference, Sbom};
+use crate::image::{self, ImageSet, LayerOptions, PackedImage, Reference, Sbom};
 use crate::kept;
 use crate::progress::Progress;
 use crate::prune::{self, Report};
@@ -51,7 +51,7 @@ use part::Part;
 use record::Record;
 use trim::{Traces, Trimmed};
 
-pub use bill::{Bill, BillLine, Savings};
+pub use bill::{Bill, BillLine, ChosenBy, Savings};
 pub use error::Error;
 pub use lock::{Update, lock, lock_inputs, lock_misfits};
 pub use order::{Format, Order, Place};
@@ -243,7 +243,7 @@ fn make(
     progress.stage("packing");
     let options = LayerOptions {
         layering: translate::layering(recipe.layers),
-        compression: Compression::new(order.compression, order.level)?,
+        compression: order.compression()?,
         cache: Some(&workshop.layers_folder()?),
     };
     let layers = image::pack(&rootfs, &options)?;

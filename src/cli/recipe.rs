@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::bytes::human;
 use super::delivery::{Delivered, DeliveryOptions};
 use super::{BuildOptions, Context, Error, lockfile, notes};
-use crate::image::{Compression, CompressionKind};
+use crate::image::CompressionKind;
 use crate::pipeline::{self, Built, Format, Order, Place};
 use crate::recipe::Recipe;
 use crate::unfinished::Unfinished;
@@ -31,9 +31,9 @@ pub struct RecipeArguments {
     /// In which form the image is written [default: archive]
     #[arg(long, value_name = "FORMAT", env = "APKBUILD_FORMAT")]
     format: Option<FormatChoice>,
-    /// How layers are compressed; Docker 20.10 and older read gzip only
-    #[arg(long, value_name = "KIND", default_value = "gzip", env = "APKBUILD_COMPRESSION")]
-    compression: CompressionChoice,
+    /// How layers are compressed, in place of what the recipe says
+    #[arg(long, value_name = "KIND", env = "APKBUILD_COMPRESSION")]
+    compression: Option<CompressionChoice>,
     /// How hard they are compressed: gzip 1 to 12, zstd 1 to 19
     #[arg(long, value_name = "N", env = "APKBUILD_LEVEL")]
     level: Option<u32>,
@@ -66,7 +66,7 @@ enum FormatChoice {
 enum CompressionChoice {
     /// Every engine reads it
     Gzip,
-    /// Smaller and faster to unpack
+    /// Smaller and faster to unpack; Docker 20.10 and older do not load it
     Zstd,
 }
 
@@ -91,15 +91,17 @@ enum OverSize {
 pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> {
     let recipes =
         arguments.files.iter().map(|file| super::read_recipe(file, context)).collect::<Result<Vec<_>, _>>()?;
-    let compression = arguments.compression.kind();
-    Compression::new(compression, arguments.level)
-        .map_err(|error| Error::usage(error.to_string()).with_help(error.help()))?;
+    let overrides = arguments.build.overrides();
+    let compression = arguments.compression.map(CompressionChoice::kind);
+    for recipe in &recipes {
+        let order = Order { compression, level: arguments.level, ..Order::new(recipe, &overrides, None) };
+        order.compression().map_err(|error| Error::usage(error.to_string()).with_help(error.help()))?;
+    }
     arguments.report.as_deref().map_or(Ok(()), refuse_nowhere)?;
     let places = places(arguments, &recipes)?;
     refuse_to_write_twice(arguments, &places)?;
     let sboms = arguments.delivery.sboms.formats()?;
     let delivery = arguments.delivery.prepare(&sboms, recipes.len())?;
-    let overrides = arguments.build.overrides();
     let locks = arguments.files.iter().zip(&recipes).map(|(file, recipe)| {
         if arguments.locked {
             return lockfile::required(file, recipe, &overrides).map(Some);

@@ -23,7 +23,7 @@ pub enum CompressionKind {
     /// Every engine reads it.
     #[default]
     Gzip,
-    /// Docker 20.10 and older do not read it.
+    /// Docker 20.10 and older do not read it: "invalid tar header".
     Zstd,
 }
 
@@ -38,6 +38,7 @@ impl CompressionKind {
 
     /// The level where none is asked for. Of 67 MB of Python, in seconds of one core and MB: gzip 1 takes 0.28 for
     /// 22.7, 6 takes 0.69 for 20.5, 9 takes 2.7 for 20.3, 12 takes 9.8 for 19.6; node's binary gives the same picture.
+    /// Of 86 MB of Node: gzip 6 takes 2.3 for 28.4, zstd 9 takes 3.8 for 25.1, 18 takes 62 for 22.5, and 19 gains nothing.
     fn default_level(self) -> u32 {
         match self {
             Self::Gzip => 6,

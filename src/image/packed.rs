@@ -52,6 +52,11 @@ impl PackedImage {
         self.layers.iter().map(|layer| layer.blob.size).sum()
     }
 
+    /// Whether a layer is compressed with gzip.
+    pub fn has_gzip(&self) -> bool {
+        self.layers.iter().any(|layer| layer.media_type == MediaType::ImageLayerGzip)
+    }
+
     /// Bytes of all layers' tar streams.
     pub fn tar_size(&self) -> u64 {
         self.layers.iter().map(|layer| layer.tar_size).sum()

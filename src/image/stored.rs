@@ -139,6 +139,11 @@ impl StoredImage {
         self.layers.iter().map(|layer| layer.blob.len() as u64).sum()
     }
 
+    /// Whether a layer is compressed with gzip, by its first bytes (RFC 1952, 2.3.1).
+    pub fn has_gzip(&self) -> bool {
+        self.layers.iter().any(|layer| layer.blob.starts_with(&[0x1f, 0x8b]))
+    }
+
     /// All layers inflated and applied over one another. Inflated layers lie in temporary files for as long as the tree
     /// lives.
     pub fn tree(&self) -> Result<Tree, Error> {

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::fetch::Cache;
-use crate::image::{CompressionKind, SbomFormat, config_beside};
+use crate::image::{self, Compression, CompressionKind, SbomFormat, config_beside};
 use crate::lock::Lockfile;
 use crate::recipe::{Architecture, Recipe};
 
-use super::Overrides;
+use super::{Overrides, translate};
 
 /// One build.
 #[derive(Clone, Debug)]
@@ -26,8 +26,8 @@ pub struct Order<'recipe> {
     pub companions: Vec<PathBuf>,
     /// A reference in place of the recipe's name and tag; one without a name (`:1.0`) changes the tag alone.
     pub tag: Option<String>,
-    /// How layers are compressed.
-    pub compression: CompressionKind,
+    /// How layers are compressed; `None`: as the recipe says.
+    pub compression: Option<CompressionKind>,
     /// How hard; `None`: what serves best.
     pub level: Option<u32>,
     /// Whether an image over its size is written all the same.
@@ -68,11 +68,20 @@ impl<'recipe> Order<'recipe> {
             sboms: Vec::new(),
             companions: Vec::new(),
             tag: None,
-            compression: CompressionKind::Gzip,
+            compression: None,
             level: None,
             over_size_is_allowed: true,
             timestamp: None,
         }
+    }
+
+    /// How layers are compressed, by the command line or else the recipe.
+    ///
+    /// # Errors
+    /// Where there is no such level.
+    pub fn compression(&self) -> Result<Compression, image::Error> {
+        let kind = self.compression.unwrap_or_else(|| translate::compression(self.recipe.compression));
+        Compression::new(kind, self.level)
     }
 
     /// The image's reference as it was asked for.

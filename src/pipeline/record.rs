@@ -14,7 +14,7 @@ use super::choice::Choice;
 use super::{Bill, BuiltImage, Error, Order, PackageCount, Workshop, translate};
 use crate::digest::{Sha256, Sha256Digest};
 use crate::fetch::{Cache, Section};
-use crate::image::{self, Compression, LayerNote, Sbom};
+use crate::image::{self, LayerNote, Sbom};
 use crate::kept;
 use crate::prune::Report;
 use crate::recipe::Architecture;
@@ -49,6 +49,7 @@ impl Record {
             return None;
         }
         let copied = copied(order, workshop.cache()).ok()?;
+        let compression = order.compression().ok()?;
         let mut hasher = Sha256::new();
         // The debug form of a recipe and of a lock has every field, those too that are added later.
         for part in [
@@ -56,7 +57,7 @@ impl Record {
             &format!("{:?}", order.recipe),
             arch.as_str(),
             &choice.fingerprint(),
-            &format!("{:?} {:?} {:?}", order.timestamp, order.compression, order.level),
+            &format!("{:?} {compression:?}", order.timestamp),
             &copied.to_string(),
         ] {
             hasher.update(&(part.len() as u64).to_le_bytes());
@@ -76,8 +77,7 @@ impl Record {
         if outcome.sbom.is_none() && !order.sboms.is_empty() {
             return Ok(None);
         }
-        let compression = Compression::new(order.compression, order.level)?;
-        let Some(layers) = image::recall(outcome.layers, compression, &workshop.layers_folder()?)? else {
+        let Some(layers) = image::recall(outcome.layers, order.compression()?, &workshop.layers_folder()?)? else {
             return Ok(None);
         };
         let packed = translate::packed(order.recipe, arch, layers, outcome.created)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::select::Selection;
 use super::sources::image_repositories;
-use crate::image::{self, Layer, Layering, PackedImage, Settings};
+use crate::image::{self, CompressionKind, Layer, Layering, PackedImage, Settings};
 use crate::prune::{Bytecode, Policy, Profile};
 use crate::recipe::{self, Architecture, Layers, Recipe};
 use crate::repository::AlpineRelease;
@@ -107,6 +107,14 @@ pub(super) fn layering(layers: Layers) -> Layering {
         Layers::Split => Layering::Split,
         Layers::Single => Layering::Single,
         Layers::Packages => Layering::Packages,
+    }
+}
+
+/// How layers are compressed.
+pub(super) fn compression(compression: recipe::Compression) -> CompressionKind {
+    match compression {
+        recipe::Compression::Gzip => CompressionKind::Gzip,
+        recipe::Compression::Zstd => CompressionKind::Zstd,
     }
 }
 

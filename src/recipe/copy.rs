@@ -95,8 +95,8 @@ impl Link {
     /// Reads every `[[link]]`.
     pub(super) fn read_all(section: &mut Section<'_>) -> Vec<Self> {
         let links = section.sections("link", |section| {
-            section.require("path", "path = \"/usr/bin/python\"");
-            section.require("target", "target = \"python3\"");
+            section.require("path", "path = \"/usr/local/bin/app\"");
+            section.require("target", "target = \"/app/bin/app\"");
             let path = section.text("path", |text| not_root(text, "a link"));
             let target = section
                 .text("target", |text| if text.is_empty() { Err(not_a(Grammar::Path, text)) } else { plain(text) });

@@ -63,6 +63,8 @@ pub struct Recipe {
     pub archs: Vec<Architecture>,
     /// How files are spread over layers.
     pub layers: Layers,
+    /// How layers are compressed where the command line does not say.
+    pub compression: Compression,
     /// Where packages come from, and which.
     pub alpine: Alpine,
     /// The account the image runs as.
@@ -95,6 +97,16 @@ pub enum Layers {
     Single,
     /// A layer for each package, the application on top.
     Packages,
+}
+
+/// How layers are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// Every engine reads it.
+    #[default]
+    Gzip,
+    /// Smaller; Docker 20.10 and older do not read it.
+    Zstd,
 }
 
 /// The most bytes that a recipe may have: far more than anybody writes, and little to hold.
@@ -147,6 +159,8 @@ impl Recipe {
         let tag = top.text("tag", image_name::tag).unwrap_or_else(|| "latest".to_owned());
         let layers = [("split", Layers::Split), ("single", Layers::Single), ("packages", Layers::Packages)];
         let layers = top.choice("layers", &layers).unwrap_or_default();
+        let compressions = [("gzip", Compression::Gzip), ("zstd", Compression::Zstd)];
+        let compression = top.choice("compression", &compressions).unwrap_or_default();
         let archs = Architecture::read_all(&mut top);
         let alpine = top.section("alpine", Alpine::read);
         let user = top.section("user", Account::read);
@@ -166,6 +180,7 @@ impl Recipe {
             tag,
             archs,
             layers,
+            compression,
             alpine,
             user,
             copies,

@@ -12,6 +12,7 @@ name = "hello-python"
 tag = "1.0"
 archs = ["x86_64", "aarch64"]
 layers = "packages"
+compression = "zstd"
 
 [alpine]
 release = "v3.22"
@@ -136,6 +137,7 @@ fn every_key_means_what_it_says() {
         tag: "1.0".to_owned(),
         archs: vec![Architecture::X86_64, Architecture::Aarch64],
         layers: Layers::Packages,
+        compression: Compression::Zstd,
         alpine: Alpine {
             release: Release::Version { major: 3, minor: 22 },
             mirrors: ["https://one.example/alpine", "https://two.example/alpine"].map(Address::new).into(),
@@ -221,6 +223,7 @@ fn every_key_means_what_it_says() {
 fn an_absent_key_means_its_default() {
     let recipe = Recipe::parse("name = \"x\"\n[alpine]\npackages = [\"busybox\"]\n", "r").unwrap();
     assert_eq!((recipe.tag.as_str(), recipe.layers), ("latest", Layers::Split));
+    assert_eq!(recipe.compression, Compression::Gzip);
     assert_eq!(recipe.archs, [Architecture::host()]);
     assert_eq!(recipe.alpine.release, Release::LatestStable);
     assert_eq!(recipe.alpine.mirrors, [Address::new("https://dl-cdn.alpinelinux.org/alpine")]);
@@ -266,6 +269,8 @@ fn what_is_wrong_is_said_with_its_place() {
             with("layers = \"splt\""),
             "r:2:10: `splt` is not one of `split`, `single` or `packages`, did you mean `split`?",
         ),
+        (with("compression = \"zst\""), "r:2:15: `zst` is not one of `gzip` or `zstd`, did you mean `zstd`?"),
+        (with("compression = true"), "r:2:15: `compression` must be a string, not true or false"),
         (
             with("archs = [\"x86_64\", \"arm64\"]"),
             "r:2:20: `arm64` is not one of `x86_64`, `aarch64`, `armv7`, `armhf`, `x86`, `ppc64le`, `s390x`, `riscv64` \
@@ -406,7 +411,7 @@ fn the_way_out_is_shown() {
         ("copy = { source = 1 }", "write [[copy]]"),
         ("user.home = \"home\"", "write \"/home\""),
         ("user.uid = 0", "0 is root: take another number, such as 1001, or name = \"root\""),
-        ("link = [{ path = \"/a\" }]", "add target = \"python3\""),
+        ("link = [{ path = \"/a\" }]", "add target = \"/app/bin/app\""),
         (
             "copy = [{ source = \"a\", target = \"/\", mode = 640 }]",
             "write it in octal and in quotes, at most \"7777\", such as \"0640\"",

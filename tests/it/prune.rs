@@ -195,6 +195,45 @@ fn the_bill_of_an_image_that_is_too_large_names_the_cheapest_cuts() {
 }
 
 #[test]
+fn the_bill_of_a_compressed_size_names_the_other_compression() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let repository = repository_of(fs_err::read(inside()).unwrap(), true);
+    let bills = |said: &str, size: &str, options: &[&str]| {
+        let program = python(&format!("profile = \"none\"\n[size]\n{size} = \"100B\""));
+        let recipe = fs_err::read_to_string(program.folder().join("hello.toml")).unwrap();
+        program.write("hello.toml", format!("{said}\n{recipe}"));
+        call(&program, &repository, "recipe", &[options, &["--over-size", "warn"]].concat()).success();
+        let built = call(&program, &repository, "recipe", options).failure(3).to_owned();
+        let stored = program.run(["check", "hello.tar", "--recipe", "hello.toml"]);
+        let json = program.run(["check", "hello.tar", "--recipe", "hello.toml", "--json"]);
+        let document = serde_json::Deserializer::from_str(&json.stdout).into_iter::<Value>().next();
+        (built, stored.failure(3).to_owned(), document.unwrap().unwrap()["bill"]["compression"].clone())
+    };
+    let much = "takes up to a tenth off, with --level 18 up to a fifth; Docker 20.10 and older do not load it\n";
+    for (said, options, how) in [
+        ("", &[][..], "compression = \"zstd\", at the top of the recipe: "),
+        (
+            "compression = \"zstd\"",
+            &["--compression", "gzip"],
+            "the zstd of the recipe in place of the command line's gzip: ",
+        ),
+    ] {
+        let (built, stored, document) = bills(said, "compressed", options);
+        for bill in [built, stored] {
+            assert!(bill.contains(&format!("\n  cheapest cut, compressed:\n    {how}{much}")), "{bill}");
+        }
+        assert_eq!(document, "zstd");
+    }
+    for (said, size) in [("compression = \"zstd\"", "compressed"), ("", "unpacked")] {
+        let (built, stored, document) = bills(said, size, &[]);
+        assert!(!built.contains("cheapest cut, compressed") && !stored.contains("cheapest cut, compressed"), "{built}");
+        assert!(document.is_null(), "{document}");
+    }
+}
+
+#[test]
 fn what_is_reached_is_neither_dropped_nor_removed() {
     let repository = repository(false);
     let program = python("profile = \"traced\"\ndrop = [\"ssl\"]");

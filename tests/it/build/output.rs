@@ -1,7 +1,7 @@
 //! Where an image is written, and in which form: whole, and over nothing but its own.
 
-use super::{arguments, json, program, repository};
-use crate::support::names;
+use super::{arguments, json, program, recipe, repository};
+use crate::support::{Program, members, names};
 
 #[test]
 fn a_bill_of_materials_that_cannot_be_written_leaves_the_image_unwritten() {
@@ -103,4 +103,49 @@ fn nothing_but_a_file_is_written_over_and_no_recipe_is() {
     }
     assert_eq!(fs_err::read_to_string(folder.join("hello.toml")).unwrap(), before);
     assert_eq!(names(&folder), ["app.txt", "hello.toml", "pipe"]);
+}
+
+/// The media types of the layers of `hello.tar`.
+fn layer_types(program: &Program) -> Vec<String> {
+    let members = members(&program.folder().join("hello.tar"));
+    let digest = json(&members["index.json"])["manifests"][0]["digest"].as_str().unwrap().replace("sha256:", "");
+    let manifest = json(&members[&format!("blobs/sha256/{digest}")]);
+    manifest["layers"].as_array().unwrap().iter().map(|it| it["mediaType"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn layers_are_compressed_as_the_recipe_says_and_the_call_has_the_last_word() {
+    let repository = repository();
+    let (gzip, zstd) = ("application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.layer.v1.tar+zstd");
+    for (said, options, environment, expected) in [
+        ("", &[][..], None, gzip),
+        ("compression = \"gzip\"", &[], None, gzip),
+        ("compression = \"zstd\"", &[], None, zstd),
+        ("compression = \"zstd\"", &["--compression", "gzip"], None, gzip),
+        ("compression = \"zstd\"", &[], Some("gzip"), gzip),
+        ("", &[], Some("zstd"), zstd),
+        ("", &["--compression", "zstd"], Some("gzip"), zstd),
+    ] {
+        let mut program = program("");
+        program.write("hello.toml", format!("{said}\n{}", recipe("")));
+        if let Some(value) = environment {
+            program = program.env("APKBUILD_COMPRESSION", value);
+        }
+        // The second one is found among what was built before.
+        for round in ["first", "again"] {
+            program.run(arguments(&repository, options)).success();
+            assert_eq!(layer_types(&program), [expected, expected], "{said} {options:?} {environment:?} {round}");
+        }
+    }
+}
+
+#[test]
+fn a_level_is_held_against_the_compression_that_the_recipe_says() {
+    let (program, repository) = (program(""), repository());
+    let level = ["--level", "15"];
+    let refused = program.run(arguments(&repository, &level));
+    assert!(refused.failure(2).contains("gzip has no level 15; its levels are 1 to 12"), "{}", refused.stderr);
+    program.write("hello.toml", format!("compression = \"zstd\"\n{}", recipe("")));
+    program.run(arguments(&repository, &level)).success();
+    assert!(layer_types(&program)[0].ends_with("+zstd"));
 }
