@@ -7,8 +7,8 @@
 //! ```
 //!
 //! `apk` holds the words of Alpine's formats, `address`, `challenge`, `digest`, `held`, `kept`, `mapping`, `progress`,
-//! `retry_after` and `unfinished` are leaves that any room may use, `pipeline` is the only place where rooms are joined,
-//! and `cli` the only one that prints.
+//! `request_failure`, `retry_after` and `unfinished` are leaves that any room may use, `pipeline` is the only place where
+//! rooms are joined, and `cli` the only one that prints.
 
 pub mod address;
 pub mod apk;
@@ -27,6 +27,7 @@ pub mod prune;
 pub mod recipe;
 pub mod registry;
 pub mod repository;
+mod request_failure;
 pub mod resolve;
 mod retry_after;
 pub mod rootfs;

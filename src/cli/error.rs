@@ -19,6 +19,8 @@ pub struct Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Failed,
+    /// The work failed because nobody answers: a program may try elsewhere.
+    Unreachable,
     Usage,
     NotHeld,
     Interrupted,
@@ -68,6 +70,12 @@ impl Error {
         Self::failed(message)
     }
 
+    /// The same, which is that nobody answers if `unreachable`.
+    fn from_network(error: &dyn std::error::Error, unreachable: bool) -> Self {
+        let failed = Self::from_room(error);
+        if unreachable { Self { kind: Kind::Unreachable, ..failed } } else { failed }
+    }
+
     /// A recipe that cannot be used: exit code 2. `color` says whether the report may be coloured.
     pub fn from_recipe(error: &recipe::Error, color: bool) -> Self {
         Self::usage(error.report(color)).with_help(error.help())
@@ -100,10 +108,21 @@ impl Error {
         matches!(self.kind, Kind::BrokenPipe | Kind::Status(_))
     }
 
+    /// What a program is told of it in one word, which stays the same from version to version.
+    pub fn kind(&self) -> &'static str {
+        match self.kind {
+            Kind::Failed | Kind::BrokenPipe | Kind::Status(_) => "failed",
+            Kind::Unreachable => "unreachable",
+            Kind::Usage => "usage",
+            Kind::NotHeld => "not-held",
+            Kind::Interrupted => "interrupted",
+        }
+    }
+
     /// The program's exit code.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self.kind {
-            Kind::Failed => 1,
+            Kind::Failed | Kind::Unreachable => 1,
             Kind::Usage => 2,
             Kind::NotHeld => 3,
             Kind::Interrupted => 130,
@@ -119,7 +138,7 @@ impl From<pipeline::Error> for Error {
         match error {
             pipeline::Error::OverSize(bill) => Self::not_held(bill.to_string()),
             pipeline::Error::Image(error @ image::Error::Reference { .. }) => Self::usage(error.to_string()),
-            error => Self::from_room(&error),
+            error => Self::from_network(&error, error.is_unreachable()),
         }
         .with_help(help)
     }
@@ -127,7 +146,7 @@ impl From<pipeline::Error> for Error {
 
 impl From<fetch::Error> for Error {
     fn from(error: fetch::Error) -> Self {
-        Self::from_room(&error).with_help(error.help())
+        Self::from_network(&error, error.is_unreachable()).with_help(error.help())
     }
 }
 
@@ -139,7 +158,7 @@ impl From<image::Error> for Error {
 
 impl From<registry::Error> for Error {
     fn from(error: registry::Error) -> Self {
-        Self::from_room(&error).with_help(error.help())
+        Self::from_network(&error, error.is_unreachable()).with_help(error.help())
     }
 }
 

@@ -83,8 +83,9 @@ impl Context {
         // Nobody is left to tell where standard error is closed.
         let _ = io::stderr().lock().write_all(text.as_bytes());
         if self.json {
+            let (kind, message, help) = (error.kind(), error.message(), error.help());
             let _ =
-                self.print_json(&serde_json::json!({ "error": { "message": error.message(), "help": error.help() } }));
+                self.print_json(&serde_json::json!({ "error": { "kind": kind, "message": message, "help": help } }));
         }
         error.exit_code()
     }
@@ -106,6 +107,6 @@ fn print_raw(text: &str) -> Result<(), Error> {
 pub(super) fn print_wrong_call(text: &str) -> io::Result<()> {
     let (message, rest) = text.split_once("\n\n").unwrap_or((text, ""));
     let message = message.trim().trim_start_matches("error: ");
-    let document = serde_json::json!({ "error": { "message": message, "help": rest.trim() } });
+    let document = serde_json::json!({ "error": { "kind": "usage", "message": message, "help": rest.trim() } });
     writeln!(io::stdout().lock(), "{document:#}")
 }

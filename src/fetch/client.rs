@@ -6,10 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
+use std::fmt;
 use std::io::{self, Read};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, WWW_AUTHENTICATE,
@@ -20,20 +22,30 @@ use super::Error;
 use super::logins::{Hop, KnownLogins, Login, Logins, Realm};
 use crate::address::Address;
 use crate::challenge::Challenge;
+use crate::request_failure::RequestFailure;
 use crate::retry_after::retry_after;
 
 const REDIRECTS: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// What a proxy answers in place of a mirror that it does not ask or cannot reach.
+const OF_A_PROXY: [StatusCode; 4] = [
+    StatusCode::FORBIDDEN,
+    StatusCode::PROXY_AUTHENTICATION_REQUIRED,
+    StatusCode::BAD_GATEWAY,
+    StatusCode::GATEWAY_TIMEOUT,
+];
 /// For the answer to begin, and for each further piece of it.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The client that all threads share.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Client {
     client: OnceLock<Result<reqwest::blocking::Client, String>>,
     logins: KnownLogins,
     /// The servers that asked for credentials, and what for: they get them with the first request from then on.
     asked: Mutex<BTreeMap<String, Realm>>,
+    /// As the client itself reads them of the environment.
+    proxies: OnceLock<Matcher>,
 }
 
 /// An answer whose status and type are as they should be.
@@ -43,6 +55,13 @@ pub(super) struct Answer {
     /// Bytes that the body still has to have, where the server says.
     pub(super) announced: Option<u64>,
     received: u64,
+}
+
+/// A proxy's address may hold a password.
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Client").field("client", &self.client).finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -62,9 +81,13 @@ impl Client {
         let response = self.follow(address, headers)?;
         let status = response.status();
         if !(status.is_success() || status == StatusCode::NOT_MODIFIED || status == StatusCode::RANGE_NOT_SATISFIABLE) {
+            let text = status.to_string();
+            if self.is_of_proxy(&response) {
+                return Err(Error::Proxy { url: url(), status: text, code: status.as_u16() });
+            }
             return Err(Error::Status {
                 url: url(),
-                status: status.to_string(),
+                status: text,
                 code: status.as_u16(),
                 retry_after: retry_after(response.headers()),
             });
@@ -118,7 +141,8 @@ impl Client {
             }
         }
         let status = response.status();
-        if status != StatusCode::UNAUTHORIZED && status != StatusCode::FORBIDDEN {
+        let is_refusal = status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN;
+        if !is_refusal || self.is_of_proxy(&response) {
             return Ok(response);
         }
         let tried = used.map(|(_, source)| source);
@@ -153,6 +177,18 @@ impl Client {
             request = request.header(AUTHORIZATION, value);
         }
         request.send().map_err(|error| failure(hop.address.as_str(), &error.without_url()))
+    }
+
+    /// Whether a proxy gave `response` in the server's place.
+    fn is_of_proxy(&self, response: &Response) -> bool {
+        OF_A_PROXY.contains(&response.status()) && self.is_by_proxy(response.url().as_str())
+    }
+
+    /// Whether `url` is asked for by way of a proxy that reads along. Through TLS there is only a tunnel, and a proxy that
+    /// opens none is no answer.
+    fn is_by_proxy(&self, url: &str) -> bool {
+        let proxies = self.proxies.get_or_init(Matcher::from_system);
+        url.starts_with("http:") && url.parse().is_ok_and(|uri| proxies.intercept(&uri).is_some())
     }
 
     fn request(&self, url: Url) -> Result<RequestBuilder, Error> {
@@ -253,12 +289,16 @@ fn ends_too_soon(error: &io::Error) -> bool {
 
 fn failure(url: &str, error: &reqwest::Error) -> Error {
     let url = url.to_owned();
-    if error.is_connect() || error.is_builder() {
-        Error::Unreachable { url, reason: cause(error) }
-    } else if error.is_timeout() {
-        Error::Broken { url, reason: format!("no answer for {} seconds", STALL_TIMEOUT.as_secs()) }
-    } else {
-        Error::Broken { url, reason: cause(error) }
+    match RequestFailure::of(error) {
+        RequestFailure::Redirects => Error::Redirects { url, limit: REDIRECTS },
+        RequestFailure::Address => Error::Address { url, reason: cause(error) },
+        RequestFailure::Unreachable => Error::Unreachable { url, reason: cause(error) },
+        RequestFailure::Tls => Error::Tls { url, reason: cause(error) },
+        RequestFailure::Silent if error.is_timeout() => {
+            Error::NoAnswer { url, reason: format!("nothing came for {} seconds", STALL_TIMEOUT.as_secs()) }
+        }
+        RequestFailure::Silent => Error::NoAnswer { url, reason: cause(error) },
+        RequestFailure::Other => Error::Broken { url, reason: cause(error) },
     }
 }
 

@@ -19,6 +19,40 @@ pub enum Error {
         /// What the network says.
         reason: String,
     },
+    /// Nobody answers on a connection that stands.
+    #[error("no answer from {url}: {reason}")]
+    NoAnswer {
+        /// What was asked for.
+        url: String,
+        /// What the network says.
+        reason: String,
+    },
+    /// The proxy between here and the mirror answers in its place.
+    #[error("cannot reach {url}: the proxy says {status}")]
+    Proxy {
+        /// What was asked for.
+        url: String,
+        /// The status code and its name.
+        status: String,
+        /// The status code.
+        code: u16,
+    },
+    /// Somebody answers, but not in TLS, or with a certificate that is not trusted.
+    #[error("{url}: the answer is not trusted: {reason}")]
+    Tls {
+        /// What was asked for.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// What was asked for is no address.
+    #[error("{url}: this is no address: {reason}")]
+    Address {
+        /// What was asked for.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The connection broke or stood still.
     #[error("the connection broke while reading {url}: {reason}")]
     Broken {
@@ -226,8 +260,19 @@ impl Error {
     /// Whether the same request may well succeed a little later.
     pub fn should_retry(&self) -> bool {
         match self {
-            Self::Broken { .. } | Self::Truncated { .. } => true,
-            Self::Status { code, .. } => matches!(code, 408 | 425 | 429 | 500 | 502 | 503 | 504),
+            Self::NoAnswer { .. } | Self::Broken { .. } | Self::Truncated { .. } => true,
+            Self::Status { code, .. } | Self::Proxy { code, .. } => {
+                matches!(code, 408 | 425 | 429 | 500 | 502 | 503 | 504)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether nobody answers, so that nothing is known of what was asked for. Of several mirrors that holds for each.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::NoAnswer { .. } | Self::Proxy { .. } => true,
+            Self::AllMirrors { failures, .. } => failures.iter().all(Self::is_unreachable),
             _ => false,
         }
     }
@@ -254,7 +299,18 @@ impl Error {
     /// What the user can do about it.
     pub fn help(&self) -> Option<String> {
         let help = match self {
-            Self::Unreachable { .. } | Self::Broken { .. } | Self::Redirects { .. } | Self::Truncated { .. } => {
+            Self::Proxy { .. } => {
+                "ask the proxy for leave, name those that need none in NO_PROXY, or name another mirror with --mirror"
+            }
+            Self::Tls { .. } => {
+                "check the address and the proxy; a network with a certificate of its own names it in SSL_CERT_FILE"
+            }
+            Self::Address { .. } => "write http://HOST/… or https://HOST/…, or a folder",
+            Self::Unreachable { .. }
+            | Self::NoAnswer { .. }
+            | Self::Broken { .. }
+            | Self::Redirects { .. }
+            | Self::Truncated { .. } => {
                 "try again, name another mirror with --mirror, or build from what is cached with --offline"
             }
             Self::Unauthorized { server, .. } => {

@@ -162,6 +162,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a mirror or a registry does not answer at all.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Fetch(error) | Self::LockedGone(error) | Self::LockedAnother(error) => error.is_unreachable(),
+            Self::Registry(error) => error.is_unreachable(),
+            _ => false,
+        }
+    }
+
     /// The way out.
     pub fn help(&self) -> Option<String> {
         match self {

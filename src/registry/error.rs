@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::digest::Sha256Digest;
+use crate::request_failure::RequestFailure;
 
 /// Why a registry could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +128,11 @@ impl Error {
             cause = deeper;
         }
         Self::BrokenOff { url: url.to_owned(), received, expected, reason: cause.to_string() }
+    }
+
+    /// Whether nobody answers.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Request { source, .. } if RequestFailure::of(source).is_no_answer())
     }
 
     /// The way out.

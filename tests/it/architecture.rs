@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules that every room may use.
-const LEAVES: [&str; 7] = ["digest", "held", "kept", "mapping", "progress", "retry_after", "unfinished"];
+const LEAVES: [&str; 8] =
+    ["digest", "held", "kept", "mapping", "progress", "request_failure", "retry_after", "unfinished"];
 
 /// What each room may use beside itself and the leaves.
 const MAY_USE: [(&str, &[&str]); 12] = [

@@ -41,6 +41,7 @@ fn a_wrong_call_is_told_in_json_too() {
         let document: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
         let message = document["error"]["message"].as_str().unwrap();
         assert!(!message.is_empty() && !message.starts_with("error"), "{document}");
+        assert_eq!(document["error"]["kind"], "usage");
         assert!(document["error"]["help"].as_str().unwrap().contains("Usage: apkbuild"), "{document}");
     }
     assert_eq!(program.run(["run", "--jsom", "--", "--json"]).stdout, "", "that is for the program that is run");
