@@ -28,6 +28,7 @@ mod mirror;
 mod packages;
 mod plan;
 mod prune;
+mod quick_start;
 mod recipe;
 mod registry;
 mod release;
