@@ -91,6 +91,9 @@ python_packages() {
   copy python3 usr
   [ -z "$full" ] || copy python3-modules usr
   mkdir -p "$folder/root/$library/site-packages"
+  # As Alpine has it since v3.17, where it was a package of this name before.
+  ln -s python3 "$folder/root/usr/bin/python"
+  field provides "pythonispython3=$version"
 
   package main python3-doc "$version" python3 PSF-2.0 "Python's manual page"
   take "$main" usr/share/man
