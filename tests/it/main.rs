@@ -38,6 +38,7 @@ mod sandbox;
 mod sbom;
 mod scripts;
 mod shared_cache;
+mod sizes;
 mod signatures;
 mod stage;
 mod stages;
