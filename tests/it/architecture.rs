@@ -5,8 +5,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules that every room may use.
-const LEAVES: [&str; 8] =
-    ["digest", "held", "kept", "mapping", "progress", "request_failure", "retry_after", "unfinished"];
+const LEAVES: [&str; 10] = [
+    "address",
+    "challenge",
+    "digest",
+    "held",
+    "kept",
+    "mapping",
+    "progress",
+    "request_failure",
+    "retry_after",
+    "unfinished",
+];
 
 /// What each room may use beside itself and the leaves.
 const MAY_USE: [(&str, &[&str]); 12] = [
