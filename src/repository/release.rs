@@ -104,8 +104,8 @@ impl AlpineRelease {
     pub fn of_address(location: &Location) -> Option<Self> {
         let branch = match location {
             Location::Url(url) => {
-                let url = url.as_str();
-                let path = url.split_once("://").map_or(url, |(_, rest)| rest).split(['?', '#']).next()?;
+                let (_, rest) = url.as_str().split_once("://")?;
+                let (_host, path) = rest.split(['?', '#']).next()?.split_once('/')?;
                 path.rsplit('/').filter(|part| !part.is_empty()).find_map(Branch::parse)?
             }
             Location::Folder(path) => {
@@ -261,6 +261,8 @@ mod tests {
             ("https://mirror.example/alpine/v3.22-copy/main", "-"),
             ("https://mirror.example/alpine/3.22/main", "-"),
             ("https://mirror.example/main?release=/v3.22/", "-"),
+            ("https://edge/main", "-"),
+            ("https://edge", "-"),
             ("/srv/mirror/v3.22/main", "v3.22"),
             ("/srv/v3.22", "v3.22"),
             ("mirror/edge/main", "edge"),
