@@ -27,12 +27,11 @@ impl Challenge {
             let word = item.find([' ', '\t', '=']).unwrap_or(item.len());
             let (word, rest) = item.split_at(word);
             let rest = rest.trim_start();
-            let parameter = match rest.strip_prefix('=') {
-                Some(value) => Some((word, value)),
-                None => {
-                    challenges.push((word, BTreeMap::new()));
-                    rest.split_once('=')
-                }
+            let parameter = if let Some(value) = rest.strip_prefix('=') {
+                Some((word, value))
+            } else {
+                challenges.push((word, BTreeMap::new()));
+                rest.split_once('=')
             };
             if let (Some((key, value)), Some((_, parameters))) = (parameter, challenges.last_mut()) {
                 parameters.insert(key.trim().to_ascii_lowercase(), unquoted(value.trim()));

@@ -53,7 +53,7 @@ impl Head {
             .collect();
         let info = PackageInfo::parse(text)?;
         let length = length + control.len() as u64;
-        Ok(Self { signatures, info, scripts, control, length })
+        Ok(Self { signatures, control, info, scripts, length })
     }
 
     /// The identity by SHA-1, the `C:Q1…` of an index.

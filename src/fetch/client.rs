@@ -40,7 +40,7 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The client that all threads share.
 #[derive(Default)]
 pub(super) struct Client {
-    client: OnceLock<Result<reqwest::blocking::Client, String>>,
+    http: OnceLock<Result<reqwest::blocking::Client, String>>,
     logins: KnownLogins,
     /// The servers that asked for credentials, and what for: they get them with the first request from then on.
     asked: Mutex<BTreeMap<String, Realm>>,
@@ -60,7 +60,7 @@ pub(super) struct Answer {
 /// A proxy's address may hold a password.
 impl fmt::Debug for Client {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Client").field("client", &self.client).finish_non_exhaustive()
+        formatter.debug_struct("Client").field("http", &self.http).finish_non_exhaustive()
     }
 }
 
@@ -192,7 +192,7 @@ impl Client {
     }
 
     fn request(&self, url: Url) -> Result<RequestBuilder, Error> {
-        let client = self.client.get_or_init(|| {
+        let http = self.http.get_or_init(|| {
             reqwest::blocking::Client::builder()
                 .user_agent(concat!("apkbuild/", env!("CARGO_PKG_VERSION")))
                 .connect_timeout(CONNECT_TIMEOUT)
@@ -201,8 +201,8 @@ impl Client {
                 .build()
                 .map_err(|error| cause(&error))
         });
-        match client {
-            Ok(client) => Ok(client.get(url)),
+        match http {
+            Ok(http) => Ok(http.get(url)),
             Err(reason) => Err(Error::Client { reason: reason.clone() }),
         }
     }

@@ -196,8 +196,8 @@ mod tests {
 
     use super::*;
 
-    fn basic(user: &str, password: &str) -> Option<BasicCredentials> {
-        Some(BasicCredentials::new(user, password))
+    fn basic(user: &str, password: &str) -> BasicCredentials {
+        BasicCredentials::new(user, password)
     }
 
     #[test]
@@ -221,10 +221,10 @@ machine late.example login late password late
 "#;
         let netrc = Netrc::parse(text).unwrap();
         for (host, found) in [
-            ("mirror.example", basic("ci", "top#secret")),
-            ("MIRROR.example", basic("ci", "top#secret")),
-            ("quoted.example", basic("a user", "a \"b\" \\ c")),
-            ("token.example", basic("", "token")),
+            ("mirror.example", Some(basic("ci", "top#secret"))),
+            ("MIRROR.example", Some(basic("ci", "top#secret"))),
+            ("quoted.example", Some(basic("a user", "a \"b\" \\ c"))),
+            ("token.example", Some(basic("", "token"))),
             ("nobody.example", None),
             ("macro.example", None),
             ("late.example", None),
@@ -232,10 +232,10 @@ machine late.example login late password late
         ] {
             assert_eq!(netrc.machine(host), found, "{host}");
         }
-        assert_eq!(netrc.for_any(), basic("anonymous", "me@here"));
+        assert_eq!(netrc.for_any(), Some(basic("anonymous", "me@here")));
         assert!(!format!("{netrc:?}").contains("secret"));
         assert_eq!(Netrc::parse("login x password y").unwrap(), Netrc::default());
-        assert_eq!(Netrc::parse("machine a login b macdef x").unwrap().machine("a"), basic("b", ""));
+        assert_eq!(Netrc::parse("machine a login b macdef x").unwrap().machine("a"), Some(basic("b", "")));
     }
 
     #[test]
@@ -262,7 +262,7 @@ machine late.example login late password late
         fn what_is_quoted_is_read_as_it_is(user in "\\PC{0,8}", password in "\\PC{0,8}") {
             let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
             let text = format!("machine host login {} password {}\n", quoted(&user), quoted(&password));
-            prop_assert_eq!(Netrc::parse(&text).unwrap().machine("host"), basic(&user, &password));
+            prop_assert_eq!(Netrc::parse(&text).unwrap().machine("host"), Some(basic(&user, &password)));
         }
     }
 }

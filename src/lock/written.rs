@@ -74,7 +74,7 @@ impl WrittenArchitecture {
             self.stages.into_iter().map(|(stage, packages)| Ok((stage, read_packages(packages, indexes.len())?)));
         let stages = stages.collect::<Result<_, Error>>()?;
         let Self { release, release_version, .. } = self;
-        Ok(LockedArchitecture { release, release_version, packages, stages, indexes })
+        Ok(LockedArchitecture { release, release_version, indexes, packages, stages })
     }
 }
 

@@ -54,21 +54,15 @@ pub(super) fn read(name: &str, place: usize, alpine: &Alpine) -> Result<Named, P
     if let Some(source) = sources.get(place).filter(is_it).or_else(|| sources.iter().find(is_it)) {
         return Ok(Named::Source(source.clone()));
     }
-    match without_place(name) {
-        Some(tag) => Ok(Named::Folder { tag }),
-        None => Ok(Named::Source(RepositorySource::parse(name)?)),
+    // A tag is read before the mark as it is before any folder.
+    let before = name.strip_suffix(FOLDER);
+    let with_folder = before.and_then(|before| RepositorySource::parse(&format!("{before}.")).ok());
+    if let Some(RepositorySource { tag, place: RepositoryPlace::Folder(path) }) = with_folder
+        && path.as_os_str() == "."
+    {
+        return Ok(Named::Folder { tag });
     }
-}
-
-/// The tag of a repository that is called [`FOLDER`]; `None` where it has another name.
-fn without_place(name: &str) -> Option<Option<String>> {
-    match name.strip_prefix('@') {
-        None => (name == FOLDER).then_some(None),
-        Some(rest) => {
-            let (tag, place) = rest.split_once(' ')?;
-            (place == FOLDER).then(|| Some(tag.to_owned()))
-        }
-    }
+    Ok(Named::Source(RepositorySource::parse(name)?))
 }
 
 fn of_source(source: &RepositorySource) -> String {
@@ -174,8 +168,11 @@ mod tests {
         let source = |text: &str| Ok(Named::Source(RepositorySource::parse(text).unwrap()));
         assert_eq!(read("https://other/x", 9, &alpine), source("https://other/x"));
         assert_eq!(read("https://host/x", 9, &alpine), source("https://a:1@host/x"));
+        assert_eq!(read("./<folder>", 9, &alpine), source("./<folder>"));
         assert_eq!(read("@t <folder>", 9, &alpine), Ok(Named::Folder { tag: Some("t".to_owned()) }));
-        assert!(read("<nothing>", 0, &alpine).is_err());
+        for wrong in ["<nothing>", "t <folder>", "t<folder>", "@t<folder>", "@ <folder>", "@a b <folder>"] {
+            assert!(read(wrong, 9, &alpine).is_err(), "{wrong}");
+        }
         let none = Recipe::parse("name = \"x\"\n[alpine]\npackages = []\n", "r").unwrap().alpine;
         assert_eq!(read("<folder>", 0, &none), Ok(Named::Folder { tag: None }));
     }

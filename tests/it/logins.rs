@@ -79,7 +79,7 @@ fn assert_kept_nowhere(folder: &Path, expected: &[&str]) {
         files += 1;
         let bytes = fs_err::read(entry.path()).unwrap();
         assert!(!holds_secret(&bytes), "{}", entry.path().display());
-        if name.ends_with(".tar") {
+        if entry.path().extension().is_some_and(|extension| extension == "tar") {
             for (member, bytes) in super::support::members(entry.path()) {
                 assert!(!holds_secret(&bytes), "{member} in {}", entry.path().display());
             }

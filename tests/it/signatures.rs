@@ -65,7 +65,9 @@ fn raw(kind: EntryType, gnu: bool, name: &str, contents: &[u8]) -> Vec<u8> {
 
 fn pax(records: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    records.iter().for_each(|(key, value)| append_pax_record(&mut bytes, key, value.as_bytes()));
+    for (key, value) in records {
+        append_pax_record(&mut bytes, key, value.as_bytes());
+    }
     bytes
 }
 
@@ -101,7 +103,9 @@ fn member(tar: &[u8]) -> Vec<u8> {
 
 fn keyring(keys: &[&Key]) -> Keyring {
     let mut keyring = Keyring::new();
-    keys.iter().for_each(|key| keyring.add(key.name, key.public).unwrap());
+    for key in keys {
+        keyring.add(key.name, key.public).unwrap();
+    }
     keyring
 }
 
