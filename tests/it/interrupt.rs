@@ -1,5 +1,6 @@
 //! What is left of a build that is interrupted, or killed outright: nothing that runs, nothing half-written.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -53,6 +54,15 @@ fn is_written(program: &Program, mark: &str) -> bool {
     walkdir::WalkDir::new(program.cache().join("stages")).into_iter().flatten().any(|entry| entry.file_name() == mark)
 }
 
+/// Whether all below `folder` is the caller's to read and to remove.
+fn are_own(folder: &Path) -> bool {
+    let user = nix::unistd::geteuid().as_raw();
+    walkdir::WalkDir::new(folder).into_iter().all(|entry| {
+        let Ok(metadata) = entry.and_then(|entry| entry.metadata()) else { return false };
+        metadata.uid() == user && (!metadata.is_dir() || metadata.mode() & 0o700 == 0o700)
+    })
+}
+
 #[test]
 fn an_interrupt_leaves_nothing() {
     if !sandbox_is_possible() {
@@ -88,6 +98,8 @@ fn nothing_runs_on_after_the_program_is_killed() {
     child.wait().unwrap();
     wait_for("the end of what ran inside", || processes(&mark) == 0);
     assert_eq!(names(&program.folder()), ["hello.toml"]);
+    // Pid 1 of the sandbox has outlived what ran inside, and gives its files to the caller.
+    wait_for("the caller's own files", || are_own(&program.cache().join("stages")));
     // What lies in the cache can be taken away by whoever it belongs to, and nobody takes it for a stage.
     for name in names(&program.cache().join("stages")) {
         assert!(name.starts_with('.'), "{name}");
