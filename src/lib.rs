@@ -7,8 +7,8 @@
 //! ```
 //!
 //! `apk` holds the words of Alpine's formats, `address`, `challenge`, `digest`, `held`, `kept`, `mapping`, `progress`,
-//! `request_failure`, `retry_after` and `unfinished` are leaves that any room may use, `pipeline` is the only place where
-//! rooms are joined, and `cli` the only one that prints.
+//! `request_failure`, `retry_after`, `tar_reader` and `unfinished` are leaves that any room may use, `pipeline` is the
+//! only place where rooms are joined, and `cli` the only one that prints.
 
 pub mod address;
 pub mod apk;
@@ -32,4 +32,5 @@ pub mod resolve;
 mod retry_after;
 pub mod rootfs;
 pub mod sandbox;
+pub mod tar_reader;
 pub mod unfinished;

@@ -232,8 +232,16 @@ fn make(
     let outputs = &order.outputs(workshop.cache());
     let scratch = &workshop.stages_folder()?;
     let release = selection.release.as_ref();
-    let furnishing =
-        Furnishing { recipe, copies: &recipe.copies, outputs, release, stages: &stages, scratch, timestamp };
+    let furnishing = Furnishing {
+        recipe,
+        stage: None,
+        copies: &recipe.copies,
+        outputs,
+        release,
+        stages: &stages,
+        scratch,
+        timestamp,
+    };
     let Installation { mut rootfs, notes } = furnish::furnish(&furnishing, &packages)?;
     furnish::adjust(recipe, &mut rootfs.tree, timestamp)?;
     rootfs.packages.extend(translate::packages_without_files(&selection));

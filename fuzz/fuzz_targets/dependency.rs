@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let (text, version) = text.split_once('\n').unwrap_or((text, "1.0-r0"));
-    for parse in [Dependency::parse, Dependency::parse_provided, Dependency::parse_world] {
+    for parse in [Dependency::parse, Dependency::parse_world] {
         let Ok(dependency) = parse(text) else { continue };
         let printed = dependency.to_string();
         assert_eq!(parse(&printed).as_ref(), Ok(&dependency), "{printed}");

@@ -4,15 +4,12 @@
 //! for, a hard link to anything but a file that the package brought before, a path twice, and a file whose contents do
 //! not have the checksum that the tar gives. Paths that begin with a dot are metadata and passed over, as apk does.
 
-use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Cursor};
+use std::collections::HashMap;
 use std::ops::Range;
 
-use tar::EntryType;
-
-use super::member::content_range;
 use super::{Entry, EntryKind, Error};
 use crate::digest::Sha1Digest;
+use crate::tar_reader::{TarEntry, TarKind, TarReader};
 
 const MEMBER: &str = "data member";
 
@@ -26,35 +23,43 @@ pub fn read_entries_hashing(tar: &[u8], hash: &dyn Fn(Range<usize>) -> Sha1Diges
     let mut entries: Vec<Entry> = Vec::new();
     // Path to whether it is a folder, and, of a file, the place of the entry that brought it first.
     let mut seen: HashMap<String, Option<usize>> = HashMap::new();
-    let mut archive = tar::Archive::new(Cursor::new(tar));
-    for entry in archive.entries_with_seek().map_err(|error| broken(&error))? {
-        let mut entry = entry.map_err(|error| broken(&error))?;
-        let Some(path) = entry_path(&entry.path_bytes())? else { continue };
-        let records = Records::of(&mut entry)?;
-        let header = entry.header();
+    for entry in TarReader::new(tar) {
+        let entry = entry.map_err(broken)?;
+        let Some(path) = entry_path(&entry.path().map_err(broken)?)? else { continue };
+        let expected = checksum(&entry)?;
         let mut first_name = None;
-        let kind = match header.entry_type() {
-            EntryType::Directory => EntryKind::Directory,
-            EntryType::Regular | EntryType::Continuous => {
+        let kind = match entry.kind() {
+            TarKind::Directory => EntryKind::Directory,
+            TarKind::File => {
                 first_name = Some(entries.len());
-                let content = content_range(entry.raw_file_position(), entry.size());
-                file(tar, &path, content, records.checksum, hash)?
+                let content = entry.content();
+                let checksum = hash(content.clone());
+                if let Some(expected) = expected {
+                    compare(&path, expected, checksum)?;
+                }
+                EntryKind::File { content, checksum }
             }
-            EntryType::Symlink => {
-                let target = link_target(&path, entry.link_name_bytes().as_deref())?;
-                if let Some(expected) = records.checksum {
+            TarKind::Symlink => {
+                let target = link_target(&path, &entry.target().map_err(broken)?)?;
+                if let Some(expected) = expected {
                     compare(&path, expected, Sha1Digest::of(target.as_bytes()))?;
                 }
                 EntryKind::Symlink { target }
             }
-            EntryType::Link => {
-                let written = link_target(&path, entry.link_name_bytes().as_deref())?;
+            TarKind::HardLink => {
+                let written = link_target(&path, &entry.target().map_err(broken)?)?;
                 first_name = entry_path(written.as_bytes())?.and_then(|target| seen.get(&target).copied().flatten());
                 let first = first_name.and_then(|place| entries.get(place)).map(|first| first.path.clone());
                 let target = first.ok_or(Error::HardLink { path: path.clone(), target: written })?;
                 EntryKind::HardLink { target }
             }
-            other => return Err(Error::Kind { path, kind: kind_name(other) }),
+            TarKind::CharacterDevice => return Err(Error::Kind { path, kind: "a character device".to_owned() }),
+            TarKind::BlockDevice => return Err(Error::Kind { path, kind: "a block device".to_owned() }),
+            TarKind::Pipe => return Err(Error::Kind { path, kind: "a FIFO".to_owned() }),
+            TarKind::Unknown(byte) => {
+                let kind = format!("of the unknown tar type `{}`", [byte].escape_ascii());
+                return Err(Error::Kind { path, kind });
+            }
         };
         if let Some(before) = seen.insert(path.clone(), first_name) {
             // A folder may be listed again; the first one counts.
@@ -63,19 +68,18 @@ pub fn read_entries_hashing(tar: &[u8], hash: &dyn Fn(Range<usize>) -> Sha1Diges
             }
             return Err(Error::Twice { path });
         }
-        let number = |value: io::Result<u64>, what: &str| {
-            let value = value.map_err(|error| broken(&error))?;
-            u32::try_from(value)
-                .map_err(|_| Error::Tar { member: MEMBER, reason: format!("{what} of `{path}` is {value}") })
-        };
-        let uid = number(header.uid(), "the owner")?;
-        let gid = number(header.gid(), "the group")?;
-        let mode = header.mode().map_err(|error| broken(&error))? & 0o7777;
-        let mtime = i64::try_from(header.mtime().map_err(|error| broken(&error))?).unwrap_or(i64::MAX);
-        let name = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-        let user = records.user.unwrap_or_else(|| name(header.username_bytes()));
-        let group = records.group.unwrap_or_else(|| name(header.groupname_bytes()));
-        entries.push(Entry { path, kind, mode, uid, gid, user, group, mtime, xattrs: records.xattrs });
+        let name = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        entries.push(Entry {
+            path,
+            kind,
+            mode: entry.mode().map_err(broken)?,
+            uid: entry.uid().map_err(broken)?,
+            gid: entry.gid().map_err(broken)?,
+            user: name(entry.user()),
+            group: name(entry.group()),
+            mtime: entry.mtime().map_err(broken)?,
+            xattrs: entry.xattrs().map_err(broken)?,
+        });
     }
     Ok(entries)
 }
@@ -103,9 +107,9 @@ fn entry_path(bytes: &[u8]) -> Result<Option<String>, Error> {
     Ok(Some(path.to_owned()))
 }
 
-fn link_target(path: &str, bytes: Option<&[u8]>) -> Result<String, Error> {
+fn link_target(path: &str, bytes: &[u8]) -> Result<String, Error> {
     let refuse = |reason| Error::Path { path: path.to_owned(), reason };
-    let target = str::from_utf8(bytes.unwrap_or_default()).map_err(|_| refuse("has a target that is not UTF-8"))?;
+    let target = str::from_utf8(bytes).map_err(|_| refuse("has a target that is not UTF-8"))?;
     if target.is_empty() {
         return Err(refuse("is a link to nowhere"));
     }
@@ -115,21 +119,11 @@ fn link_target(path: &str, bytes: Option<&[u8]>) -> Result<String, Error> {
     Ok(target.to_owned())
 }
 
-fn file(
-    tar: &[u8],
-    path: &str,
-    content: Option<Range<usize>>,
-    expected: Option<Sha1Digest>,
-    hash: &dyn Fn(Range<usize>) -> Sha1Digest,
-) -> Result<EntryKind, Error> {
-    let too_short = || Error::Tar { member: MEMBER, reason: format!("`{path}` ends too soon") };
-    let content = content.ok_or_else(too_short)?;
-    tar.get(content.clone()).ok_or_else(too_short)?;
-    let checksum = hash(content.clone());
-    if let Some(expected) = expected {
-        compare(path, expected, checksum)?;
-    }
-    Ok(EntryKind::File { content, checksum })
+/// The checksum that abuild gives to the contents of a file, or to the target of a symbolic link.
+fn checksum(entry: &TarEntry<'_>) -> Result<Option<Sha1Digest>, Error> {
+    let Some(value) = entry.record("APK-TOOLS.checksum.SHA1") else { return Ok(None) };
+    let checksum = str::from_utf8(value).ok().and_then(Sha1Digest::from_hex);
+    checksum.map(Some).ok_or_else(|| broken(format!("the checksum `{}` is no SHA-1", value.escape_ascii())))
 }
 
 fn compare(path: &str, expected: Sha1Digest, found: Sha1Digest) -> Result<(), Error> {
@@ -139,56 +133,13 @@ fn compare(path: &str, expected: Sha1Digest, found: Sha1Digest) -> Result<(), Er
     Err(Error::FileMismatch { path: path.to_owned(), expected: expected.to_string(), found: found.to_string() })
 }
 
-/// What PAX records say about an entry.
-#[derive(Default)]
-struct Records {
-    checksum: Option<Sha1Digest>,
-    xattrs: BTreeMap<String, Vec<u8>>,
-    user: Option<String>,
-    group: Option<String>,
-}
-
-impl Records {
-    fn of(entry: &mut tar::Entry<'_, Cursor<&[u8]>>) -> Result<Self, Error> {
-        let mut records = Self::default();
-        let Some(extensions) = entry.pax_extensions().map_err(|error| broken(&error))? else { return Ok(records) };
-        for extension in extensions {
-            let extension = extension.map_err(|error| broken(&error))?;
-            let key = extension.key().map_err(|_| Error::NotText { what: "PAX record" })?;
-            let value = extension.value_bytes();
-            if key == "APK-TOOLS.checksum.SHA1" {
-                let checksum = str::from_utf8(value).ok().and_then(Sha1Digest::from_hex);
-                let reason = || format!("the checksum `{}` is no SHA-1", value.escape_ascii());
-                records.checksum = Some(checksum.ok_or_else(|| Error::Tar { member: MEMBER, reason: reason() })?);
-            } else if let Some(name) = key.strip_prefix("SCHILY.xattr.") {
-                records.xattrs.insert(name.to_owned(), value.to_vec());
-            } else if key == "uname" {
-                records.user = Some(String::from_utf8_lossy(value).into_owned());
-            } else if key == "gname" {
-                records.group = Some(String::from_utf8_lossy(value).into_owned());
-            }
-        }
-        Ok(records)
-    }
-}
-
-fn kind_name(kind: EntryType) -> String {
-    match kind {
-        EntryType::Char => "a character device".to_owned(),
-        EntryType::Block => "a block device".to_owned(),
-        EntryType::Fifo => "a FIFO".to_owned(),
-        EntryType::GNUSparse => "a sparse file".to_owned(),
-        other => format!("of the unknown tar type `{}`", [other.as_byte()].escape_ascii()),
-    }
-}
-
-fn broken(error: &io::Error) -> Error {
-    Error::Tar { member: MEMBER, reason: error.to_string() }
+fn broken(reason: String) -> Error {
+    Error::Tar { member: MEMBER, reason }
 }
 
 #[cfg(test)]
 mod tests {
-    use tar::Header;
+    use tar::{EntryType, Header};
 
     use super::*;
 

@@ -111,33 +111,24 @@ impl Dependency {
         }
     }
 
-    /// Reads what a package provides. Some give versions that no dependency could ask for (`pc:librtmp=v2.4`); those
-    /// are taken as they are.
-    pub fn parse_provided(text: &str) -> Result<Self, SyntaxError> {
-        let split = split_provided(text)?;
-        Self::from_split(split, Version::of_package)
-    }
-
     /// Reads a dependency as the world writes them: a tag may follow the name, as in `name@tag~1.2`.
     pub fn parse_world(text: &str) -> Result<Self, SyntaxError> {
-        Self::from_split(split(text)?, Version::parse)
+        split(text).map(Self::of_split)
     }
 
-    fn from_split(
-        split: Split<'_>,
-        version: impl Fn(&str) -> Result<Version, SyntaxError>,
-    ) -> Result<Self, SyntaxError> {
+    /// What was taken apart before, as a value of its own.
+    pub(crate) fn of_split(split: Split<'_>) -> Self {
         let constraint = match split.requirement {
             Requirement::Any => Constraint::Any,
-            Requirement::Version(operator, text) => Constraint::Version(operator, version(text)?),
+            Requirement::Version(operator, version) => Constraint::Version(operator, Version::as_written(version)),
             Requirement::Identity(identity) => Constraint::Identity(identity),
         };
-        Ok(Self {
-            name: PackageName::parse(split.name)?,
+        Self {
+            name: PackageName::checked(split.name),
             conflict: split.conflict,
             constraint,
             tag: split.tag.map(str::to_owned),
-        })
+        }
     }
 
     /// A dependency on `name`, whatever its version.
@@ -146,7 +137,7 @@ impl Dependency {
     }
 }
 
-/// A dependency whose parts still lie in the text that it was read from; name and version are checked already.
+/// A dependency whose parts still lie in the text that it was read from; its name is checked already.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Split<'a> {
     pub(crate) name: &'a str,
@@ -163,21 +154,38 @@ pub(crate) enum Requirement<'a> {
     Identity(Identity),
 }
 
-/// Takes a dependency apart without copying any of it.
-pub(crate) fn split(text: &str) -> Result<Split<'_>, SyntaxError> {
-    take_apart(text, super::version::is_version)
+impl Split<'_> {
+    /// Whether its version, if it has one, is one that a dependency may ask for.
+    pub(crate) fn has_sound_version(&self) -> bool {
+        match self.requirement {
+            Requirement::Any | Requirement::Identity(_) | Requirement::Version(Operator::Any, _) => true,
+            Requirement::Version(_, version) => super::version::is_version(version),
+        }
+    }
 }
 
-/// Takes apart what a package provides, as [`Dependency::parse_provided`] reads it.
-pub(crate) fn split_provided(text: &str) -> Result<Split<'_>, SyntaxError> {
-    let split = take_apart(text, |version| Version::of_package(version).is_ok())?;
+/// Takes a dependency apart without copying any of it.
+pub(crate) fn split(text: &str) -> Result<Split<'_>, SyntaxError> {
+    let split = take_apart(text)?;
+    match split.requirement {
+        Requirement::Version(_, version) if !split.has_sound_version() => {
+            Err(Version::parse(version).err().unwrap_or(SyntaxError::MissingVersion { dependency: text.to_owned() }))
+        }
+        _ => Ok(split),
+    }
+}
+
+/// Takes apart what an index writes: without a tag, and with whatever stands where a version belongs. Packages provide
+/// versions that no dependency could ask for (`pc:librtmp=v2.4`).
+pub(crate) fn split_of_index(text: &str) -> Result<Split<'_>, SyntaxError> {
+    let split = take_apart(text)?;
     match split.tag {
         None => Ok(split),
         Some(_) => Err(SyntaxError::TagOutsideWorld { dependency: text.to_owned() }),
     }
 }
 
-fn take_apart(text: &str, is_version: impl Fn(&str) -> bool) -> Result<Split<'_>, SyntaxError> {
+fn take_apart(text: &str) -> Result<Split<'_>, SyntaxError> {
     let (conflict, rest) = match text.strip_prefix('!') {
         Some(rest) => (true, rest),
         None => (false, text),
@@ -209,6 +217,9 @@ fn take_apart(text: &str, is_version: impl Fn(&str) -> bool) -> Result<Split<'_>
     if version.is_empty() {
         return Err(SyntaxError::MissingVersion { dependency: text.to_owned() });
     }
+    if version.contains(|letter: char| letter.is_control() || letter.is_whitespace()) {
+        return Err(SyntaxError::Version { version: version.to_owned(), rest: version.to_owned() });
+    }
     let has = |letter| operator.contains(letter);
     let requirement = match (has('<'), has('='), has('>'), has('~')) {
         (true, false, true, false) => match Identity::parse(version) {
@@ -218,11 +229,6 @@ fn take_apart(text: &str, is_version: impl Fn(&str) -> bool) -> Result<Split<'_>
             }
         },
         (less, equal, greater, prefix) => {
-            if !is_version(version) {
-                return Err(Version::parse(version)
-                    .err()
-                    .unwrap_or(SyntaxError::MissingVersion { dependency: text.to_owned() }));
-            }
             let operator = match (less, greater, prefix, equal) {
                 (true, true, ..) => Operator::Any,
                 (true, false, true, _) => Operator::LessOrPrefix,

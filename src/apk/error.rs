@@ -98,6 +98,14 @@ pub enum Error {
         /// `name-version` of its .PKGINFO.
         found: String,
     },
+    /// The package is built for another machine than its index says.
+    #[error("it is built for {found}, but its index says {expected}")]
+    WrongArchitecture {
+        /// `A:` of the index.
+        expected: String,
+        /// `arch` of its .PKGINFO.
+        found: String,
+    },
     /// A file whose contents are not what the tar says.
     #[error("`{path}` in it has the SHA-1 {found}, but its checksum says {expected}")]
     FileMismatch {
@@ -237,6 +245,9 @@ impl Error {
             }
             Self::Path { .. } | Self::Twice { .. } | Self::Kind { .. } | Self::HardLink { .. } => {
                 "leave the package out, or have whoever makes it mend it"
+            }
+            Self::WrongPackage { .. } | Self::WrongArchitecture { .. } => {
+                "the index and the package contradict each other: leave it out, or have the index made anew"
             }
             Self::PublicKey { .. } => "a public key is a file that begins with -----BEGIN PUBLIC KEY-----",
             Self::PrivateKey { .. } => "make a key pair with `apkbuild keygen`",

@@ -5,11 +5,15 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine as _, alphabet};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::{Sha1Digest, Sha256Digest};
+
+/// As apk reads it: bits of the last digit that belong to no byte may be set.
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 /// The identity of one package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,7 +28,7 @@ impl Identity {
     /// Reads `Q1…` or `Q2…`; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let (kind, encoded) = text.split_at_checked(2)?;
-        let bytes = STANDARD.decode(encoded).ok()?;
+        let bytes = BASE64.decode(encoded).ok()?;
         match kind {
             "Q1" => Some(Self::Sha1(Sha1Digest(bytes.try_into().ok()?))),
             "Q2" => Some(Self::Sha256(Sha256Digest(bytes.try_into().ok()?))),
@@ -38,6 +42,14 @@ impl Identity {
         match self {
             Self::Sha1(_) => Self::Sha1(Sha1Digest::of(control)),
             Self::Sha256(_) => Self::Sha256(Sha256Digest::of(control)),
+        }
+    }
+
+    /// The first twenty bytes of the digest, by which apk tells packages apart.
+    pub(crate) fn short(self) -> [u8; 20] {
+        match self {
+            Self::Sha1(digest) => digest.0,
+            Self::Sha256(digest) => std::array::from_fn(|place| digest.0.get(place).copied().unwrap_or_default()),
         }
     }
 
@@ -66,8 +78,8 @@ impl<'de> Deserialize<'de> for Identity {
 impl fmt::Display for Identity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sha1(digest) => write!(formatter, "Q1{}", STANDARD.encode(digest.0)),
-            Self::Sha256(digest) => write!(formatter, "Q2{}", STANDARD.encode(digest.0)),
+            Self::Sha1(digest) => write!(formatter, "Q1{}", BASE64.encode(digest.0)),
+            Self::Sha256(digest) => write!(formatter, "Q2{}", BASE64.encode(digest.0)),
         }
     }
 }
@@ -80,6 +92,12 @@ mod tests {
     fn identities_print_as_they_are_read() {
         let text = "Q1qKcZ+j23xssAXmgQhkOO8dHnbWw=";
         assert_eq!(Identity::parse(text).unwrap().to_string(), text);
+        // The last digit before the padding has two bits to spare.
+        for spare in
+            ["Q1qKcZ+j23xssAXmgQhkOO8dHnbWx=", "Q1qKcZ+j23xssAXmgQhkOO8dHnbWy=", "Q1qKcZ+j23xssAXmgQhkOO8dHnbWz="]
+        {
+            assert_eq!(Identity::parse(spare), Identity::parse(text), "{spare}");
+        }
         for wrong in ["", "Q", "Q1", "Q1!!!!", "Q3qKcZ+j23xssAXmgQhkOO8dHnbWw=", "Q2qKcZ+j23xssAXmgQhkOO8dHnbWw=", "éé"]
         {
             assert_eq!(Identity::parse(wrong), None, "{wrong}");

@@ -15,6 +15,7 @@ use flate2::bufread::GzDecoder;
 
 use super::{Error, Identity, PackageInfo, Signature};
 use crate::digest::{Sha1Digest, Sha256Digest};
+use crate::tar_reader::TarReader;
 
 /// Bytes of a control member, packed or not: scripts have a few thousand.
 const LIMIT: usize = 16 << 20;
@@ -234,21 +235,12 @@ pub(super) fn tar_entries<'a>(tar: &'a [u8], member: &'static str) -> Result<Vec
 
 /// Names of the files in a small tar, and where in it their contents lie.
 pub(super) fn tar_ranges(tar: &[u8], member: &'static str) -> Result<Vec<(String, Range<usize>)>, Error> {
-    let broken = |error: &io::Error| Error::Tar { member, reason: error.to_string() };
-    let mut archive = tar::Archive::new(io::Cursor::new(tar));
+    let broken = |reason: String| Error::Tar { member, reason };
     let mut found = Vec::new();
-    for entry in archive.entries_with_seek().map_err(|error| broken(&error))? {
-        let entry = entry.map_err(|error| broken(&error))?;
-        if entry.header().entry_type().is_pax_global_extensions() {
-            continue;
-        }
-        let name =
-            String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| Error::NotText { what: "entry's name" })?;
-        let range = content_range(entry.raw_file_position(), entry.size()).filter(|range| range.end <= tar.len());
-        match range {
-            Some(range) => found.push((name, range)),
-            None => return Err(Error::Tar { member, reason: format!("`{name}` ends too soon") }),
-        }
+    for entry in TarReader::new(tar) {
+        let entry = entry.map_err(broken)?;
+        let name = entry.path().map_err(broken)?.into_owned();
+        found.push((String::from_utf8(name).map_err(|_| Error::NotText { what: "entry's name" })?, entry.content()));
     }
     Ok(found)
 }

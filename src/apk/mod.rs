@@ -35,5 +35,5 @@ pub use signing_key::SigningKey;
 pub use syntax::SyntaxError;
 pub use version::Version;
 
-pub(crate) use dependency::{Requirement, split, split_provided};
+pub(crate) use dependency::{Requirement, Split, split, split_of_index};
 pub(crate) use version::compare;

@@ -20,6 +20,11 @@ impl PackageName {
         Ok(Self(text.into()))
     }
 
+    /// A name that was read before.
+    pub(super) fn checked(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The name as it is written.
     pub fn as_str(&self) -> &str {
         &self.0

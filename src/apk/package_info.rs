@@ -1,7 +1,8 @@
 //! `.PKGINFO`, what a package says about itself (apk-package(5)): read and written.
 //!
 //! A line is `key = value`, `#` begins a comment, keys may repeat, and a key that is not known is ignored, as apk does.
-//! Refused: a number that is none, a `datahash` that is no SHA-256, and a package without name or version.
+//! Free text is kept with the spaces around it, which apk carries into its database; all else is trimmed. Refused: a
+//! number that is none, a `datahash` that is no SHA-256, and a package without name or version.
 
 use std::fmt;
 
@@ -57,9 +58,9 @@ impl PackageInfo {
     /// Reads the text of a `.PKGINFO`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let mut info = Self::default();
-        for (index, line) in text.lines().enumerate() {
+        for (index, line) in text.split('\n').enumerate() {
             let Some((key, value)) = line.split_once(" = ") else { continue };
-            let (key, value) = (key.trim(), value.trim());
+            let key = key.trim();
             if !key.starts_with('#') {
                 info.set(index + 1, key, value)?;
             }
@@ -77,7 +78,8 @@ impl PackageInfo {
         Sha256Digest::from_hex(&self.datahash)
     }
 
-    fn set(&mut self, line: usize, key: &str, value: &str) -> Result<(), Error> {
+    fn set(&mut self, line: usize, key: &str, text: &str) -> Result<(), Error> {
+        let value = text.trim();
         let wrong = |expected| Error::PackageInfoValue {
             line,
             key: key.to_owned(),
@@ -89,14 +91,14 @@ impl PackageInfo {
         match key {
             "pkgname" => value.clone_into(&mut self.name),
             "pkgver" => value.clone_into(&mut self.version),
-            "pkgdesc" => value.clone_into(&mut self.description),
-            "url" => value.clone_into(&mut self.url),
-            "packager" => value.clone_into(&mut self.packager),
-            "maintainer" => value.clone_into(&mut self.maintainer),
             "arch" => value.clone_into(&mut self.arch),
-            "origin" => value.clone_into(&mut self.origin),
-            "commit" => value.clone_into(&mut self.commit),
-            "license" => value.clone_into(&mut self.license),
+            "pkgdesc" => text.clone_into(&mut self.description),
+            "url" => text.clone_into(&mut self.url),
+            "packager" => text.clone_into(&mut self.packager),
+            "maintainer" => text.clone_into(&mut self.maintainer),
+            "origin" => text.clone_into(&mut self.origin),
+            "commit" => text.clone_into(&mut self.commit),
+            "license" => text.clone_into(&mut self.license),
             "builddate" => self.build_date = value.parse().map_err(|_| wrong("seconds since 1970"))?,
             "size" => self.installed_size = value.parse().map_err(|_| wrong("a number of bytes"))?,
             "replaces_priority" => self.replaces_priority = priority()?,
@@ -179,6 +181,14 @@ mod tests {
         assert_eq!(info.triggers, ["/usr/lib", "/usr/share/*"]);
         assert_eq!(info.to_string(), TEXT.replace("install_if = a b=1\n", "install_if = a\ninstall_if = b=1\n"));
         assert_eq!(PackageInfo::parse(&info.to_string()).unwrap(), info);
+    }
+
+    #[test]
+    fn free_text_keeps_its_spaces_and_the_rest_does_not() {
+        let text = "pkgname =  a \npkgver = 1-r0\r\npkgdesc =  two  words \nurl = u \narch =  noarch \nsize = 7 \n";
+        let info = PackageInfo::parse(text).unwrap();
+        assert_eq!((info.name.as_str(), info.version.as_str(), info.arch.as_str()), ("a", "1-r0", "noarch"));
+        assert_eq!((info.description.as_str(), info.url.as_str(), info.installed_size), (" two  words ", "u ", 7));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `APKINDEX.tar.gz`: a signature, and everything after it, which the signature covers (apk-repositories(5)).
 //!
-//! Refused: another format, an index without the entry `APKINDEX`, text that is not UTF-8.
+//! Refused: another format, an index without the entry `APKINDEX`. Whether its records are text is for their reader to
+//! say, who knows which package is concerned.
 
 use std::io::Read as _;
 
@@ -29,7 +30,7 @@ pub struct IndexText {
     /// What the index says that it is.
     pub description: String,
     /// The member `APKINDEX`, the packages' records.
-    pub text: String,
+    pub text: Vec<u8>,
 }
 
 impl<'a> SignedIndex<'a> {
@@ -51,7 +52,6 @@ impl<'a> SignedIndex<'a> {
         let mut signed = self.signed;
         check_magic(&mut signed, "index")?;
         let mut tar = inflate(signed)?;
-        let text = |bytes| String::from_utf8(bytes).map_err(|_| Error::NotText { what: "index" });
         let (mut description, mut records) = (String::new(), None);
         for (name, range) in tar_ranges(&tar, "index")? {
             match name.as_str() {
@@ -67,7 +67,7 @@ impl<'a> SignedIndex<'a> {
         // The records are nearly all there is, so they stay where they are and the rest goes.
         tar.truncate(records.end);
         tar.drain(..records.start);
-        Ok(IndexText { description, text: text(tar)? })
+        Ok(IndexText { description, text: tar })
     }
 }
 
@@ -120,7 +120,7 @@ mod tests {
         );
         keyring.add("me.rsa.pub", &key.public_pem().unwrap()).unwrap();
         assert_eq!(index.verify(&keyring), Ok("me.rsa.pub"));
-        assert_eq!(index.open().unwrap(), IndexText { description: "mine".to_owned(), text: String::new() });
+        assert_eq!(index.open().unwrap(), IndexText { description: "mine".to_owned(), text: Vec::new() });
 
         let unsigned = SignedIndex::read(index.signed).unwrap();
         assert_eq!(unsigned.verify(&keyring), Err(Error::NotSigned));
@@ -160,7 +160,7 @@ mod tests {
         std::io::Write::write_all(&mut encoder, &tar).unwrap();
         let packed = encoder.finish().unwrap();
         let opened = SignedIndex::read(&packed).unwrap().open().unwrap();
-        assert_eq!(opened, IndexText { description: "\u{fffd}\0v3".to_owned(), text: String::new() });
+        assert_eq!(opened, IndexText { description: "\u{fffd}\0v3".to_owned(), text: Vec::new() });
     }
 
     #[test]

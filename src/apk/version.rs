@@ -3,8 +3,8 @@
 //! The order is apk's, not that of semantic versioning: `1.0` comes before `1.0-r0`, `1.0_rc1` before `1.0` and
 //! `1.0_p1` after it, and a component after the first that begins with 0 is compared as text, so `1.05` comes before
 //! `1.5`. Refused in a dependency is whatever is left over after the grammar: `0.99f7`, `1.0-r`, `1..2`. Packages of
-//! such versions exist all the same; they are compared as far as the grammar goes, and by the rest as text where that
-//! tells nothing.
+//! such versions exist all the same; they are compared as far as the grammar goes, and what is left over comes before
+//! nothing left. So does no version at all, the empty text, come before every version.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -17,7 +17,7 @@ const SUFFIXES: [&str; 9] = ["alpha", "beta", "pre", "rc", "cvs", "svn", "git", 
 /// How many of [`SUFFIXES`] mark a version that comes before the bare one.
 const FINAL: usize = 4;
 
-/// A version. Equality is that of apk's order, so `1.0-r0` equals `1.0-r00`.
+/// A version. Equality is that of apk's order, so `1.0-r0` equals `1.0-r00`, and `0.99f7` equals `0.99f8`.
 #[derive(Clone, Debug)]
 pub struct Version(Box<str>);
 
@@ -40,6 +40,11 @@ impl Version {
         } else {
             Err(SyntaxError::Version { version: text.to_owned(), rest: text.to_owned() })
         }
+    }
+
+    /// Takes whatever stands where a version belongs. It is compared as far as it is one.
+    pub(super) fn as_written(text: &str) -> Self {
+        Self(text.into())
     }
 
     /// The version as it is written.
@@ -103,6 +108,11 @@ impl<'a> Parts<'a> {
         if length == 0 { None } else { text.split_at_checked(length) }
     }
 
+    /// Whether the whole text was a version, once no part is left.
+    fn is_at_end(&self) -> bool {
+        self.last.is_some() && self.rest.is_empty()
+    }
+
     fn digits(text: &'a str) -> Option<(&'a str, &'a str)> {
         Self::take(text, |byte| byte.is_ascii_digit())
     }
@@ -148,7 +158,7 @@ impl<'a> Iterator for Parts<'a> {
 fn unread(text: &str) -> Option<&str> {
     let mut parts = Parts::new(text);
     while parts.next().is_some() {}
-    if parts.last.is_some() && parts.rest.is_empty() { None } else { Some(parts.rest) }
+    if parts.is_at_end() { None } else { Some(parts.rest) }
 }
 
 /// Whether `text` is a version.
@@ -173,8 +183,9 @@ fn compare_parts(left: &str, right: &str, is_prefix: bool) -> Ordering {
     let (mut left_parts, mut right_parts) = (Parts::new(left), Parts::new(right));
     loop {
         let (left, right) = match (left_parts.next(), right_parts.next()) {
-            (None, None) => return left_parts.rest.cmp(right_parts.rest),
-            (Some(_), None) if is_prefix => return Ordering::Equal,
+            (_, None) if is_prefix && right_parts.is_at_end() => return Ordering::Equal,
+            // One that ends comes after one in which something is left over.
+            (None, None) => return left_parts.is_at_end().cmp(&right_parts.is_at_end()),
             (Some(left), None) => return if left.is_before_final() { Ordering::Less } else { Ordering::Greater },
             (None, Some(right)) => return if right.is_before_final() { Ordering::Greater } else { Ordering::Less },
             (Some(left), Some(right)) => (left, right),
@@ -200,10 +211,12 @@ fn compare_parts(left: &str, right: &str, is_prefix: bool) -> Ordering {
     }
 }
 
-/// Compares digits by the number they make, however long it is.
+/// Compares digits by the number they make. As in apk it has 64 bits and begins again at 0 beyond them.
 fn compare_numbers(left: &str, right: &str) -> Ordering {
-    let (left, right) = (left.trim_start_matches('0'), right.trim_start_matches('0'));
-    left.len().cmp(&right.len()).then_with(|| left.cmp(right))
+    let number = |digits: &str| {
+        digits.bytes().fold(0_u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
+    };
+    number(left).cmp(&number(right))
 }
 
 impl PartialEq for Version {

@@ -124,7 +124,27 @@ fn packages_may_have_odder_versions() {
         Version::of_package(wrong).unwrap_err();
     }
     let odd = |text| Version::of_package(text).unwrap();
-    assert!(odd("0.99") < odd("0.99f7") && odd("0.99f7") < odd("0.99f8") && odd("0.99f8") < odd("0.99g"));
+    // `0.99f` is read of the first two, and then something is left over.
+    assert!(odd("0.99") < odd("0.99f7") && odd("0.99f7") < odd("0.99f") && odd("0.99f8") < odd("0.99g"));
+    assert_eq!(odd("0.99f7"), odd("0.99f8"));
+}
+
+#[test]
+fn no_version_at_all_comes_before_every_version() {
+    for version in ["0", "0_alpha", "0.0-r0"] {
+        assert_eq!(compare("", version), Ordering::Less);
+        assert_eq!(compare(version, ""), Ordering::Greater);
+        assert_eq!(compare_prefix("", version), Ordering::Less);
+    }
+    assert_eq!(compare("", "x"), Ordering::Equal);
+}
+
+#[test]
+fn numbers_have_64_bits() {
+    for (less, greater) in [("18446744073709551616", "1"), ("1.0-r18446744073709551616", "1.0-r1")] {
+        assert_eq!(version(less).cmp(&version(greater)), Ordering::Less);
+    }
+    assert!(version("18446744073709551615") > version("1"));
 }
 
 /// Any version that the grammar allows, and often one much like another.

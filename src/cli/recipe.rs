@@ -309,7 +309,7 @@ fn document(file: &Path, place: Option<&Place>, built: &Built, delivered: &Deliv
                 "diff-id": layer.diff_id.to_oci(),
                 "size": layer.blob.size,
             })).collect::<Vec<_>>(),
-            "script-notes": image.script_notes.iter().map(|note| notes::script_note(note, usize::MAX)).collect::<Vec<_>>(),
+            "script-notes": image.script_notes.iter().map(|note| note.describe(usize::MAX)).collect::<Vec<_>>(),
         })
     });
     let (loaded, pushed) = delivered.documents();

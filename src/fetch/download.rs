@@ -82,10 +82,10 @@ impl Partial {
     }
 
     /// Reads its head, and holds that against what is wanted. The reader that comes back stands at the data.
-    pub(super) fn open(&self, location: &str, identity: Identity) -> Result<(Head, BufReader<fs_err::File>), Error> {
+    pub(super) fn open(&self, location: &str, wanted: &Wanted) -> Result<(Head, BufReader<fs_err::File>), Error> {
         let file = fs_err::File::open(&self.path)
             .map_err(|error| Error::file(FilePlace::Cache, "cannot read the cache", error))?;
-        open_package(file, location, identity)
+        open_package(file, location, wanted)
     }
 
     /// Forgets what was downloaded.
@@ -112,16 +112,17 @@ impl Partial {
     }
 }
 
-/// Reads the head of the package in `file`, holds its identity against the one that is wanted, and leaves the reader at
-/// the data.
+/// Reads the head of the package in `file`, holds its identity, name, version and architecture against what is wanted,
+/// and leaves the reader at the data.
 pub(super) fn open_package(
     file: fs_err::File,
     location: &str,
-    identity: Identity,
+    wanted: &Wanted,
 ) -> Result<(Head, BufReader<fs_err::File>), Error> {
     let broken = |source| Error::Package { location: location.to_owned(), source };
     let mut reader = BufReader::with_capacity(256 << 10, file);
     let head = Head::read(&mut reader).map_err(broken)?;
-    head.check_identity(identity).map_err(broken)?;
+    head.check_identity(wanted.identity).map_err(broken)?;
+    wanted.check(&head.info).map_err(broken)?;
     Ok((head, reader))
 }

@@ -115,7 +115,7 @@ impl Fetcher {
                 Some(data) => data,
                 None => data_file::create(self.cache(), head, reader, location)?,
             };
-            VerifiedApk::assemble(wanted.identity, head.clone(), data, wanted.size).map_err(broken)
+            VerifiedApk::assemble(wanted, head.clone(), data).map_err(broken)
         })
     }
 
@@ -153,7 +153,7 @@ impl Fetcher {
         let Some(file) = open_if_there(&path).map_err(failed)? else { return Ok(None) };
         let location = path.display().to_string();
         let whole = file.metadata().map_err(failed)?.len() == wanted.size;
-        let opened = if whole { open_package(file, &location, wanted.identity).ok() } else { None };
+        let opened = if whole { open_package(file, &location, wanted).ok() } else { None };
         if let Some((head, mut reader)) = opened {
             match take(&head, &mut reader, &path, &location) {
                 Ok(taken) => {
@@ -182,7 +182,7 @@ impl Fetcher {
             partial.complete(&self.client, url, wanted, task)?;
             let location = url.as_str();
             let taken = partial
-                .open(location, wanted.identity)
+                .open(location, wanted)
                 .and_then(|(head, mut reader)| take(&head, &mut reader, &place, location));
             match taken {
                 Ok(taken) => {
@@ -257,7 +257,7 @@ fn take_from_folder<T>(wanted: &Wanted, path: &Path, take: &impl Take<T>) -> Res
     if found != wanted.size {
         return Err(Error::Length { location, expected: wanted.size, found });
     }
-    let (head, mut reader) = open_package(file, &location, wanted.identity)?;
+    let (head, mut reader) = open_package(file, &location, wanted)?;
     debug_assert!(reader.stream_position().is_ok_and(|position| position == head.length), "the data comes next");
     take(&head, &mut reader, path, &location)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Wanted;
 use super::data_file::Data;
 use super::unpack::{UnpackError, unpack};
 use crate::apk::{self, Entry, Head, Identity, PackageInfo, read_entries};
@@ -55,11 +56,12 @@ impl Script {
     }
 }
 
-/// A package after verification: identity, datahash, signature chain and every file's checksum held.
+/// A package after verification: identity, name, version, datahash, signature chain and every file's checksum held.
 #[derive(Clone, Debug)]
 pub struct VerifiedApk {
     pub(super) identity: Identity,
     pub(super) info: PackageInfo,
+    pub(super) arch: String,
     pub(super) scripts: BTreeMap<Script, Vec<u8>>,
     pub(super) data: MappedSlice,
     pub(super) entries: Vec<Entry>,
@@ -82,22 +84,24 @@ impl VerifiedApk {
             }
         })?;
         let entries = read_entries(&data)?;
-        Self::assemble(identity, head, Data { tar: MappedSlice::from(data), entries }, package.len() as u64)
+        let arch = head.info.arch.clone();
+        Ok(Self::new(identity, arch, head, Data { tar: MappedSlice::from(data), entries }, package.len() as u64))
     }
 
-    /// Puts a package together from a head and from data that its `datahash` vouches for, every file's checksum
-    /// checked.
-    pub(super) fn assemble(
-        identity: Identity,
-        head: Head,
-        data: Data,
-        compressed_size: u64,
-    ) -> Result<Self, apk::Error> {
-        head.check_identity(identity)?;
+    /// Puts the package that is `wanted` together from its head and from data that its `datahash` vouches for, every
+    /// file's checksum checked.
+    pub(super) fn assemble(wanted: &Wanted, head: Head, data: Data) -> Result<Self, apk::Error> {
+        head.check_identity(wanted.identity)?;
+        wanted.check(&head.info)?;
+        let arch = if wanted.arch.is_empty() { head.info.arch.clone() } else { wanted.arch.clone() };
+        Ok(Self::new(wanted.identity, arch, head, data, wanted.size))
+    }
+
+    fn new(identity: Identity, arch: String, head: Head, data: Data, compressed_size: u64) -> Self {
         let Data { tar: data, entries } = data;
         let mut texts = head.scripts;
         let scripts = Script::ALL.into_iter().filter_map(|script| Some((script, texts.remove(script.name())?)));
-        Ok(Self { identity, info: head.info, scripts: scripts.collect(), data, entries, compressed_size })
+        Self { identity, info: head.info, arch, scripts: scripts.collect(), data, entries, compressed_size }
     }
 
     /// The identity that its index vouched for.
@@ -108,6 +112,11 @@ impl VerifiedApk {
     /// What the package says about itself.
     pub fn info(&self) -> &PackageInfo {
         &self.info
+    }
+
+    /// The architecture that its index gives it (`A:`), or its own where no index was asked.
+    pub fn arch(&self) -> &str {
+        &self.arch
     }
 
     /// Its scripts' texts.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::apk::{Identity, PackageName, Version};
+use crate::apk::{self, Identity, PackageInfo, PackageName, Version};
 use crate::repository::{IndexEntry, Location, Repository};
 
 /// A package to be fetched.
@@ -14,6 +14,8 @@ pub struct Wanted {
     pub version: Version,
     /// What it must be.
     pub identity: Identity,
+    /// The architecture that the index gives it (`A:`); empty where it gives none.
+    pub arch: String,
     /// Bytes of the .apk.
     pub size: u64,
     /// Where it may be found, to be tried in order.
@@ -27,9 +29,24 @@ impl Wanted {
             name: entry.name.clone(),
             version: entry.version.clone(),
             identity: entry.identity,
+            arch: entry.arch.clone(),
             size: entry.size,
             locations: repository.package_locations(arch, &entry.name, &entry.version),
         }
+    }
+
+    /// Holds what the package says of itself against what vouches for it. Indexes give packages for any machine the
+    /// architecture that they are for themselves (`apk index --rewrite-arch`), so `noarch` is no contradiction.
+    pub(super) fn check(&self, info: &PackageInfo) -> Result<(), apk::Error> {
+        if (info.name.as_str(), info.version.as_str()) != (self.name.as_str(), self.version.as_str()) {
+            let found = format!("{}-{}", info.name, info.version);
+            return Err(apk::Error::WrongPackage { expected: self.to_string(), found });
+        }
+        let says_nothing = info.arch.is_empty() || self.arch.is_empty();
+        if says_nothing || info.arch == "noarch" || info.arch == self.arch {
+            return Ok(());
+        }
+        Err(apk::Error::WrongArchitecture { expected: self.arch.clone(), found: info.arch.clone() })
     }
 }
 

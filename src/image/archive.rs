@@ -13,13 +13,13 @@ use tar::{EntryType, Header};
 
 use super::Error;
 use super::config::canonical;
-use super::header::{BLOCK, padding};
 use super::layer::Blob;
 use super::packed::{PackedImage, descriptor};
 use super::reference::Reference;
 use super::segment::END_OF_TAR;
 use crate::digest::Sha256Digest;
 use crate::mapping::MappedSlice;
+use crate::tar_reader::{BLOCK, padding};
 use crate::unfinished::{Unfinished, UnfinishedFolder};
 
 /// What was written.

@@ -11,9 +11,7 @@ use tar::{EntryType, Header};
 use super::Error;
 use crate::apk::writer::append_pax_record;
 use crate::rootfs::Metadata;
-
-/// The unit of a tar, in bytes.
-pub(super) const BLOCK: usize = 512;
+use crate::tar_reader::padding;
 
 /// What kind of entry a header opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,11 +154,6 @@ fn write_records(out: &mut Vec<u8>, name: &str, records: &BTreeMap<String, Vec<u
     out.resize(out.len() + padding(body.len() as u64), 0);
 }
 
-/// Zero bytes that follow `size` bytes of content up to the next whole block.
-pub(super) fn padding(size: u64) -> usize {
-    ((BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64) as usize
-}
-
 /// Puts `name` into the name field, or into prefix and name, cut at a slash. `false` where it does not fit so.
 fn set_name(header: &mut Header, name: &str) -> bool {
     let Some(ustar) = header.as_ustar_mut() else { return false };
@@ -200,6 +193,7 @@ mod tests {
 
     use super::*;
     use crate::rootfs::Origin;
+    use crate::tar_reader::{BLOCK, TarEntry, TarKind, TarReader};
 
     fn metadata() -> Metadata {
         Metadata { mode: 0o644, uid: 0, gid: 0, mtime: 1, xattrs: BTreeMap::new(), origin: Origin::Generated }
@@ -268,6 +262,50 @@ mod tests {
         assert_eq!(records["uid"], b"3000000");
         assert_eq!(records["mtime"], b"-5");
         assert_eq!(records["SCHILY.xattr.security.capability"], [1, 0, 61, 255]);
+    }
+
+    fn one(path: &str, kind: Kind<'_>, metadata: &Metadata) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write(&mut bytes, path, kind, metadata, &OwnerNames::default()).unwrap();
+        if let Kind::File(size) = kind {
+            bytes.extend(std::iter::repeat_n(b'x', size as usize));
+            bytes.resize(bytes.len() + padding(size), 0);
+        }
+        bytes.resize(bytes.len() + 2 * BLOCK, 0);
+        bytes
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let long = "long/".repeat(60) + &"n".repeat(130);
+        let strange = Metadata {
+            uid: 3_000_000,
+            mtime: -9,
+            xattrs: BTreeMap::from([("security.capability".to_owned(), b"\x01\n= \n\x00".to_vec())]),
+            ..metadata()
+        };
+        for path in ["a", "größe", long.as_str()] {
+            for metadata in [&metadata(), &strange] {
+                for (kind, read, target) in [
+                    (Kind::Directory, TarKind::Directory, ""),
+                    (Kind::Symlink(&long), TarKind::Symlink, long.as_str()),
+                    (Kind::HardLink("b"), TarKind::HardLink, "b"),
+                    (Kind::File(700), TarKind::File, ""),
+                ] {
+                    let bytes = one(path, kind, metadata);
+                    let entries: Vec<TarEntry<'_>> = TarReader::new(&bytes).collect::<Result<_, _>>().unwrap();
+                    let [entry] = entries.as_slice() else { panic!("{entries:?}") };
+                    let slash = if kind == Kind::Directory { "/" } else { "" };
+                    assert_eq!((entry.path_text().unwrap(), entry.kind()), (format!("{path}{slash}"), read));
+                    assert_eq!(entry.target_text().unwrap(), target);
+                    assert_eq!((entry.mode(), entry.uid(), entry.gid()), (Ok(0o644), Ok(metadata.uid), Ok(0)));
+                    assert_eq!((entry.mtime(), entry.xattrs()), (Ok(metadata.mtime), Ok(metadata.xattrs.clone())));
+                    let content = &bytes[entry.content()];
+                    assert!(content.len() == if read == TarKind::File { 700 } else { 0 });
+                    assert!(content.iter().all(|byte| *byte == b'x'));
+                }
+            }
+        }
     }
 
     #[test]

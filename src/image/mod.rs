@@ -28,7 +28,6 @@ mod sbom;
 mod segment;
 mod store;
 mod stored;
-mod tar_reader;
 mod unpack;
 
 pub use architecture::Architecture;

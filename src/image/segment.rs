@@ -10,9 +10,10 @@ use super::header::{self, Kind, OwnerNames};
 use super::layering::{EntryPlan, SegmentPlan};
 use crate::digest::{Sha1Digest, Sha256, Sha256Digest};
 use crate::rootfs::{Content, InodeKind, Rootfs};
+use crate::tar_reader::{BLOCK, padding};
 
 /// Zero bytes that end a tar: two blocks (pax(1)).
-pub(super) const END_OF_TAR: [u8; 2 * header::BLOCK] = [0; 2 * header::BLOCK];
+pub(super) const END_OF_TAR: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
 /// What reading a segment needs beside its plan.
 #[derive(Clone, Copy)]
@@ -38,7 +39,7 @@ impl<'tree> Source<'tree> {
                     Content::Mapped(bytes) => bytes.for_each_piece(&mut sink)?,
                     Content::Bytes(bytes) => sink(bytes.as_slice())?,
                 }
-                sink(END_OF_TAR.get(..header::padding(content.len() as u64)).unwrap_or_default())?;
+                sink(END_OF_TAR.get(..padding(content.len() as u64)).unwrap_or_default())?;
             }
         }
         Ok(())

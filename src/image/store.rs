@@ -8,8 +8,8 @@ use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use super::tar_reader::{RawKind, TarReader};
 use crate::mapping::{MappedSlice, Mapping};
+use crate::tar_reader::{TarKind, TarReader};
 
 /// Bytes that a compressed archive, or all layers of an image together, may have inflated, whatever they are made of.
 const MOST_INFLATED: u64 = 64 << 30;
@@ -68,19 +68,20 @@ impl Store {
         let bytes = inflated(&mapping.whole(), &mut Allowance::for_stored(metadata.len()), not_an_image)?;
         let mut files = BTreeMap::new();
         let mut links = Vec::new();
+        let not_a_tar = |reason: String| not_an_image(format!("it cannot be read as a tar: {reason}"));
         for entry in TarReader::new(&bytes) {
-            let entry = entry.map_err(|reason| not_an_image(format!("it cannot be read as a tar: {reason}")))?;
-            let name = entry.name.trim_start_matches("./").to_owned();
-            match entry.kind {
-                RawKind::File(range) => {
-                    files.extend(bytes.slice(range).map(|content| (name, content)));
+            let entry = entry.map_err(not_a_tar)?;
+            let name = entry.path_text().map_err(not_a_tar)?.trim_start_matches("./").to_owned();
+            match entry.kind() {
+                TarKind::File | TarKind::Unknown(_) => {
+                    files.extend(bytes.slice(entry.content()).map(|content| (name, content)));
                 }
-                RawKind::Symlink(target) => {
+                TarKind::Symlink => {
                     let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-                    links.push((name, format!("{folder}/{target}")));
+                    links.push((name, format!("{folder}/{}", entry.target_text().map_err(not_a_tar)?)));
                 }
-                RawKind::HardLink(target) => links.push((name, target)),
-                RawKind::Directory => {}
+                TarKind::HardLink => links.push((name, entry.target_text().map_err(not_a_tar)?)),
+                TarKind::Directory | TarKind::CharacterDevice | TarKind::BlockDevice | TarKind::Pipe => {}
             }
         }
         for (name, target) in links {

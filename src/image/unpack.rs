@@ -2,13 +2,13 @@
 //!
 //! Whiteouts of a layer act on what is below it and never on its own entries, so they are applied first. A path whose
 //! parent is a symbolic link goes where the link leads, always inside the image. What would leave it, or stand in a
-//! file as if that were a folder, is refused.
+//! file as if that were a folder, is refused. Devices and pipes are passed over, because a tree has no place for them.
 
 use std::collections::BTreeMap;
 
-use super::tar_reader::{LONGEST_PATH, RawEntry, RawKind, TarReader};
 use crate::mapping::MappedSlice;
 use crate::rootfs::{Content, Inode, InodeId, InodeKind, Metadata, Origin, Tree, TreeError};
+use crate::tar_reader::{LONGEST_PATH, TarEntry, TarKind, TarReader};
 
 /// How a name in a layer says that another is gone.
 const WHITEOUT: &str = ".wh.";
@@ -27,7 +27,10 @@ pub(super) fn apply(tree: &mut Tree, tar: &MappedSlice) -> Result<Vec<String>, S
     // Names are read twice rather than kept: a layer may have hundreds of thousands.
     for entry in TarReader::new(tar) {
         let entry = entry?;
-        let path = normal(&entry.name)?;
+        if is_left_out(&entry) {
+            continue;
+        }
+        let path = normal(&entry.path_text()?)?;
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
         let Some(hidden) = name.strip_prefix(WHITEOUT) else { continue };
         let Some(folder) = existing_folder(tree, folder)? else { continue };
@@ -47,28 +50,36 @@ pub(super) fn apply(tree: &mut Tree, tar: &MappedSlice) -> Result<Vec<String>, S
     let mut brought = Vec::new();
     for entry in TarReader::new(tar) {
         let entry = entry?;
-        let path = normal(&entry.name)?;
+        if is_left_out(&entry) {
+            continue;
+        }
+        let path = normal(&entry.path_text()?)?;
         let name = path.rsplit('/').next().unwrap_or(&path);
         if name.starts_with(WHITEOUT) {
             continue;
         }
-        brought.push(put(tree, &path, entry, tar).map_err(|reason| format!("`{path}`: {reason}"))?);
+        brought.push(put(tree, &path, &entry, tar).map_err(|reason| format!("`{path}`: {reason}"))?);
     }
     Ok(brought)
 }
 
+/// Whether a tree has no place for `entry`.
+fn is_left_out(entry: &TarEntry<'_>) -> bool {
+    matches!(entry.kind(), TarKind::CharacterDevice | TarKind::BlockDevice | TarKind::Pipe)
+}
+
 /// Puts `entry` into `tree` and gives the path where it went.
-fn put(tree: &mut Tree, path: &str, entry: RawEntry, tar: &MappedSlice) -> Result<String, String> {
+fn put(tree: &mut Tree, path: &str, entry: &TarEntry<'_>, tar: &MappedSlice) -> Result<String, String> {
     let metadata = Metadata {
-        mode: entry.mode,
-        uid: entry.uid,
-        gid: entry.gid,
-        mtime: entry.mtime,
-        xattrs: entry.xattrs,
+        mode: entry.mode()?,
+        uid: entry.uid()?,
+        gid: entry.gid()?,
+        mtime: entry.mtime()?,
+        xattrs: entry.xattrs()?,
         origin: Origin::Generated,
     };
     if path.is_empty() {
-        return if entry.kind == RawKind::Directory {
+        return if entry.kind() == TarKind::Directory {
             tree.inode_mut(Tree::ROOT).metadata = metadata;
             Ok(String::new())
         } else {
@@ -79,8 +90,8 @@ fn put(tree: &mut Tree, path: &str, entry: RawEntry, tar: &MappedSlice) -> Resul
     let parent = made_folder(tree, parent)?;
     let path = join(&parent, name);
     let tree_error = |error: TreeError| error.to_string();
-    let kind = match entry.kind {
-        RawKind::Directory => {
+    let kind = match entry.kind() {
+        TarKind::Directory => {
             if let Some(id) = tree.lookup(&path)
                 && tree.children(id).is_some()
             {
@@ -89,16 +100,14 @@ fn put(tree: &mut Tree, path: &str, entry: RawEntry, tar: &MappedSlice) -> Resul
             }
             InodeKind::Directory(BTreeMap::new())
         }
-        RawKind::File(range) => {
-            let content = tar.slice(range).ok_or("its bytes lie outside the layer")?;
-            InodeKind::File { content: Content::Mapped(content), checksum: None }
-        }
-        RawKind::Symlink(target) if target.is_empty() => {
-            return Err("it is a symbolic link to nothing, which no system can make".to_owned());
-        }
-        RawKind::Symlink(target) => InodeKind::Symlink(target),
-        RawKind::HardLink(target) => {
-            let target = normal(&target)?;
+        TarKind::Symlink => match entry.target_text()? {
+            target if target.is_empty() => {
+                return Err("it is a symbolic link to nothing, which no system can make".to_owned());
+            }
+            target => InodeKind::Symlink(target),
+        },
+        TarKind::HardLink => {
+            let target = normal(&entry.target_text()?)?;
             let id = existing(tree, &target)?
                 .ok_or_else(|| format!("it is a hard link to `{target}`, which is not there"))?;
             if tree.children(id).is_some() {
@@ -109,6 +118,10 @@ fn put(tree: &mut Tree, path: &str, entry: RawEntry, tar: &MappedSlice) -> Resul
                 tree.link(&path, id).map_err(tree_error)?;
             }
             return Ok(path);
+        }
+        _ => {
+            let content = tar.slice(entry.content()).ok_or("its bytes lie outside the layer")?;
+            InodeKind::File { content: Content::Mapped(content), checksum: None }
         }
     };
     tree.remove(&path);
@@ -220,6 +233,7 @@ fn follow(tree: &Tree, path: &str) -> Result<(String, Vec<String>), String> {
 mod tests {
     use super::super::header::{self, Kind, OwnerNames};
     use super::*;
+    use crate::tar_reader::padding;
 
     /// A layer of entries written as `name`, `name/`, `name -> target`, `name => hard link`; a file holds its own name.
     fn layer(entries: &[&str]) -> MappedSlice {
@@ -239,7 +253,7 @@ mod tests {
             } else {
                 write(entry, Kind::File(entry.len() as u64));
                 bytes.extend_from_slice(entry.as_bytes());
-                bytes.resize(bytes.len() + header::padding(entry.len() as u64), 0);
+                bytes.resize(bytes.len() + padding(entry.len() as u64), 0);
             }
         }
         bytes.into()

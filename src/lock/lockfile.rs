@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::package::NOARCH;
 use super::written::Written;
 use super::{Error, Inputs, LockedPackage, LockedPackages};
 use crate::address::without_secrets;
@@ -150,10 +151,11 @@ fn write_list(
 }
 
 fn package_line((name, package): (&PackageName, &LockedPackage)) -> String {
-    let LockedPackage { version, identity, size, installed_size, repositories, record } = package;
+    let LockedPackage { version, identity, is_noarch, size, installed_size, repositories, record } = package;
+    let arch = if *is_noarch { format!(", arch = \"{NOARCH}\"") } else { String::new() };
     let record = record.as_ref().map(|text| format!(", record = {}", quoted(text))).unwrap_or_default();
     format!(
-        "{{ name = {}, version = {}, identity = \"{identity}\", size = {size}, installed-size = {installed_size}, \
+        "{{ name = {}, version = {}, identity = \"{identity}\"{arch}, size = {size}, installed-size = {installed_size}, \
          repositories = {repositories:?}{record} }}",
         quoted(name.as_str()),
         quoted(version.as_str()),

@@ -7,6 +7,9 @@ use crate::apk::{Identity, PackageName, Version};
 use crate::repository::{ApkIndex, IndexEntry};
 use crate::resolve::{Resolution, Selected};
 
+/// What an index writes for a package for any machine.
+pub(super) const NOARCH: &str = "noarch";
+
 /// The packages of an image or of a stage, by name.
 pub type LockedPackages = BTreeMap<PackageName, LockedPackage>;
 
@@ -17,6 +20,9 @@ pub struct LockedPackage {
     pub version: Version,
     /// Its identity, which vouches for its contents.
     pub identity: Identity,
+    /// Whether the index lists it as a package for any machine (`A:noarch`) and not as one for the index's own, as
+    /// Alpine's indexes do with all of them. The installed database repeats that.
+    pub is_noarch: bool,
     /// Bytes of the .apk.
     pub size: u64,
     /// Bytes of its files.
@@ -29,11 +35,17 @@ pub struct LockedPackage {
 }
 
 impl LockedPackage {
+    /// What the index for `arch` gives as its architecture.
+    pub fn arch<'arch>(&self, arch: &'arch str) -> &'arch str {
+        if self.is_noarch { NOARCH } else { arch }
+    }
+
     fn new(selected: &Selected) -> Self {
         let entry = &selected.entry;
         Self {
             version: entry.version.clone(),
             identity: entry.identity,
+            is_noarch: entry.arch == NOARCH,
             size: entry.size,
             installed_size: entry.installed_size,
             repositories: selected.sources.clone(),

@@ -13,6 +13,7 @@ fn sample() -> Lockfile {
     let package = LockedPackage {
         version: Version::parse("1.37.0-r13").unwrap(),
         identity: Identity::parse("Q1qKcZ+j23xssAXmgQhkOO8dHnbWw=").unwrap(),
+        is_noarch: false,
         size: 507_831,
         installed_size: 950_272,
         repositories: vec![0],
@@ -99,10 +100,12 @@ fn a_lock_of_another_format_is_told_as_such_whatever_its_keys() {
 }
 
 fn packages() -> impl Strategy<Value = LockedPackages> {
-    let package = ("[0-9]{1,3}([.][0-9]{1,3}){0,2}(-r[0-9])?", any::<[u8; 20]>(), any::<u64>(), 1..=u64::MAX);
-    let package = package.prop_map(|(version, sha1, size, installed_size)| LockedPackage {
+    let package =
+        ("[0-9]{1,3}([.][0-9]{1,3}){0,2}(-r[0-9])?", any::<[u8; 20]>(), any::<u64>(), 1..=u64::MAX, any::<bool>());
+    let package = package.prop_map(|(version, sha1, size, installed_size, is_noarch)| LockedPackage {
         version: Version::parse(&version).unwrap(),
         identity: Identity::Sha1(Sha1Digest(sha1)),
+        is_noarch,
         size,
         installed_size,
         repositories: vec![0],
@@ -191,6 +194,22 @@ fn a_package_without_files_brings_its_record() {
     assert_eq!(Lockfile::parse(&text).unwrap(), lock);
     let without = text.replace("installed-size = 0", "installed-size = 1");
     assert!(Lockfile::parse(&without).unwrap_err().to_string().contains("installed-size = 1"));
+}
+
+#[test]
+fn a_package_for_any_machine_is_told_where_the_index_says_so() {
+    let mut lock = sample();
+    assert!(!lock.to_string().contains("arch ="));
+    let packages = &mut lock.architectures.get_mut("x86_64").unwrap().packages;
+    let package = packages.values_mut().next().unwrap();
+    assert_eq!(package.arch("x86_64"), "x86_64");
+    package.is_noarch = true;
+    assert_eq!(package.arch("x86_64"), "noarch");
+    let text = lock.to_string();
+    assert_eq!(text.matches(", arch = \"noarch\", ").count(), 1);
+    assert_eq!(Lockfile::parse(&text).unwrap(), lock);
+    let error = Lockfile::parse(&text.replace("\"noarch\"", "\"x86\"")).unwrap_err().to_string();
+    assert_eq!(error, "it holds `x86`, which is no architecture that is told: only `noarch` is");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::lockfile::FORMAT;
-use super::package::read_record;
+use super::package::{NOARCH, read_record};
 use super::{Error, Inputs, LockedArchitecture, LockedIndex, LockedPackage, LockedPackages, Lockfile};
 use crate::address::Address;
 use crate::apk::{Identity, PackageName, Version};
@@ -45,6 +45,7 @@ struct WrittenPackage {
     name: String,
     version: String,
     identity: String,
+    arch: Option<String>,
     size: u64,
     installed_size: u64,
     repositories: Vec<usize>,
@@ -109,7 +110,10 @@ impl WrittenPackage {
         let name = PackageName::parse(&self.name).map_err(|_| wrong(&self.name, "name of a package"))?;
         let version = Version::parse(&self.version).map_err(|_| wrong(&self.version, "version"))?;
         let identity = Identity::parse(&self.identity).ok_or_else(|| wrong(&self.identity, "identity"))?;
-        let Self { size, installed_size, repositories, record, .. } = self;
+        let Self { arch, size, installed_size, repositories, record, .. } = self;
+        if let Some(other) = arch.as_ref().filter(|arch| *arch != NOARCH) {
+            return Err(wrong(other, "architecture that is told: only `noarch` is"));
+        }
         if repositories.is_empty() || repositories.iter().any(|place| *place >= indexes) {
             return Err(wrong(&format!("{repositories:?}"), "list of places among the indexes"));
         }
@@ -124,6 +128,9 @@ impl WrittenPackage {
                 return Err(wrong(format!("is that of {entry}, {}", entry.identity)));
             }
         }
-        Ok((name, LockedPackage { version, identity, size, installed_size, repositories, record }))
+        Ok((
+            name,
+            LockedPackage { version, identity, is_noarch: arch.is_some(), size, installed_size, repositories, record },
+        ))
     }
 }

@@ -12,7 +12,7 @@ use crate::recipe::Architecture;
 use crate::registry;
 use crate::repository;
 use crate::resolve;
-use crate::rootfs;
+use crate::rootfs::{self, ScriptNote, UNRUN_TOLD};
 use crate::sandbox;
 
 /// Why a build ended.
@@ -147,6 +147,14 @@ pub enum Error {
         /// What this is.
         host: Architecture,
     },
+    /// Install scripts ended with an error.
+    #[error("{}", failed_scripts(.stage.as_deref(), .failed))]
+    FailedScripts {
+        /// The stage that they were run for, if it was one.
+        stage: Option<String>,
+        /// Each of them, in order; never empty.
+        failed: Vec<ScriptNote>,
+    },
     /// Something of the build's own could not be written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -226,6 +234,11 @@ impl Error {
             Self::ForeignScripts { arch, .. } => {
                 Some(format!("build it on a machine of {arch}, or use `scripts = \"emulate\"`"))
             }
+            Self::FailedScripts { .. } => Some(
+                "apk ends with an error on this too; if the image is right all the same, use \
+                 `script-failures = \"warn\"` under [alpine]"
+                    .to_owned(),
+            ),
             Self::Io(_) => None,
             Self::OverSize(_) => {
                 Some("prune more, raise `[size]` in the recipe, or build all the same with --over-size warn".to_owned())
@@ -233,4 +246,10 @@ impl Error {
             Self::SeveralRoots { .. } => Some("name one with --arch".to_owned()),
         }
     }
+}
+
+/// What is said of scripts that failed, one after another.
+fn failed_scripts(stage: Option<&str>, failed: &[ScriptNote]) -> String {
+    let stage = stage.map_or(String::new(), |stage| format!("stage {stage}: "));
+    failed.iter().map(|note| format!("{stage}{}", note.describe(UNRUN_TOLD))).collect::<Vec<_>>().join("\n")
 }

@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 use super::schedule::Stages;
 use super::{Error, translate};
 use crate::fetch::VerifiedApk;
-use crate::recipe::{Architecture, CopyStep, Recipe, Scripts};
+use crate::recipe::{Architecture, CopyStep, Recipe, ScriptFailures, Scripts};
 use crate::repository::AlpineRelease;
 use crate::rootfs::base::{BaseOptions, add_base};
-use crate::rootfs::{Emulation, InstallOptions, Installation, Rootfs, RunScript, Tree, adjust, copy};
+use crate::rootfs::{Emulation, InstallOptions, Installation, Rootfs, RunScript, ScriptNote, Tree, adjust, copy};
 use crate::sandbox::ScriptRunner;
 
 /// What goes into a root filesystem beside packages.
 pub(super) struct Furnishing<'order> {
-    /// The recipe, for the account and the scripts.
+    /// The recipe, for the account and what becomes of scripts.
     pub(super) recipe: &'order Recipe,
+    /// The stage that it is for, if it is for one.
+    pub(super) stage: Option<&'order str>,
     /// What is copied, in order.
     pub(super) copies: &'order [CopyStep],
     /// What the build writes, which is not copied into itself.
@@ -46,7 +48,7 @@ pub(super) fn furnish(furnishing: &Furnishing<'_>, packages: &[VerifiedApk]) -> 
     let (mut emulation, mut runner);
     let scripts: Option<&mut dyn RunScript> = match recipe.alpine.scripts {
         Scripts::Emulate => {
-            emulation = Emulation;
+            emulation = Emulation::default();
             Some(&mut emulation)
         }
         Scripts::Run => {
@@ -56,6 +58,7 @@ pub(super) fn furnish(furnishing: &Furnishing<'_>, packages: &[VerifiedApk]) -> 
         Scripts::Skip => None,
     };
     let mut installation = Rootfs::install(packages, InstallOptions { scripts, timestamp })?;
+    see_that_no_script_failed(furnishing, &installation.notes)?;
     let rootfs = &mut installation.rootfs;
     let account = translate::account(&recipe.user);
     let release = furnishing.release.map(translate::release);
@@ -64,6 +67,20 @@ pub(super) fn furnish(furnishing: &Furnishing<'_>, packages: &[VerifiedApk]) -> 
         copy(furnishing, step, &mut rootfs.tree)?;
     }
     Ok(installation)
+}
+
+/// apk installs all it can, and ends with an error where a script did; so does a build, unless the recipe only wants to
+/// be warned. How a script ends that is not understood in full is not known, so that is never an error.
+fn see_that_no_script_failed(furnishing: &Furnishing<'_>, notes: &[ScriptNote]) -> Result<(), Error> {
+    if furnishing.recipe.alpine.script_failures == ScriptFailures::Warn {
+        return Ok(());
+    }
+    let failed: Vec<ScriptNote> = notes.iter().filter(|note| note.has_failed()).cloned().collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let stage = furnishing.stage.map(str::to_owned);
+    Err(Error::FailedScripts { stage, failed })
 }
 
 fn copy(furnishing: &Furnishing<'_>, step: &CopyStep, tree: &mut Tree) -> Result<(), Error> {

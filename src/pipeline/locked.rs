@@ -151,6 +151,7 @@ impl<'lock> Locked<'lock> {
             name: name.clone(),
             version: package.version.clone(),
             identity: package.identity,
+            arch: package.arch(self.arch.as_str()).to_owned(),
             size: package.size,
             locations,
         }

@@ -7,7 +7,9 @@ use crate::address::Address;
 use crate::apk::Identity;
 use crate::digest::Sha256Digest;
 use crate::progress::Progress;
-use crate::recipe::{Alpine, Architecture, Recipe, Release, RepositoryPlace, RepositorySource, Scripts};
+use crate::recipe::{
+    Alpine, Architecture, Recipe, Release, RepositoryPlace, RepositorySource, ScriptFailures, Scripts,
+};
 use crate::repository::{AlpineRelease, ApkIndex, Branch, IndexRecord, Location, Repository};
 use crate::resolve::{self, Resolution, Selected, Source, World};
 
@@ -99,7 +101,9 @@ impl Indexes {
 
     /// The same without other builds of the packages in `kept`, by name, so far as those are still there.
     pub(super) fn keeping(&self, kept: &BTreeMap<String, Identity>) -> Result<Self, Error> {
-        let is_the_kept = |record: IndexRecord<'_>| kept.get(record.name()) == Some(&record.identity());
+        let is_the_kept = |record: IndexRecord<'_>| {
+            record.identity().is_some_and(|identity| kept.get(record.name()) == Some(&identity))
+        };
         let there: BTreeSet<&str> =
             self.named(kept.keys())?.filter(|record| is_the_kept(*record)).map(IndexRecord::name).collect();
         let is_kept = |record: IndexRecord<'_>| !there.contains(record.name()) || is_the_kept(record);
@@ -175,6 +179,7 @@ pub fn resolve(
         keys: Vec::new(),
         packages: Vec::new(),
         scripts: Scripts::default(),
+        script_failures: ScriptFailures::default(),
     };
     let repositories = sources::repositories(&alpine, std::path::Path::new(""), overrides)?;
     let asked = Asked::of(&alpine, overrides);

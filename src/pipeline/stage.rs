@@ -16,7 +16,7 @@ use crate::kept;
 use crate::progress::Progress;
 use crate::recipe::{Architecture, Network, Stage};
 use crate::rootfs::folder::{Owners, ReadOptions, read_folder, write_folder};
-use crate::rootfs::{Origin, Tree, dump, newest_build_date};
+use crate::rootfs::{Installation, Origin, Tree, UNRUN_TOLD, dump, newest_build_date};
 use crate::sandbox::{self, StageCommands};
 use crate::unfinished::{Turn, UnfinishedFolder};
 
@@ -53,9 +53,21 @@ fn build_stage(
     let outputs = &order.outputs(workshop.cache());
     let scratch = &workshop.stages_folder()?;
     let release = selection.release.as_ref();
-    let furnishing =
-        Furnishing { recipe, copies: &stage.copies, outputs, release, stages: earlier, scratch, timestamp };
-    let tree = furnish(&furnishing, &packages)?.rootfs.tree;
+    let furnishing = Furnishing {
+        recipe,
+        stage: Some(&stage.name),
+        copies: &stage.copies,
+        outputs,
+        release,
+        stages: earlier,
+        scratch,
+        timestamp,
+    };
+    let Installation { rootfs, notes } = furnish(&furnishing, &packages)?;
+    for note in &notes {
+        progress.warning(&format!("stage {}: {}", stage.name, note.describe(UNRUN_TOLD)));
+    }
+    let tree = rootfs.tree;
     if stage.run.is_empty() {
         return Ok(tree);
     }

@@ -96,9 +96,10 @@ pub(super) fn database(recipe: &Recipe, arch: Architecture, selection: &Selectio
 /// The packages that an index lists without files. apk never downloads them, but its database names them.
 pub(super) fn packages_without_files(selection: &Selection) -> impl Iterator<Item = InstalledPackage> {
     let entries = selection.resolution.packages.iter().map(|selected| &selected.entry);
-    entries
-        .filter(|entry| entry.is_virtual())
-        .map(|entry| InstalledPackage::new(entry.identity, entry.to_package_info()))
+    entries.filter(|entry| entry.is_virtual()).map(|entry| InstalledPackage {
+        compressed_size: entry.size,
+        ..InstalledPackage::new(entry.identity, entry.to_package_info())
+    })
 }
 
 /// How files are spread over layers.

@@ -145,6 +145,7 @@ pub(super) fn wanted(selection: &Selection) -> Vec<Wanted> {
             name: entry.name.clone(),
             version: entry.version.clone(),
             identity: entry.identity,
+            arch: if entry.arch.is_empty() { selection.arch.to_string() } else { entry.arch.clone() },
             size: entry.size,
             locations,
         }

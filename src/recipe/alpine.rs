@@ -28,6 +28,8 @@ pub struct Alpine {
     pub packages: Vec<Dependency>,
     /// What becomes of packages' install scripts.
     pub scripts: Scripts,
+    /// What becomes of the build where one of them fails.
+    pub script_failures: ScriptFailures,
 }
 
 /// A branch of Alpine; it prints as the folder on a mirror that holds it.
@@ -89,6 +91,16 @@ pub enum Scripts {
     Skip,
 }
 
+/// What becomes of a build in which an install script ends with an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ScriptFailures {
+    /// It ends, as apk ends with an error.
+    #[default]
+    Error,
+    /// It warns, and goes on.
+    Warn,
+}
+
 impl Alpine {
     /// Reads `[alpine]`.
     pub(super) fn read(section: &mut Section<'_>) -> Self {
@@ -106,6 +118,9 @@ impl Alpine {
             packages: section.texts("packages", package).unwrap_or_default(),
             scripts: section
                 .choice("scripts", &[("emulate", Scripts::Emulate), ("run", Scripts::Run), ("skip", Scripts::Skip)])
+                .unwrap_or_default(),
+            script_failures: section
+                .choice("script-failures", &[("error", ScriptFailures::Error), ("warn", ScriptFailures::Warn)])
                 .unwrap_or_default(),
         }
     }

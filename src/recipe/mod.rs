@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 pub use account::Account;
-pub use alpine::{Alpine, DEFAULT_MIRROR, Release, RepositoryPlace, RepositorySource, Scripts};
+pub use alpine::{Alpine, DEFAULT_MIRROR, Release, RepositoryPlace, RepositorySource, ScriptFailures, Scripts};
 pub use architecture::Architecture;
 pub use check::{Check, HttpCheck};
 pub use config::{Config, Port, Protocol};

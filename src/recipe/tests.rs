@@ -21,6 +21,7 @@ repositories = ["main", "@edge https://one.example/alpine/edge/main"]
 keys = ["keys/mine.rsa.pub"]
 packages = ["busybox", "python3~3.12", "!sqlite", "nginx@edge"]
 scripts = "skip"
+script-failures = "warn"
 
 [user]
 name = "web"
@@ -151,6 +152,7 @@ fn every_key_means_what_it_says() {
             keys: vec!["keys/mine.rsa.pub".into()],
             packages: packages(&["busybox", "python3~3.12", "!sqlite", "nginx@edge"]),
             scripts: Scripts::Skip,
+            script_failures: ScriptFailures::Warn,
         },
         user: Account {
             name: "web".to_owned(),
@@ -230,6 +232,7 @@ fn an_absent_key_means_its_default() {
     let names: Vec<&RepositoryPlace> = recipe.alpine.repositories.iter().map(|source| &source.place).collect();
     assert_eq!(names, [&RepositoryPlace::Named("main".into()), &RepositoryPlace::Named("community".into())]);
     assert_eq!(recipe.alpine.scripts, Scripts::Emulate);
+    assert_eq!(recipe.alpine.script_failures, ScriptFailures::Error);
     let user = &recipe.user;
     assert_eq!((user.name.as_str(), user.uid, user.group.as_str(), user.gid), ("appuser", 1001, "appgroup", 1001));
     assert_eq!((user.home.as_str(), user.shell.as_str()), ("/home/appuser", "/sbin/nologin"));
@@ -363,7 +366,7 @@ fn a_report_marks_the_span() {
      3 │ pakages = ["busybox"]
        · ───────
        ╰────
-      help: what can stand here: mirror, repositories, release, keys, packages, scripts
+      help: what can stand here: mirror, repositories, release, keys, packages, scripts, script-failures
     "#);
     let colored = error.report(true);
     assert!(colored.contains("\x1b[") && !colored.contains("\x1b]"));

@@ -83,6 +83,36 @@ impl fmt::Display for IndexEntry {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Defect {
+    /// A line of its index entry that is not `X:value`.
+    #[error("line {line} of its index entry should be a letter, a colon and a value, but is `{text}`")]
+    Line {
+        /// The line, counted from 1 where the package begins.
+        line: usize,
+        /// How it begins.
+        text: String,
+    },
+    /// A value that cannot be read.
+    #[error("`{field}:` of its index entry should be {expected}, but is `{found}`")]
+    Value {
+        /// The field's letter.
+        field: char,
+        /// What belongs there.
+        expected: &'static str,
+        /// How what stands there begins.
+        found: String,
+    },
+    /// Bytes that are no text.
+    #[error("`{field}:` of its index entry is not in UTF-8")]
+    NotText {
+        /// The field's letter.
+        field: char,
+    },
+    /// One of the fields that no package can do without is missing.
+    #[error("its index entry has no `{field}:`")]
+    MissingField {
+        /// The letter of the field.
+        field: char,
+    },
     /// A field that this format does not know, and whose capital letter says that it may not be ignored.
     #[error("its index entry has an unknown field `{field}:`")]
     UnknownField {
@@ -96,10 +126,8 @@ pub enum Defect {
     #[error("{0}")]
     Version(SyntaxError),
     /// A dependency that cannot be read.
-    #[error("`{field}:` of its index entry cannot be read: {error}")]
+    #[error("`D:` of its index entry cannot be read: {error}")]
     Dependency {
-        /// `D`, `p` or `i`.
-        field: char,
         /// What is wrong.
         error: SyntaxError,
     },

@@ -41,33 +41,13 @@ pub enum Error {
         /// What was written, without them.
         text: String,
     },
-    /// A line of an index that is not `X:value`.
-    #[error("line {line} of the index should be a letter, a colon and a value, but is `{text}`")]
-    Line {
-        /// The line, counted from 1.
+    /// Text that holds no package at all.
+    #[error("the index has no package in it; line {line} is `{text}`")]
+    NoPackage {
+        /// The first line with anything on it, counted from 1.
         line: usize,
         /// How it begins.
         text: String,
-    },
-    /// A value that cannot be read.
-    #[error("line {line} of the index: `{field}:` should be {expected}, but is `{found}`")]
-    Value {
-        /// The line, counted from 1.
-        line: usize,
-        /// The field's letter.
-        field: char,
-        /// What belongs there.
-        expected: &'static str,
-        /// What stands there.
-        found: String,
-    },
-    /// A package without one of the fields that it cannot do without.
-    #[error("the package that begins on line {line} of the index has no `{field}:`")]
-    MissingField {
-        /// The first line of the package, counted from 1.
-        line: usize,
-        /// The letter of the field that is missing.
-        field: char,
     },
     /// An index beyond what a position in it can count.
     #[error("the index is {found} bytes long, and more than {limit} are not read")]
@@ -92,7 +72,7 @@ impl Error {
             Self::Userinfo { .. } => {
                 "in the user and the password write `/` as %2F, `?` as %3F, `#` as %23, `@` as %40, `:` as %3A and `%` as %25"
             }
-            Self::Line { .. } | Self::Value { .. } | Self::MissingField { .. } | Self::TooLarge { .. } => {
+            Self::NoPackage { .. } | Self::TooLarge { .. } => {
                 "the repository's index is damaged; ask another mirror, or make it anew with `apkbuild mkndx`"
             }
         };

@@ -2,19 +2,21 @@
 //!
 //! A package is a run of lines `X:value`, a blank line ends it (apk-package(5)). `D:`, `p:` and `i:` may repeat and add
 //! up; of any other repeated field the last counts. A lower-case field that is not known is ignored, an upper-case one
-//! makes the package uninstallable. Refused is the whole index where a line is no field, a number is none, or a package
-//! lacks its name, version or identity: nothing of a damaged index is trusted.
+//! makes the package uninstallable, and so does a line that is no field, a number that is none, text that is not UTF-8,
+//! and a missing version or identity: whoever signed the index vouches for the other packages all the same. Refused is
+//! text in which nothing is a package.
 //!
 //! Of some ten thousand packages a selection looks at a hundred, so every line is checked here but little is kept:
 //! where a record lies, its name and version, and by which names it can be found. The rest is read again when it is
 //! asked for.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::names::{NameTable, bare_name};
 use super::reader::{Reading, read};
 use super::{Defect, Error, IndexEntry};
-use crate::apk::{Dependency, Identity, PackageName, SyntaxError, Version};
+use crate::apk::{Dependency, Identity, PackageName, Split, Version, split, split_of_index};
 
 /// The packages of one repository for one architecture.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +27,9 @@ pub struct ApkIndex {
     provided: NameTable,
     /// Names that stand in a condition of an `install_if`.
     conditions: NameTable,
+    identities: NameTable,
+    /// What is wrong with the records with which something is, by their positions.
+    defects: BTreeMap<u32, Defect>,
 }
 
 /// Where a value lies in the text.
@@ -50,16 +55,41 @@ pub(super) struct Record {
 }
 
 impl ApkIndex {
-    /// Reads the text of the member `APKINDEX`.
-    pub fn parse(text: impl Into<Box<str>>) -> Result<Self, Error> {
-        let text = text.into();
+    /// Reads the member `APKINDEX`.
+    ///
+    /// # Errors
+    /// Where there is text and no package, and where there is too much of it.
+    pub fn parse(bytes: impl Into<Vec<u8>>) -> Result<Self, Error> {
+        let (text, replaced) = to_text(bytes.into());
         let limit = u32::MAX as usize;
         if text.len() > limit {
             return Err(Error::TooLarge { found: text.len(), limit });
         }
-        let Reading { records, provided, conditions } = read(&text)?;
-        let (provided, conditions) = (NameTable::new(&provided), NameTable::new(&conditions));
-        Ok(Self { text, records, provided, conditions })
+        let Reading { records, provided, conditions, identities, defects } = read(&text);
+        if records.is_empty()
+            && let Some((number, line)) = text.lines().enumerate().find(|(_, line)| !line.is_empty())
+        {
+            return Err(Error::NoPackage { line: number + 1, text: line.chars().take(40).collect() });
+        }
+        let mut defects: BTreeMap<_, _> = defects.into_iter().collect();
+        for position in replaced {
+            let record = records.partition_point(|record| record.lines.end as usize <= position);
+            let belongs = records.get(record).is_some_and(|record| record.lines.range().contains(&position));
+            if belongs {
+                let line = text.get(..position).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
+                let field = text.get(line..).and_then(|line| line.chars().next()).unwrap_or_default();
+                defects.entry(record as u32).or_insert(Defect::NotText { field });
+            }
+        }
+        let table = |mentions: Vec<_>| NameTable::new(&mentions);
+        Ok(Self {
+            text: text.into(),
+            records,
+            provided: table(provided),
+            conditions: table(conditions),
+            identities: table(identities),
+            defects,
+        })
     }
 
     /// How many packages there are.
@@ -74,7 +104,12 @@ impl ApkIndex {
 
     /// The packages as they are listed.
     pub fn records(&self) -> impl ExactSizeIterator<Item = IndexRecord<'_>> {
-        self.records.iter().map(|record| IndexRecord { text: &self.text, record: *record })
+        let records = self.records.iter().enumerate();
+        records.map(|(position, record)| IndexRecord {
+            text: &self.text,
+            record: *record,
+            defect: self.defects.get(&(position as u32)),
+        })
     }
 
     /// The same index with only those packages for which `is_kept` holds.
@@ -82,34 +117,65 @@ impl ApkIndex {
     /// # Errors
     /// As [`ApkIndex::parse`], which has read every line of it before.
     pub fn only(&self, mut is_kept: impl FnMut(IndexRecord<'_>) -> bool) -> Result<Self, Error> {
-        let mut text = String::new();
+        let (mut text, mut defects) = (String::new(), Vec::new());
         for record in self.records().filter(|record| is_kept(*record)) {
             text.push_str(record.text(record.record.lines).trim_end_matches('\n'));
             text.push_str("\n\n");
+            defects.push(record.defect);
         }
-        Self::parse(text)
+        let mut index = Self::parse(text)?;
+        // That something was no text is no longer seen.
+        index.defects = (0..).zip(defects).filter_map(|(place, defect)| Some((place, defect?.clone()))).collect();
+        Ok(index)
     }
 
     /// The package listed at `position`, counted from 0.
     pub fn get(&self, position: usize) -> Option<IndexRecord<'_>> {
-        self.records.get(position).map(|record| IndexRecord { text: &self.text, record: *record })
+        let record = *self.records.get(position)?;
+        Some(IndexRecord { text: &self.text, record, defect: self.defects.get(&(position as u32)) })
     }
 
     /// The packages that are called `name` or provide it, as they are listed, with their positions.
-    pub fn providers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, IndexRecord<'a>)> {
+    pub fn providers<'a>(&'a self, name: &str) -> impl Iterator<Item = (usize, IndexRecord<'a>)> {
         self.found(&self.provided, name)
             .filter(move |(_, record)| record.name() == name || mentions(record.provides(), name))
     }
 
     /// The packages with an `install_if` of which a condition speaks of `name`, as they are listed, with their
     /// positions.
-    pub fn conditional_on<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, IndexRecord<'a>)> {
+    pub fn conditional_on<'a>(&'a self, name: &str) -> impl Iterator<Item = (usize, IndexRecord<'a>)> {
         self.found(&self.conditions, name).filter(move |(_, record)| mentions(record.install_if(), name))
     }
 
-    fn found<'a>(&'a self, table: &'a NameTable, name: &'a str) -> impl Iterator<Item = (usize, IndexRecord<'a>)> {
-        table.records(name).filter_map(|record| Some((record as usize, self.get(record as usize)?)))
+    /// The position of the first package of that identity. As to apk, the others of the same one are the same package,
+    /// whatever they are called.
+    pub(crate) fn first_of(&self, identity: Identity) -> Option<usize> {
+        let short = identity.short();
+        let is_it = |record: IndexRecord<'_>| record.identity().map(Identity::short) == Some(short);
+        let mut positions = self.identities.records(&short).map(|position| position as usize);
+        positions.find(|position| self.get(*position).is_some_and(is_it))
     }
+
+    fn found<'a>(&'a self, table: &'a NameTable, name: &str) -> impl Iterator<Item = (usize, IndexRecord<'a>)> {
+        table.records(name.as_bytes()).filter_map(|record| Some((record as usize, self.get(record as usize)?)))
+    }
+}
+
+/// The bytes as text, with a replacement character for whatever is none, and where those stand.
+fn to_text(bytes: Vec<u8>) -> (String, Vec<usize>) {
+    let bytes = match String::from_utf8(bytes) {
+        Ok(text) => return (text, Vec::new()),
+        Err(error) => error.into_bytes(),
+    };
+    let (mut text, mut replaced) = (String::with_capacity(bytes.len()), Vec::new());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            replaced.push(text.len());
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    (text, replaced)
 }
 
 fn mentions<'a>(mut words: impl Iterator<Item = &'a str>, name: &str) -> bool {
@@ -122,6 +188,7 @@ fn mentions<'a>(mut words: impl Iterator<Item = &'a str>, name: &str) -> bool {
 pub struct IndexRecord<'a> {
     text: &'a str,
     record: Record,
+    defect: Option<&'a Defect>,
 }
 
 impl<'a> IndexRecord<'a> {
@@ -132,7 +199,10 @@ impl<'a> IndexRecord<'a> {
     /// Its lines as field and value.
     fn fields(self) -> impl Iterator<Item = (u8, &'a str)> {
         let lines = self.text(self.record.lines).split('\n');
-        lines.filter_map(|line| Some((*line.as_bytes().first()?, line.get(2..)?)))
+        lines.filter_map(|line| match line.as_bytes() {
+            [field, b':', ..] => Some((*field, line.get(2..)?)),
+            _ => None,
+        })
     }
 
     /// The value of a field that counts once; empty where it is missing.
@@ -140,7 +210,7 @@ impl<'a> IndexRecord<'a> {
         self.fields().filter(|(other, _)| *other == field).last().map_or("", |(_, value)| value)
     }
 
-    /// The number in a field; 0 where it is missing. That it is one was seen when the index was read.
+    /// The number in a field; 0 where it is missing or is none, which was seen when the index was read.
     fn number(self, field: u8) -> u64 {
         self.field(field).parse().unwrap_or_default()
     }
@@ -160,10 +230,9 @@ impl<'a> IndexRecord<'a> {
         self.text(self.record.version)
     }
 
-    /// `C:`
-    pub fn identity(self) -> Identity {
-        // Every record has one; it was read before.
-        Identity::parse(self.field(b'C')).unwrap_or(Identity::Sha1(crate::digest::Sha1Digest([0; 20])))
+    /// `C:`; `None` where there is none to be read, and the package cannot be installed.
+    pub fn identity(self) -> Option<Identity> {
+        Identity::parse(self.field(b'C'))
     }
 
     /// `A:`; empty where the index does not say.
@@ -206,8 +275,34 @@ impl<'a> IndexRecord<'a> {
         self.words(b'i')
     }
 
+    /// What it provides, so far as that makes sense: a word that makes none ends its line. apk's `apk_blob_pull_deps`.
+    pub(crate) fn sound_provides(self) -> impl Iterator<Item = Split<'a>> {
+        let lines = self.fields().filter(|(field, _)| *field == b'p');
+        lines.flat_map(|(_, value)| value.split_ascii_whitespace().map_while(|word| split_of_index(word).ok()))
+    }
+
+    /// The conditions of its `install_if`. Where one makes no sense, those up to the end of its line are none.
+    pub(crate) fn sound_install_if(self) -> Vec<Split<'a>> {
+        let mut conditions = Vec::new();
+        for (_, value) in self.fields().filter(|(field, _)| *field == b'i') {
+            for word in value.split_ascii_whitespace() {
+                match split(word) {
+                    Ok(condition) if condition.tag.is_none() => conditions.push(condition),
+                    _ => {
+                        conditions.clear();
+                        break;
+                    }
+                }
+            }
+        }
+        conditions
+    }
+
     /// What keeps the package from being installed, so far as its own fields tell without their lists.
     pub(crate) fn own_defect(self) -> Option<Defect> {
+        if let Some(defect) = self.defect {
+            return Some(defect.clone());
+        }
         let unknown = self.fields().map(|(field, _)| field).filter(|field| is_unknown(*field)).last();
         if let Some(field) = unknown {
             return Some(Defect::UnknownField { field: char::from(field) });
@@ -226,7 +321,7 @@ impl<'a> IndexRecord<'a> {
         Ok(IndexEntry {
             name: PackageName::parse(self.name()).map_err(|_| Defect::Name)?,
             version: Version::of_package(self.version()).map_err(Defect::Version)?,
-            identity: self.identity(),
+            identity: self.identity().ok_or(Defect::MissingField { field: 'C' })?,
             size: self.size(),
             installed_size: self.installed_size(),
             arch: self.arch().to_owned(),
@@ -238,9 +333,13 @@ impl<'a> IndexRecord<'a> {
             build_date: self.field(b't').parse().unwrap_or_default(),
             commit: self.field(b'c').to_owned(),
             provider_priority: self.provider_priority(),
-            depends: dependencies('D', self.depends(), Dependency::parse)?,
-            provides: dependencies('p', self.provides(), Dependency::parse_provided)?,
-            install_if: dependencies('i', self.install_if(), Dependency::parse_provided)?,
+            depends: self
+                .depends()
+                .map(Dependency::parse)
+                .collect::<Result<_, _>>()
+                .map_err(|error| Defect::Dependency { error })?,
+            provides: self.sound_provides().map(Dependency::of_split).collect(),
+            install_if: self.sound_install_if().into_iter().map(Dependency::of_split).collect(),
         })
     }
 }
@@ -248,14 +347,6 @@ impl<'a> IndexRecord<'a> {
 /// Whether a field is none that is known, and may not be ignored.
 fn is_unknown(field: u8) -> bool {
     field.is_ascii_uppercase() && !matches!(field, b'C' | b'P' | b'V' | b'A' | b'S' | b'I' | b'T' | b'U' | b'L' | b'D')
-}
-
-fn dependencies<'a>(
-    field: char,
-    words: impl Iterator<Item = &'a str>,
-    parse: impl Fn(&str) -> Result<Dependency, SyntaxError>,
-) -> Result<Vec<Dependency>, Defect> {
-    words.map(parse).collect::<Result<_, _>>().map_err(|error| Defect::Dependency { field, error })
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Which records of an index have to do with a name: a hash table that holds no text and is filled in two passes.
+//! Which records of an index have to do with a name or an identity: a hash table that holds no text and is filled in
+//! two passes.
 //!
 //! It may take one name for another of the same hash, so whoever asks it looks at the records themselves.
 
@@ -58,8 +59,8 @@ impl NameTable {
     }
 
     /// The positions of the records that may mention `name`, in order, each once.
-    pub(super) fn records(&self, name: &str) -> impl Iterator<Item = u32> {
-        let hash = hash(name.as_bytes());
+    pub(super) fn records(&self, name: &[u8]) -> impl Iterator<Item = u32> {
+        let hash = hash(name);
         let bucket = hash as usize & (self.ends.len().max(1) - 1);
         let end = self.ends.get(bucket).copied().unwrap_or_default();
         let start = bucket.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
@@ -97,10 +98,10 @@ mod tests {
         let mentions: Vec<_> =
             words.iter().enumerate().map(|(place, word)| Mention::of(word.as_bytes(), place as u32 / 2)).collect();
         let table = NameTable::new(&mentions);
-        let records = |name: &str| table.records(name).collect::<Vec<_>>();
+        let records = |name: &str| table.records(name.as_bytes()).collect::<Vec<_>>();
         assert_eq!(records("a"), [0, 1, 3]);
         assert_eq!(records("b"), [0, 2]);
         assert_eq!(records("c"), [2]);
-        assert!(records("d").is_empty() && NameTable::default().records("a").next().is_none());
+        assert!(records("d").is_empty() && NameTable::default().records(b"a").next().is_none());
     }
 }

@@ -1,12 +1,15 @@
-//! Reading the text of an index: every line is checked, and the packages and their names are noted.
+//! Reading the text of an index: every line is checked, and the packages, their names and what is wrong with any of
+//! them are noted.
 //!
 //! A large index is read in parts that end between packages, on as many threads as there are. What comes out does not
-//! depend on how many that is: parts are put together in their order, and the error that is told is the first.
+//! depend on how many that is: parts are put together in their order.
+
+use std::ops::Range;
 
 use memchr::{memchr_iter, memmem};
 use rayon::prelude::*;
 
-use super::Error;
+use super::Defect;
 use super::index::{Record, Span};
 use super::names::Mention;
 use crate::apk::Identity;
@@ -22,10 +25,14 @@ pub(super) struct Reading {
     pub(super) provided: Vec<Mention>,
     /// Names of the conditions of `install_if`, by the record's position.
     pub(super) conditions: Vec<Mention>,
+    /// The identities, by the record's position.
+    pub(super) identities: Vec<Mention>,
+    /// What is wrong with a record, by its position: the first thing, where there are several.
+    pub(super) defects: Vec<(u32, Defect)>,
 }
 
 /// Reads the whole text of an index, which is at most `u32::MAX` bytes long.
-pub(super) fn read(text: &str) -> Result<Reading, Error> {
+pub(super) fn read(text: &str) -> Reading {
     let count = (text.len() / PART).min(rayon::current_num_threads());
     if count < 2 {
         return Reading::of(text, 0, text.len());
@@ -42,34 +49,35 @@ pub(super) fn read(text: &str) -> Result<Reading, Error> {
     let readings: Vec<_> = parts.into_par_iter().map(|(start, end)| Reading::of(text, start, end)).collect();
     let mut whole = Reading::default();
     for reading in readings {
-        whole.append(reading?);
+        whole.append(reading);
     }
-    Ok(whole)
+    whole
 }
 
 impl Reading {
     /// Reads the lines of `text` from `start` to `end`.
-    fn of(text: &str, start: usize, end: usize) -> Result<Self, Error> {
+    fn of(text: &str, start: usize, end: usize) -> Self {
         // A package takes some 400 bytes of an index, and has some four names.
         let expected = (end - start) / 350;
         let mut reading = Self {
             records: Vec::with_capacity(expected),
             provided: Vec::with_capacity(expected * 5),
-            conditions: Vec::new(),
+            identities: Vec::with_capacity(expected),
+            ..Self::default()
         };
         let bytes = text.as_bytes().get(start..end).unwrap_or_default();
         let mut package = Unfinished::default();
         let mut line_start = start;
         for line_end in memchr_iter(b'\n', bytes).map(|end| start + end).chain([end]) {
             if line_start == line_end {
-                reading.finish(text, &mut package, line_start)?;
+                reading.finish(text, &mut package, line_start);
             } else if line_start < line_end {
-                reading.line(text, &mut package, Span { start: line_start as u32, end: line_end as u32 })?;
+                reading.line(text, &mut package, Span { start: line_start as u32, end: line_end as u32 });
             }
             line_start = line_end + 1;
         }
-        reading.finish(text, &mut package, end)?;
-        Ok(reading)
+        reading.finish(text, &mut package, end);
+        reading
     }
 
     /// Puts what was read after this behind it.
@@ -79,61 +87,78 @@ impl Reading {
             *self = other;
             return;
         }
-        for mention in other.provided.iter_mut().chain(&mut other.conditions) {
+        for mention in other.provided.iter_mut().chain(&mut other.conditions).chain(&mut other.identities) {
             mention.record += before;
+        }
+        for (record, _) in &mut other.defects {
+            *record += before;
         }
         self.records.append(&mut other.records);
         self.provided.append(&mut other.provided);
         self.conditions.append(&mut other.conditions);
+        self.identities.append(&mut other.identities);
+        self.defects.append(&mut other.defects);
     }
 
-    fn line(&mut self, text: &str, package: &mut Unfinished, line: Span) -> Result<(), Error> {
+    fn line(&mut self, text: &str, package: &mut Unfinished, line: Span) {
         let range = line.start as usize..line.end as usize;
+        let start = *package.start.get_or_insert(line.start);
         let Some(&[field, b':', ref value @ ..]) = text.as_bytes().get(range.clone()) else {
-            let line = text.get(range.clone()).unwrap_or_default();
-            return Err(Error::Line { line: number_of(text, range.start), text: line.chars().take(40).collect() });
+            package.defect.get_or_insert_with(|| Defect::Line {
+                line: 1 + lines_in(text, start as usize..range.start),
+                text: text.get(range).unwrap_or_default().chars().take(40).collect(),
+            });
+            return;
         };
-        package.start.get_or_insert(line.start);
         let span = Span { start: line.start + 2, end: line.end };
         let as_text = || text.get(span.start as usize..span.end as usize).unwrap_or_default();
-        let wrong = |expected| Error::Value {
-            line: number_of(text, range.start),
-            field: char::from(field),
-            expected,
-            found: as_text().chars().take(80).collect(),
-        };
         let record = self.records.len() as u32;
         let words = || value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        match field {
-            b'P' => package.name = Some(span),
-            b'V' => package.version = Some(span),
-            b'C' => {
-                Identity::parse(as_text()).ok_or_else(|| wrong("an identity like Q1…"))?;
-                package.has_identity = true;
+        let expected = match field {
+            b'P' => {
+                package.name = Some(span);
+                return;
             }
-            b'S' | b'I' => _ = as_text().parse::<u64>().map_err(|_| wrong("a number of bytes"))?,
-            b't' => _ = as_text().parse::<i64>().map_err(|_| wrong("seconds since 1970"))?,
-            b'k' => _ = as_text().parse::<u32>().map_err(|_| wrong("a number"))?,
-            b'p' => self.provided.extend(words().map(|word| Mention::of(word, record))),
-            b'i' => self.conditions.extend(words().map(|word| Mention::of(word, record))),
-            _ => {}
-        }
-        Ok(())
+            b'V' => {
+                package.version = Some(span);
+                return;
+            }
+            b'C' => {
+                package.identity = Identity::parse(as_text());
+                if package.identity.is_some() {
+                    return;
+                }
+                "an identity like Q1…"
+            }
+            b'S' | b'I' if as_text().parse::<u64>().is_err() => "a number of bytes",
+            b't' if as_text().parse::<i64>().is_err() => "seconds since 1970",
+            b'k' if as_text().parse::<u32>().is_err() => "a number",
+            b'p' => return self.provided.extend(words().map(|word| Mention::of(word, record))),
+            b'i' => return self.conditions.extend(words().map(|word| Mention::of(word, record))),
+            _ => return,
+        };
+        let found = || as_text().chars().take(80).collect();
+        package.defect.get_or_insert_with(|| Defect::Value { field: char::from(field), expected, found: found() });
     }
 
-    fn finish(&mut self, text: &str, package: &mut Unfinished, end: usize) -> Result<(), Error> {
+    fn finish(&mut self, text: &str, package: &mut Unfinished, end: usize) {
         let package = std::mem::take(package);
-        let Some(start) = package.start else { return Ok(()) };
-        let missing = |field| Error::MissingField { line: number_of(text, start as usize), field };
-        let name = package.name.ok_or_else(|| missing('P'))?;
-        let version = package.version.ok_or_else(|| missing('V'))?;
-        if !package.has_identity {
-            return Err(missing('C'));
-        }
+        let Some(start) = package.start else { return };
+        // What has no name nobody can ask for.
+        let Some(name) = package.name else { return };
+        let record = self.records.len() as u32;
+        let missing = |field| Defect::MissingField { field };
+        let without = match (package.version, package.identity) {
+            (None, _) => Some(missing('V')),
+            (_, None) => Some(missing('C')),
+            _ => None,
+        };
+        self.defects.extend(package.defect.or(without).map(|defect| (record, defect)));
         let own = text.as_bytes().get(name.start as usize..name.end as usize).unwrap_or_default();
-        self.provided.push(Mention::named(own, self.records.len() as u32));
+        self.provided.push(Mention::named(own, record));
+        self.identities.extend(package.identity.map(|identity| Mention::named(&identity.short(), record)));
+        let version = package.version.unwrap_or(Span { start: name.end, end: name.end });
         self.records.push(Record { lines: Span { start, end: end as u32 }, name, version });
-        Ok(())
     }
 }
 
@@ -143,10 +168,11 @@ struct Unfinished {
     start: Option<u32>,
     name: Option<Span>,
     version: Option<Span>,
-    has_identity: bool,
+    identity: Option<Identity>,
+    defect: Option<Defect>,
 }
 
-/// The number, counted from 1, of the line that begins at `position`.
-fn number_of(text: &str, position: usize) -> usize {
-    1 + memchr_iter(b'\n', text.as_bytes().get(..position).unwrap_or_default()).count()
+/// How many lines end within `range`.
+fn lines_in(text: &str, range: Range<usize>) -> usize {
+    memchr_iter(b'\n', text.as_bytes().get(range).unwrap_or_default()).count()
 }

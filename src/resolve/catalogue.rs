@@ -2,15 +2,15 @@
 //!
 //! A selection of a dozen packages has to do with some hundred of an index of ten thousand, so nothing is numbered
 //! before it is asked for: a name gets its number when something speaks of it, and its providers, and whatever may come
-//! by `install_if` for its sake, when it is opened. A package that stands in several repositories (the same identity)
-//! is one package here.
+//! by `install_if` for its sake, when it is opened. Packages of the same identity are one package here, the one that is
+//! listed first: it stands in several repositories, or under several names, which then only a wrongly made index has.
 
 use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
 use super::Source;
-use crate::apk::{Identity, Requirement, split, split_provided};
+use crate::apk::{Requirement, Split, split_of_index};
 use crate::repository::{ApkIndex, Defect, IndexRecord};
 
 /// The number of a name.
@@ -29,12 +29,21 @@ pub(super) struct Provider<'a> {
     pub(super) version: Option<&'a str>,
 }
 
-/// A dependency, a condition or a wish of the world, with its name numbered.
+/// A dependency, a condition or a wish of the world, with its name numbered. It is kept small, since the solver goes
+/// through them again and again, and a package may have thousands.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Need<'a> {
+pub(super) struct Need {
     pub(super) name: NameId,
     pub(super) conflict: bool,
-    pub(super) requirement: Requirement<'a>,
+    /// The place of what it asks beyond the name among the catalogue's requirements; 0 stands for nothing.
+    requirement: u32,
+}
+
+impl Need {
+    /// Whether any provider of the name will do.
+    pub(super) fn is_any(self) -> bool {
+        self.requirement == 0
+    }
 }
 
 /// A name that a package provides beside its own.
@@ -57,10 +66,10 @@ pub(super) struct Package<'a> {
     pub(super) tags: u64,
     pub(super) provider_priority: u32,
     pub(super) provides: Vec<Provision<'a>>,
-    pub(super) install_if: Vec<Need<'a>>,
+    pub(super) install_if: Vec<Need>,
     /// Filled when the package is discovered.
-    pub(super) depends: Vec<Need<'a>>,
-    /// What was found wrong so far.
+    pub(super) depends: Vec<Need>,
+    /// What keeps it from being installed. Found when the package is discovered.
     pub(super) defect: Option<Defect>,
 }
 
@@ -70,7 +79,8 @@ pub(super) struct Catalogue<'a> {
     names: Vec<Name<'a>>,
     numbers: FxHashMap<&'a str, NameId>,
     pub(super) packages: Vec<Package<'a>>,
-    identities: FxHashMap<Identity, PackageId>,
+    /// What dependencies ask beyond a name; the first is nothing at all.
+    requirements: Vec<Requirement<'a>>,
     /// By source and position there.
     places: FxHashMap<(u32, u32), PackageId>,
     arch: &'a str,
@@ -88,6 +98,8 @@ struct Stock<'a> {
 /// A name.
 struct Name<'a> {
     text: &'a str,
+    /// Where apk's table of names has it.
+    bucket: u32,
     /// What follows is meaningful only when it was opened.
     is_open: bool,
     /// In the order of the indexes.
@@ -95,6 +107,10 @@ struct Name<'a> {
     /// The names whose providers have an `install_if` that speaks of this one, in apk's order.
     triggered: Vec<NameId>,
 }
+
+/// How many buckets apk's table of names has, and the seed of the hash that chooses among them.
+const BUCKETS: u32 = 20_000;
+const SEED: u32 = 5381;
 
 /// More than this many different tags cannot be told apart; apk itself takes fewer.
 pub(super) const MOST_TAGS: usize = 63;
@@ -106,7 +122,7 @@ impl<'a> Catalogue<'a> {
             names: Vec::new(),
             numbers: FxHashMap::default(),
             packages: Vec::new(),
-            identities: FxHashMap::default(),
+            requirements: vec![Requirement::Any],
             places: FxHashMap::default(),
             arch,
             tags: Vec::new(),
@@ -125,6 +141,11 @@ impl<'a> Catalogue<'a> {
             self.tags.push(tag);
         }
         self.tag(tag).unwrap_or(0)
+    }
+
+    /// Whether any repository has a tag.
+    pub(super) fn has_tags(&self) -> bool {
+        !self.tags.is_empty()
     }
 
     /// The tags whose bits are set, as `@tag`.
@@ -181,43 +202,49 @@ impl<'a> Catalogue<'a> {
         if let Some(package) = self.places.get(&(source, position)) {
             return *package;
         }
-        let next = PackageId(self.packages.len() as u32);
-        let package = *self.identities.entry(record.identity()).or_insert(next);
-        if package == next {
-            self.add(record, (source, position));
-        }
+        let package = match self.first_of_same_identity(source, position, record) {
+            Some((source, position, first)) => self.enrol(source, position, first),
+            None => self.add(record, (source, position)),
+        };
         self.places.insert((source, position), package);
         let tag = self.sources[source as usize].tag;
         let entry = &mut self.packages[package.0 as usize];
-        if entry.sources.last() != Some(&source) {
-            entry.sources.push(source);
+        if let Err(place) = entry.sources.binary_search(&source) {
+            entry.sources.insert(place, source);
         }
         entry.tags |= tag;
         package
     }
 
-    fn add(&mut self, record: IndexRecord<'a>, home: (u32, u32)) {
+    /// Where a record stands before this one that has the same identity, if there is any.
+    fn first_of_same_identity(
+        &self,
+        source: u32,
+        position: u32,
+        record: IndexRecord<'a>,
+    ) -> Option<(u32, u32, IndexRecord<'a>)> {
+        let identity = record.identity()?;
+        let (place, index, first) = (0..=source)
+            .zip(&self.sources)
+            .find_map(|(place, stock)| Some((place, stock.index, stock.index.first_of(identity)?)))?;
+        let is_itself = (place, first) == (source, position as usize);
+        if is_itself { None } else { Some((place, first as u32, index.get(first)?)) }
+    }
+
+    fn add(&mut self, record: IndexRecord<'a>, home: (u32, u32)) -> PackageId {
         let name = self.number(record.name());
-        let mut defect = None;
-        let mut provides = Vec::new();
-        for word in record.provides() {
-            match split_provided(word) {
-                Ok(part) => {
-                    let version = match part.requirement {
-                        Requirement::Version(_, version) => Some(version),
-                        _ => None,
-                    };
-                    provides.push(Provision { name: self.number(part.name), version });
-                }
-                Err(_) => defect = record.to_entry().err(),
-            }
-        }
-        let conditions: Option<Vec<_>> = record.install_if().map(|word| self.need(word)).collect();
-        let install_if = conditions.unwrap_or_else(|| {
-            // Conditions of which one makes no sense never hold.
-            defect = defect.take().or_else(|| record.to_entry().err());
-            Vec::new()
-        });
+        let provides: Vec<_> = record
+            .sound_provides()
+            .map(|part| {
+                let version = match part.requirement {
+                    Requirement::Version(_, version) => Some(version),
+                    _ => None,
+                };
+                Provision { name: self.number(part.name), version }
+            })
+            .collect();
+        let install_if: Vec<_> = record.sound_install_if().into_iter().map(|part| self.need(&part)).collect();
+        let package = PackageId(self.packages.len() as u32);
         self.packages.push(Package {
             record,
             home,
@@ -228,22 +255,28 @@ impl<'a> Catalogue<'a> {
             provides,
             install_if,
             depends: Vec::new(),
-            defect,
+            defect: None,
         });
+        package
     }
 
     /// Reads what the solver must know of `package` beyond its names: whether it can be installed, and what it needs.
     pub(super) fn read(&mut self, package: PackageId) {
         let record = self.package(package).record;
-        let mut defect = self.package(package).defect.clone().or_else(|| record.own_defect());
+        let mut defect = record.own_defect();
         if !matches!(record.arch(), "" | "noarch") && record.arch() != self.arch {
             defect = Some(Defect::Architecture { expected: self.arch.to_owned(), found: record.arch().to_owned() });
         }
         let mut depends = Vec::new();
         for word in record.depends() {
-            match self.need(word) {
-                Some(need) => depends.push(need),
-                None => defect = defect.or_else(|| record.to_entry().err()),
+            let part = split_of_index(word);
+            if !part.as_ref().is_ok_and(Split::has_sound_version) {
+                defect = defect.or_else(|| record.to_entry().err());
+            }
+            match part {
+                Ok(part) => depends.push(self.need(&part)),
+                // apk does not know the rest either.
+                Err(_) => break,
             }
         }
         let package = &mut self.packages[package.0 as usize];
@@ -251,13 +284,21 @@ impl<'a> Catalogue<'a> {
         package.depends = depends;
     }
 
-    /// Numbers the name of a dependency as packages write them; `None` where it cannot be read.
-    fn need(&mut self, word: &'a str) -> Option<Need<'a>> {
-        let part = split(word).ok()?;
-        if part.tag.is_some() {
-            return None;
-        }
-        Some(Need { name: self.number(part.name), conflict: part.conflict, requirement: part.requirement })
+    /// A dependency with its name numbered.
+    pub(super) fn need(&mut self, part: &Split<'a>) -> Need {
+        let requirement = match part.requirement {
+            Requirement::Any => 0,
+            requirement => {
+                self.requirements.push(requirement);
+                self.requirements.len() as u32 - 1
+            }
+        };
+        Need { name: self.number(part.name), conflict: part.conflict, requirement }
+    }
+
+    /// What a dependency asks beyond its name.
+    pub(super) fn requirement(&self, need: Need) -> Requirement<'a> {
+        self.requirements[need.requirement as usize]
     }
 
     /// The number of `name`, given out where it is new.
@@ -265,18 +306,37 @@ impl<'a> Catalogue<'a> {
         let next = NameId(self.names.len() as u32);
         let number = *self.numbers.entry(name).or_insert(next);
         if number == next {
-            self.names.push(Name { text: name, is_open: false, providers: Vec::new(), triggered: Vec::new() });
+            let bucket = murmur(name.as_bytes(), SEED) % BUCKETS;
+            self.names.push(Name { text: name, bucket, is_open: false, providers: Vec::new(), triggered: Vec::new() });
         }
         number
     }
 
     /// The names of the packages that are called `name` or provide it, sorted, each once.
     pub(super) fn provider_titles(&self, name: &str) -> Vec<String> {
-        let mut titles = BTreeSet::new();
-        for source in &self.sources {
-            titles.extend(source.index.providers(name).map(|(_, record)| record.name().to_owned()));
-        }
+        let listed = self.listed(name).filter(|(_, first)| first.is_none());
+        let titles: BTreeSet<_> = listed.map(|(record, _)| record.name().to_owned()).collect();
         titles.into_iter().collect()
+    }
+
+    /// The packages that are called `name` or provide it, and are passed over because another one that is listed
+    /// before has the same identity; with that one.
+    pub(super) fn passed_over(&self, name: &str) -> Vec<(IndexRecord<'a>, IndexRecord<'a>)> {
+        self.listed(name).filter_map(|(record, first)| Some((record, first?))).collect()
+    }
+
+    /// The packages that the indexes list for `name`, each with another one before it of the same identity that does
+    /// not stand for the name.
+    fn listed(&self, name: &str) -> impl Iterator<Item = (IndexRecord<'a>, Option<IndexRecord<'a>>)> {
+        let sources = (0_u32..).zip(&self.sources);
+        sources.flat_map(move |(source, stock)| {
+            stock.index.providers(name).filter(move |(_, record)| stands_for(*record, name)).map(
+                move |(position, record)| {
+                    let first = self.first_of_same_identity(source, position as u32, record);
+                    (record, first.map(|(_, _, first)| first).filter(|first| !stands_for(*first, name)))
+                },
+            )
+        })
     }
 
     /// Whether there are no packages at all.
@@ -305,7 +365,7 @@ impl<'a> Catalogue<'a> {
         let mut names = BTreeSet::new();
         for record in self.sources.iter().flat_map(|source| source.index.records()) {
             names.insert(record.name());
-            names.extend(record.provides().filter_map(|word| Some(split_provided(word).ok()?.name)));
+            names.extend(record.sound_provides().map(|part| part.name));
         }
         names
     }
@@ -329,20 +389,20 @@ impl<'a> Catalogue<'a> {
         &name.triggered
     }
 
-    /// Sorts names as apk walks them, by their place in a hash table of 20,000 buckets, and drops repetitions. It shows
-    /// where several packages come by `install_if` at once.
+    /// Sorts names as apk walks them, by their place in its hash table, and drops repetitions. It shows where several
+    /// packages come by `install_if` at once.
     pub(super) fn sort(&self, names: &mut Vec<NameId>) {
-        const BUCKETS: u32 = 20_000;
-        const SEED: u32 = 5381;
-        if names.len() < 2 {
-            return;
-        }
-        names.sort_by_cached_key(|name| {
-            let text = self.name(*name);
-            (murmur(text.as_bytes(), SEED) % BUCKETS, text)
+        names.sort_unstable_by_key(|name| {
+            let name = &self.names[name.0 as usize];
+            (name.bucket, name.text)
         });
         names.dedup();
     }
+}
+
+/// Whether a package is called `name` or provides it.
+fn stands_for(record: IndexRecord<'_>, name: &str) -> bool {
+    record.name() == name || record.sound_provides().any(|part| part.name == name)
 }
 
 /// `MurmurHash3`, the one of 32 bits.

@@ -11,12 +11,15 @@ use super::similar::similar;
 use super::solver::{Solver, Wish};
 use super::unsatisfiable::{FactKind, Problem, Unsatisfiable};
 use crate::apk::{Constraint, Dependency, Operator};
-use crate::repository::Defect;
+use crate::repository::{Defect, IndexRecord};
+
+/// For how many missing names help is looked for.
+const HELPED: usize = 12;
 
 /// Who asks for something, and what.
-struct Demand<'a> {
+struct Demand {
     asker: Option<PackageId>,
-    need: Need<'a>,
+    need: Need,
     /// As it is told: `name-version[dependency]`.
     text: String,
 }
@@ -24,18 +27,20 @@ struct Demand<'a> {
 struct Explanation<'solver, 'a> {
     solver: &'solver Solver<'a>,
     order: &'solver [PackageId],
-    demands: BTreeMap<NameId, Vec<Demand<'a>>>,
+    /// Whether a package is in `order`, by its number.
+    is_chosen: Vec<bool>,
+    demands: BTreeMap<NameId, Vec<Demand>>,
 }
 
 /// Explains why `solver` found nothing for `world`; `order` is what it chose.
 pub(super) fn explain(
     world: &[&Dependency],
-    wishes: &[Wish<'_>],
+    wishes: &[Wish],
     solver: &Solver<'_>,
     order: &[PackageId],
 ) -> Unsatisfiable {
     let mut problems = Vec::new();
-    let mut demands: BTreeMap<NameId, Vec<Demand<'_>>> = BTreeMap::new();
+    let mut demands: BTreeMap<NameId, Vec<Demand>> = BTreeMap::new();
     for (wish, asked) in world.iter().zip(wishes) {
         if let Some(tag) = wish.tag.as_deref().filter(|tag| solver.catalogue.tag(tag).is_none()) {
             problems.push(
@@ -54,7 +59,11 @@ pub(super) fn explain(
             demands.entry(need.name).or_default().push(Demand { asker: Some(number), need: *need, text });
         }
     }
-    let explanation = Explanation { solver, order, demands };
+    let mut is_chosen = vec![false; solver.packages.len()];
+    for number in order {
+        is_chosen[number.0 as usize] = true;
+    }
+    let explanation = Explanation { solver, order, is_chosen, demands };
     problems.extend(explanation.missing());
     problems.extend(order.iter().filter_map(|package| explanation.package(*package, world)));
     if problems.is_empty() {
@@ -77,9 +86,10 @@ impl<'a> Explanation<'_, 'a> {
             let required_by = wanted.iter().map(|demand| demand.text.clone()).collect();
             let providers = self.solver.catalogue.provider_titles(text);
             missing.push(if providers.is_empty() {
-                Problem::new(text, "no such package")
-                    .with(FactKind::RequiredBy, required_by)
-                    .with_help(self.help_for_unknown(text, wanted.iter().any(|demand| demand.asker.is_none())))
+                // Many names are missing for one reason, and looking for others like them takes its time.
+                let help = (missing.len() < HELPED)
+                    .then(|| self.help_for_unknown(text, wanted.iter().any(|demand| demand.asker.is_none())));
+                Problem::new(text, "no such package").with(FactKind::RequiredBy, required_by).with_help(help)
             } else {
                 Problem::new(text, "provided, but by no package that is taken by itself")
                     .with(FactKind::ProvidedBy, providers.clone())
@@ -98,6 +108,14 @@ impl<'a> Explanation<'_, 'a> {
         let catalogue = &self.solver.catalogue;
         if catalogue.is_empty() {
             return "there is no repository to select from, or it is empty; name one with `-X URL|DIR`".to_owned();
+        }
+        if let Some((record, first)) = catalogue.passed_over(name).first() {
+            let title = |record: &IndexRecord<'_>| format!("{}-{}", record.name(), record.version());
+            return format!(
+                "{} counts as {}, since the index gives both the same identity: have the repository make it anew",
+                title(record),
+                title(first)
+            );
         }
         let of_command = catalogue.provider_titles(&format!("cmd:{name}"));
         if is_asked && !of_command.is_empty() {
@@ -145,7 +163,12 @@ impl<'a> Explanation<'_, 'a> {
         if let Some(defect) = &package.defect {
             let help = match defect {
                 Defect::Architecture { expected, .. } => format!("name a repository that is built for {expected}"),
-                _ => format!("ask for another version of {name}, or leave it out"),
+                Defect::UnknownField { .. } | Defect::Dependency { .. } => {
+                    format!("ask for another version of {name}, or leave it out")
+                }
+                _ => format!(
+                    "have the repository make its index anew, ask for another version of {name}, or leave it out"
+                ),
             };
             return Some(
                 Problem::new(title, format!("cannot be installed: {defect}"))
@@ -248,7 +271,7 @@ impl<'a> Explanation<'_, 'a> {
     fn rivals(&self, number: PackageId) -> Vec<(PackageId, Option<Provision<'a>>)> {
         let catalogue = &self.solver.catalogue;
         let described = catalogue.package(number);
-        let chosen = |name| catalogue.providers(name).iter().filter(|other| self.order.contains(&other.package));
+        let chosen = |name| catalogue.providers(name).iter().filter(|other| self.is_chosen[other.package.0 as usize]);
         let mut rivals: Vec<_> =
             chosen(described.name).filter(|other| other.package != number).map(|other| (other.package, None)).collect();
         for provision in &described.provides {

@@ -16,7 +16,7 @@ pub use resolution::{Reason, Resolution, Selected};
 pub use unsatisfiable::{Fact, FactKind, Problem, Unsatisfiable};
 pub use world::World;
 
-use self::catalogue::{Catalogue, Need};
+use self::catalogue::Catalogue;
 use self::explain::explain;
 use self::order::Order;
 use self::solver::{Solver, Wish};
@@ -43,12 +43,10 @@ pub fn resolve(world: &World, sources: &[Source<'_>], arch: &str) -> Result<Reso
     for text in &texts {
         // What a dependency prints can be read again.
         let Ok(part) = split(text) else { continue };
-        let name = catalogue.number(part.name);
         let tags = part.tag.map_or(Some(1), |tag| catalogue.tag(tag));
         is_pinned_to_nothing |= tags.is_none();
         let tags = tags.unwrap_or(0);
-        let need = Need { name, conflict: part.conflict, requirement: part.requirement };
-        needs.push(Wish { need, tags });
+        needs.push(Wish { need: catalogue.need(&part), tags });
     }
     let mut solver = Solver::new(catalogue);
     solver.solve(&needs);

@@ -35,7 +35,7 @@ impl<'solver, 'a> Order<'solver, 'a> {
     }
 
     /// The packages in their order. Dependencies that turn out not to hold are marked as errors of who has them.
-    pub(super) fn of(mut self, world: &[Wish<'a>]) -> Vec<PackageId> {
+    pub(super) fn of(mut self, world: &[Wish]) -> Vec<PackageId> {
         for wish in world {
             let mut stack = Vec::new();
             self.enter_need(&mut stack, None, &wish.need);
@@ -83,7 +83,7 @@ impl<'solver, 'a> Order<'solver, 'a> {
         }
     }
 
-    fn enter_need(&mut self, stack: &mut Vec<Frame>, asker: Option<PackageId>, need: &Need<'a>) {
+    fn enter_need(&mut self, stack: &mut Vec<Frame>, asker: Option<PackageId>, need: &Need) {
         let chosen = self.solver.name(need.name).chosen;
         if let Some(asker) = asker
             && !self.solver.provides(Some(asker), need, chosen.as_ref())
@@ -94,7 +94,7 @@ impl<'solver, 'a> Order<'solver, 'a> {
     }
 
     /// Whoever needs a package with an error has one itself.
-    fn pass_error_up(&mut self, package: PackageId, need: Need<'a>) {
+    fn pass_error_up(&mut self, package: PackageId, need: Need) {
         if self.solver.chosen_package(need.name).is_some_and(|chosen| self.solver.package(chosen).error) {
             self.solver.mark_error(package);
         }
@@ -117,7 +117,7 @@ impl<'solver, 'a> Order<'solver, 'a> {
     /// Whether a name was chosen and all conditions of its `install_if` have been placed.
     fn has_been_triggered(&self, name: NameId) -> bool {
         let Some(package) = self.solver.chosen_package(name) else { return false };
-        if self.placed_names[name.0 as usize] || self.placed_packages[package.0 as usize] {
+        if !self.solver.name(name).seen || self.placed_names[name.0 as usize] {
             return false;
         }
         self.solver.catalogue.package(package).install_if.iter().all(|condition| {

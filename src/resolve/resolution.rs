@@ -57,7 +57,7 @@ impl Resolution {
     }
 
     /// Gathers what a solver has chosen, `order` being the packages in install order.
-    pub(super) fn gather(world: &[&Dependency], wishes: &[Wish<'_>], solver: &Solver<'_>, order: &[PackageId]) -> Self {
+    pub(super) fn gather(world: &[&Dependency], wishes: &[Wish], solver: &Solver<'_>, order: &[PackageId]) -> Self {
         let mut reasons: BTreeMap<PackageId, Vec<Reason>> = BTreeMap::new();
         let chosen = |name: NameId| solver.chosen_package(name);
         for (wish, asked) in world.iter().zip(wishes).filter(|(wish, _)| !wish.conflict) {

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use super::install::generated;
 use super::installed::{self, Remaining};
 use super::{Content, Error, Inode, InodeKind, InstalledPackage, Rootfs, Tree};
-use crate::apk::Dependency;
+use crate::apk::{Dependency, Identity};
 
 /// What the database says beyond the packages.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +32,8 @@ const DATABASE: &str = "lib/apk/db";
 
 /// Writes the database of what is left of the packages, and `etc/apk/{world,arch,repositories}`.
 pub fn write_database(rootfs: &mut Rootfs, options: &DatabaseOptions) -> Result<(), Error> {
-    let remaining = installed::remaining(rootfs);
+    let mut remaining = installed::remaining(rootfs);
+    remaining.sort_by(|one, other| one.package.info.name.cmp(&other.package.info.name));
     let installed = installed::text(&remaining, &options.pins).into_bytes();
     let triggers = triggers(&remaining).into_bytes();
     let scripts = scripts(&remaining);
@@ -130,7 +131,12 @@ fn scripts(remaining: &[Remaining<'_>]) -> Vec<u8> {
     let mut archive = Vec::new();
     for package in remaining.iter().map(|remaining| remaining.package) {
         for (script, text) in &package.scripts {
-            let name = format!("{}.{}.{}", package.name_and_version(), package.identity, script.name());
+            // apk 2 writes the identity in base64, which has slashes, and reads both.
+            let identity = match package.identity {
+                Identity::Sha1(digest) => format!("X1{digest}"),
+                Identity::Sha256(digest) => format!("X2{digest}"),
+            };
+            let name = format!("{}.{identity}.{}", package.name_and_version(), script.name());
             if name.len() > NAME_LENGTH {
                 // GNU's way of a long name: an entry of type L whose contents are the name and a zero byte.
                 let mut long = name.clone().into_bytes();
@@ -190,7 +196,7 @@ mod tests {
     use super::super::{Metadata, Origin};
     use super::super::{Owner, PackageId, Record, RecordKind};
     use super::*;
-    use crate::apk::{Identity, PackageInfo};
+    use crate::apk::PackageInfo;
     use crate::digest::Sha1Digest;
     use crate::fetch::Script;
 
@@ -336,7 +342,8 @@ mod tests {
             found.push(entry.path().unwrap().display().to_string());
         }
         assert_eq!(found.len(), 3);
-        assert!(found[0].starts_with("two-1.1.") && found[0].ends_with("=.trigger"), "{found:?}");
+        let identity = Sha1Digest::of(b"two");
+        assert!(found[2].starts_with("two-1.1.") && found[2].ends_with(&format!(".X1{identity}.trigger")), "{found:?}");
     }
 
     #[test]

@@ -96,6 +96,16 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The links that busybox makes to itself are not known without running it.
+    #[error("{package}: the applets of `{path}` cannot be read from it: {reason}")]
+    Applets {
+        /// The package whose script wants them.
+        package: String,
+        /// The program.
+        path: String,
+        /// What is in the way.
+        reason: &'static str,
+    },
     /// A folder could not be read or written.
     #[error("`{path}`: {doing} failed")]
     Folder {
@@ -144,6 +154,7 @@ impl Error {
             Self::Scripts { .. } => {
                 Some("use `scripts = \"emulate\"` or `scripts = \"skip\"` under [alpine]".to_owned())
             }
+            Self::Applets { .. } => Some("use `scripts = \"run\"` under [alpine], which runs it".to_owned()),
             Self::TooManyPackages { .. } | Self::Folder { .. } => None,
         }
     }

@@ -41,13 +41,18 @@ impl Tree {
     /// The real path behind `path` (absolute, or relative to the root) with every link followed; `None` where something
     /// is missing on the way, is no folder, or goes round in circles.
     pub fn resolve(&self, path: &str) -> Option<String> {
-        let real = self.follow(path, Last::Followed)?;
+        self.resolve_counted(path, &mut 0)
+    }
+
+    /// The same; adds to `walked` how many parts of paths were looked at, for who must not do too much.
+    pub(super) fn resolve_counted(&self, path: &str, walked: &mut usize) -> Option<String> {
+        let real = self.follow(path, Last::Followed, walked)?;
         real.id().map(|_| real.path())
     }
 
     /// The folder that `path` leads to, with its real path; `None` also where it leads to something else.
     pub fn resolve_folder(&self, path: &str) -> Option<(InodeId, String)> {
-        let real = self.follow(path, Last::Followed)?;
+        let real = self.follow(path, Last::Followed, &mut 0)?;
         let id = real.id()?;
         self.children(id).map(|_| (id, real.path()))
     }
@@ -55,20 +60,31 @@ impl Tree {
     /// The real path of the entry that `path` names: links are followed up to its folder, which must exist; the entry
     /// itself may be a link, or missing. For the root itself, and for a path that ends in `..`, the real path.
     pub fn resolve_parent(&self, path: &str) -> Option<String> {
-        self.follow(path, Last::Literal).map(|real| real.path())
+        self.resolve_parent_counted(path, &mut 0)
+    }
+
+    /// The same, counted as [`Tree::resolve_counted`] counts.
+    pub(super) fn resolve_parent_counted(&self, path: &str, walked: &mut usize) -> Option<String> {
+        self.follow(path, Last::Literal, walked).map(|real| real.path())
     }
 
     /// The real path at which a file opened for writing as `path` would be: like [`Tree::resolve`], but what the last
     /// link leads to may be missing.
     pub fn resolve_target(&self, path: &str) -> Option<String> {
-        self.follow(path, Last::Followed).map(|real| real.path())
+        self.resolve_target_counted(path, &mut 0)
     }
 
-    fn follow<'tree>(&'tree self, path: &'tree str, last: Last) -> Option<Real<'tree>> {
+    /// The same, counted as [`Tree::resolve_counted`] counts.
+    pub(super) fn resolve_target_counted(&self, path: &str, walked: &mut usize) -> Option<String> {
+        self.follow(path, Last::Followed, walked).map(|real| real.path())
+    }
+
+    fn follow<'tree>(&'tree self, path: &'tree str, last: Last, walked: &mut usize) -> Option<Real<'tree>> {
         let mut waiting: Vec<&str> = parts(path).collect();
         let mut real = Real { parts: Vec::with_capacity(waiting.len()) };
         let mut links = 0;
         while let Some(part) = waiting.pop() {
+            *walked += 1;
             if part == ".." {
                 self.children(real.id()?)?;
                 real.parts.pop();

@@ -48,10 +48,17 @@ impl Pattern {
     /// Whether all of `text` matches; a `/` is a letter like any other.
     pub(super) fn matches(&self, text: &str) -> bool {
         let letters: Vec<char> = text.chars().collect();
+        self.matches_counted(&letters, &mut 0)
+    }
+
+    /// The same of letters; adds to `compared` how many comparisons it took, which may be as many as the pattern is long
+    /// times the text is.
+    pub(super) fn matches_counted(&self, letters: &[char], compared: &mut usize) -> bool {
         let (mut token, mut letter) = (0, 0);
         // Where to go on after a `*` took one letter more; one such place is enough.
         let mut retry: Option<(usize, usize)> = None;
         loop {
+            *compared += 1;
             let fits = match (self.0.get(token), letters.get(letter)) {
                 (None, None) => return true,
                 (Some(Token::AnyMany), _) => {
@@ -62,6 +69,7 @@ impl Pattern {
                 (Some(Token::AnyOne), Some(_)) => true,
                 (Some(Token::Literal(wanted)), Some(found)) => wanted == found,
                 (Some(Token::Class { negated, ranges }), Some(found)) => {
+                    *compared += ranges.len();
                     ranges.iter().any(|(low, high)| (low..=high).contains(&found)) != *negated
                 }
                 _ => false,

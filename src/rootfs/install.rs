@@ -1,7 +1,6 @@
 //! Installing packages in order, as `apk add` does into an empty root.
 //!
-//! For each package: its `.pre-install`, its files, its `.post-install`. When all are there, folders get back the modes
-//! and owners that their packages gave them (apk does so, whatever a script did to them), and the triggers run with the
+//! For each package: its `.pre-install`, its files, its `.post-install`. When all are there, the triggers run with the
 //! folders that matched. Who runs the scripts is the caller's choice: nobody, [`super::Emulation`], or a sandbox.
 //! Not made here, because an image has no use for them: device nodes, apk's lock, its folder for scripts.
 
@@ -9,8 +8,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::lost_account::LostAccount;
 use super::placement::Placement;
-use super::{Error, Inode, InodeKind, InstalledPackage, Metadata, Origin, PackageId, Rootfs, Tree, triggers};
+use super::{
+    Error, Inode, InodeKind, InstalledPackage, Metadata, Origin, PackageId, Rootfs, ScriptNote, Tree, triggers,
+};
 use crate::fetch::{Script, VerifiedApk};
 
 /// A script of a package that is to be run now.
@@ -18,6 +20,8 @@ use crate::fetch::{Script, VerifiedApk};
 pub struct ScriptCall<'call> {
     /// The package.
     pub package: PackageId,
+    /// Its name, `busybox`.
+    pub name: &'call str,
     /// Its name and version, `busybox-1.36.1-r29`.
     pub package_name: &'call str,
     /// Which of its scripts.
@@ -58,23 +62,12 @@ pub trait RunScript {
     fn run(&mut self, tree: &mut Tree, call: &ScriptCall<'_>) -> Result<ScriptOutcome, Error>;
 }
 
-/// A script that failed or was not run in full, for the summary.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScriptNote {
-    /// The package's name and version.
-    pub package: String,
-    /// Which of its scripts.
-    pub script: Script,
-    /// What came of it.
-    pub outcome: ScriptOutcome,
-}
-
 /// What installing gives.
 #[derive(Debug)]
 pub struct Installation {
     /// The files and the packages.
     pub rootfs: Rootfs,
-    /// Scripts that failed or were not run in full.
+    /// Scripts that failed, were not run in full or could not make their accounts.
     pub notes: Vec<ScriptNote>,
 }
 
@@ -92,17 +85,10 @@ pub fn newest_build_date(packages: &[VerifiedApk]) -> i64 {
 }
 
 /// Folders that apk makes in an empty root before anything else; `lib/apk/db` follows with the database.
-const SKELETON: [(&str, u32); 9] = [
-    ("dev", 0o755),
-    ("etc", 0o755),
-    ("etc/apk", 0o755),
-    ("proc", 0o555),
-    ("tmp", 0o1777),
-    ("var", 0o755),
-    ("var/cache", 0o755),
-    ("var/cache/apk", 0o755),
-    ("var/cache/misc", 0o755),
-];
+pub(super) const SKELETON: [(&str, u32); 2] = [("etc", 0o755), ("etc/apk", 0o755)];
+
+/// Folders that apk makes before it runs a script, for what it mounts there.
+const MOUNTED: [(&str, u32); 2] = [("dev", 0o755), ("proc", 0o555)];
 
 impl Rootfs {
     /// Installs `packages`, in this order, into an empty root.
@@ -110,11 +96,7 @@ impl Rootfs {
         let InstallOptions { mut scripts, timestamp } = options;
         let mut tree = Tree::new();
         tree.inode_mut(Tree::ROOT).metadata.mtime = timestamp;
-        for (path, mode) in SKELETON {
-            let metadata = generated(mode, timestamp);
-            let inode = Inode { kind: InodeKind::Directory(BTreeMap::new()), metadata };
-            tree.insert(path, inode).map_err(|source| Error::Generated { path: path.to_owned(), source })?;
-        }
+        make_folders(&mut tree, &SKELETON, timestamp)?;
         let mut rootfs = Rootfs { tree, packages: Vec::with_capacity(packages.len()) };
         let mut placement = Placement::default();
         let mut notes = Vec::new();
@@ -123,12 +105,16 @@ impl Rootfs {
             let Some(runner) = scripts.as_deref_mut() else { return Ok(false) };
             let Some(package) = rootfs.packages.get_mut(id.0 as usize) else { return Ok(false) };
             let Some(text) = package.scripts.get(&script) else { return Ok(false) };
+            make_folders(&mut rootfs.tree, &MOUNTED, timestamp)?;
             let package_name = package.name_and_version();
-            let call = ScriptCall { package: id, package_name: &package_name, script, text, arguments, timestamp };
+            let name = package.info.name.as_str();
+            let call =
+                ScriptCall { package: id, name, package_name: &package_name, script, text, arguments, timestamp };
             let outcome = runner.run(&mut rootfs.tree, &call)?;
             package.broken_script |= outcome.status != 0;
-            if outcome != ScriptOutcome::default() {
-                notes.push(ScriptNote { package: package_name, script, outcome });
+            let lost_account = LostAccount::after(text, &rootfs.tree, id, packages);
+            if outcome != ScriptOutcome::default() || lost_account.is_some() {
+                notes.push(ScriptNote { package: package_name, script, outcome, lost_account });
             }
             Ok::<bool, Error>(true)
         };
@@ -144,12 +130,22 @@ impl Rootfs {
                 placement.forget_names();
             }
         }
-        placement.restore_folders(&mut rootfs.tree);
         for (id, folders) in triggers::fired(&rootfs.packages) {
             run(&mut rootfs, id, Script::Trigger, &folders)?;
         }
         Ok(Installation { rootfs, notes })
     }
+}
+
+/// Makes those of `folders` of which nothing is there.
+fn make_folders(tree: &mut Tree, folders: &[(&str, u32)], timestamp: i64) -> Result<(), Error> {
+    for (path, mode) in folders {
+        if tree.lookup(path).is_none() {
+            let inode = Inode { kind: InodeKind::Directory(BTreeMap::new()), metadata: generated(*mode, timestamp) };
+            tree.insert(path, inode).map_err(|source| Error::Generated { path: (*path).to_owned(), source })?;
+        }
+    }
+    Ok(())
 }
 
 /// Metadata of something that this program makes, owned by root.

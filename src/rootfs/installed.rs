@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{InodeKind, InstalledPackage, Origin, Owner, PackageId, Record, RecordKind, Rootfs, Tree};
-use crate::apk::Identity;
+use crate::apk::{Dependency, Identity, split_of_index};
 use crate::digest::Sha1Digest;
 
 /// A package of which something is left, with its records that still hold.
@@ -54,13 +54,11 @@ fn is_left(tree: &Tree, record: &Record, id: PackageId) -> bool {
     is_own && !matches!(inode.kind, InodeKind::Directory(_))
 }
 
-/// The database of `packages`, sorted by name. `pins` has the repository tag of the packages that came from a tagged
+/// The database of `packages`, in their order, which apk has by name. `pins` has the repository tag of the packages that came from a tagged
 /// repository, without its `@`.
 pub(super) fn text(packages: &[Remaining<'_>], pins: &BTreeMap<String, String>) -> String {
-    let mut sorted: Vec<&Remaining<'_>> = packages.iter().collect();
-    sorted.sort_by(|one, other| one.package.info.name.cmp(&other.package.info.name));
     let mut text = String::new();
-    for remaining in sorted {
+    for remaining in packages {
         // Writing to a string cannot fail.
         let _ = write_package(&mut text, remaining, pins);
         text.push('\n');
@@ -69,10 +67,10 @@ pub(super) fn text(packages: &[Remaining<'_>], pins: &BTreeMap<String, String>) 
 }
 
 fn write_package(text: &mut String, remaining: &Remaining<'_>, pins: &BTreeMap<String, String>) -> std::fmt::Result {
-    let InstalledPackage { identity, info, compressed_size, broken_script, .. } = remaining.package;
+    let InstalledPackage { identity, info, arch, compressed_size, broken_script, .. } = remaining.package;
     writeln!(text, "C:{identity}\nP:{}\nV:{}", info.name, info.version)?;
-    if !info.arch.is_empty() {
-        writeln!(text, "A:{}", info.arch)?;
+    if !arch.is_empty() {
+        writeln!(text, "A:{arch}")?;
     }
     writeln!(text, "S:{compressed_size}\nI:{}", info.installed_size)?;
     writeln!(text, "T:{}\nU:{}\nL:{}", info.description, info.url, info.license)?;
@@ -92,7 +90,7 @@ fn write_package(text: &mut String, remaining: &Remaining<'_>, pins: &BTreeMap<S
     }
     for (field, words) in [('D', &info.depends), ('p', &info.provides), ('i', &info.install_if)] {
         if !words.is_empty() {
-            writeln!(text, "{field}:{}", words.join(" "))?;
+            writeln!(text, "{field}:{}", dependencies(words))?;
         }
     }
     // Of a package without paths apk says no more.
@@ -100,7 +98,7 @@ fn write_package(text: &mut String, remaining: &Remaining<'_>, pins: &BTreeMap<S
         return Ok(());
     }
     if !info.replaces.is_empty() {
-        writeln!(text, "r:{}", info.replaces.join(" "))?;
+        writeln!(text, "r:{}", dependencies(&info.replaces))?;
     }
     if info.replaces_priority != 0 {
         writeln!(text, "q:{}", info.replaces_priority)?;
@@ -112,6 +110,15 @@ fn write_package(text: &mut String, remaining: &Remaining<'_>, pins: &BTreeMap<S
         text.push_str("f:s\n");
     }
     write_paths(text, &remaining.records)
+}
+
+/// Dependencies as apk prints what it has read (`apk_blob_push_dep`): `foo~=1` is `foo~1`, `foo=>1` is `foo>=1`. What
+/// is none is left as it is.
+fn dependencies(words: &[String]) -> String {
+    let printed = words.iter().map(|word| {
+        split_of_index(word).map_or_else(|_| word.clone(), |split| Dependency::of_split(split).to_string())
+    });
+    printed.collect::<Vec<_>>().join(" ")
 }
 
 /// A folder of the package: its own record, where it has one (the root has none), and its files.

@@ -17,22 +17,24 @@ mod follow;
 mod glob;
 mod install;
 mod installed;
+mod lost_account;
 mod ownership;
 mod package;
 mod placement;
 mod record;
+mod script_note;
 mod scripts;
 mod tree;
 mod triggers;
 
 pub use database::{DatabaseOptions, write_database};
 pub use error::Error;
-pub use install::{
-    InstallOptions, Installation, RunScript, ScriptCall, ScriptNote, ScriptOutcome, Unrun, newest_build_date,
-};
+pub use install::{InstallOptions, Installation, RunScript, ScriptCall, ScriptOutcome, Unrun, newest_build_date};
+pub use lost_account::LostAccount;
 pub use package::InstalledPackage;
 pub use record::{Owner, Record, RecordKind};
-pub use scripts::Emulation;
+pub use script_note::{ScriptNote, UNRUN_TOLD};
+pub use scripts::{Emulation, HOST_NAME};
 pub use tree::{Content, Inode, InodeId, InodeKind, Metadata, Origin, PackageId, Tree, TreeError, Walk};
 
 /// A root filesystem with the packages that it was made from, in install order.

@@ -13,6 +13,9 @@ pub struct InstalledPackage {
     pub identity: Identity,
     /// What it says about itself.
     pub info: PackageInfo,
+    /// The architecture that the index gives it, which its own words need not be: `noarch` packages stand in Alpine's
+    /// indexes as packages for the index's machine.
+    pub arch: String,
     /// Every path that its archive lists, folders included, in the archive's order.
     pub paths: Vec<String>,
     /// What the installed database says of the paths that became the package's, in the archive's order. A file that
@@ -20,7 +23,7 @@ pub struct InstalledPackage {
     pub records: Vec<Record>,
     /// Its scripts.
     pub scripts: BTreeMap<Script, Vec<u8>>,
-    /// Bytes of the .apk as downloaded.
+    /// Bytes of the .apk as its index says (`S:`).
     pub compressed_size: u64,
     /// Whether one of its scripts failed.
     pub broken_script: bool,
@@ -33,6 +36,7 @@ impl InstalledPackage {
     pub fn new(identity: Identity, info: PackageInfo) -> Self {
         Self {
             identity,
+            arch: info.arch.clone(),
             info,
             paths: Vec::new(),
             records: Vec::new(),
@@ -47,6 +51,7 @@ impl InstalledPackage {
     pub(super) fn of(apk: &VerifiedApk) -> Self {
         Self {
             paths: apk.entries().iter().map(|entry| entry.path.clone()).collect(),
+            arch: apk.arch().to_owned(),
             scripts: apk.scripts().clone(),
             compressed_size: apk.compressed_size(),
             ..Self::new(apk.identity(), apk.info().clone())

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::accounts::{self, Groups, Passwd};
+use super::install::SKELETON;
 use super::ownership::{FileClaim, file_claim, folder_passes};
 use super::record::{Owner, Record, RecordKind};
 use super::{Content, Error, Inode, InodeId, InodeKind, Metadata, Origin, PackageId, Rootfs, Tree, TreeError};
@@ -33,9 +34,8 @@ struct Names {
 /// A folder that at least one package lists.
 struct Folder {
     owner: PackageId,
-    /// What the owner wants it to be.
-    wanted: Metadata,
-    /// Whether apk gives it that: not where the folder was there before any package listed it.
+    /// Whether apk gives it mode and owner that its owner wants when that becomes its owner, whatever a script did to it
+    /// meanwhile: not where the folder was there before any package listed it.
     in_charge: bool,
 }
 
@@ -120,17 +120,6 @@ impl Placement {
         self.names = Names::default();
     }
 
-    /// Gives every folder that a package brought the mode and owner that its owner wants, as apk does at the end.
-    pub(super) fn restore_folders(&self, tree: &mut Tree) {
-        for (path, folder) in &self.folders {
-            if let (true, Some(id)) = (folder.in_charge, tree.lookup(path))
-                && tree.children(id).is_some()
-            {
-                tree.inode_mut(id).metadata = folder.wanted.clone();
-            }
-        }
-    }
-
     fn place_folder<'package>(
         &mut self,
         rootfs: &mut Rootfs,
@@ -153,16 +142,25 @@ impl Placement {
             let (old, new) = (info(&rootfs.packages, folder.owner), current.apk.info());
             if old.is_some_and(|old| folder_passes(old, new)) {
                 folder.owner = current.id;
-                folder.wanted = wanted;
-                rootfs.tree.inode_mut(id).metadata.origin = folder.wanted.origin;
+                let there = &mut rootfs.tree.inode_mut(id).metadata;
+                if folder.in_charge {
+                    *there = wanted;
+                } else {
+                    there.origin = wanted.origin;
+                }
             }
             return Ok(());
         }
         let in_charge = match existing {
+            // apk makes these as the package wants them, and by itself only where no package does.
+            Some(id) if SKELETON.iter().any(|(path, _)| *path == spot.path) && tree.children(id).is_some() => {
+                tree.inode_mut(id).metadata = wanted;
+                true
+            }
             Some(id) if tree.children(id).is_some() => {
                 let there = &mut tree.inode_mut(id).metadata;
                 if (there.mode, there.uid, there.gid) == (wanted.mode, wanted.uid, wanted.gid) {
-                    *there = wanted.clone();
+                    *there = wanted;
                 } else {
                     there.origin = wanted.origin;
                 }
@@ -175,15 +173,12 @@ impl Placement {
                 return Err(current.cannot_place(entry, source));
             }
             None => {
-                // As mkdir(2) leaves it; what the package wants comes at the very end, so that scripts find root's
-                // folder.
-                let until_then = Metadata { mode: wanted.mode & 0o1777, uid: 0, gid: 0, ..wanted.clone() };
-                let inode = Inode { kind: InodeKind::Directory(BTreeMap::new()), metadata: until_then };
+                let inode = Inode { kind: InodeKind::Directory(BTreeMap::new()), metadata: wanted };
                 tree.insert_in(spot.folder, &spot.path, inode).map_err(|source| current.cannot_place(entry, source))?;
                 true
             }
         };
-        self.folders.insert(spot.path, Folder { owner: current.id, wanted, in_charge });
+        self.folders.insert(spot.path, Folder { owner: current.id, in_charge });
         Ok(())
     }
 

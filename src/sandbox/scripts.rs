@@ -1,10 +1,11 @@
 //! Packages' own install scripts and triggers, run for real: `scripts = "run"`.
 //!
 //! Before each script the tree is written to a folder, and what the script changed there is taken back into the tree.
-//! Only folders and files that have changed are looked into, and what did not keeps its origin. A script runs as apk
-//! runs it: as root, from `/`, with nothing but a PATH, without network. Owners need a range of ids; where there is
-//! none, [`ScriptRunner::new`] says so before anything is done. Device nodes, sockets and extended attributes that a
-//! script makes are left behind.
+//! Only folders and files that have changed are looked into, and what did not keeps its origin. A script runs as apk 3
+//! runs it: as root, from `/`, with a PATH, the package's name and the script's in its environment, without network. One
+//! that the kernel cannot start, because it has no `#!` line or the image no such interpreter, fails with 127.
+//! Owners need a range of ids; where there is none, [`ScriptRunner::new`] says so before anything is done. Device nodes,
+//! sockets and extended attributes that a script makes are left behind.
 
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,7 +16,7 @@ use super::ids::Mapping;
 use super::merge::{Stamps, take_back};
 use super::{Account, Bind, Ending, Error, Ids, Output, OwnerTable, Owners, Privileges, Sandbox, Tail};
 use crate::rootfs::folder::{Owners as FolderOwners, write_folder};
-use crate::rootfs::{Error as RootfsError, InodeKind, RunScript, ScriptCall, ScriptOutcome, Tree};
+use crate::rootfs::{Error as RootfsError, HOST_NAME, InodeKind, RunScript, ScriptCall, ScriptOutcome, Tree};
 use crate::unfinished::UnfinishedFolder;
 
 /// What apk gives to scripts.
@@ -79,7 +80,12 @@ impl ScriptRunner {
         words.extend(call.arguments.iter().map(OsString::from));
         let mut sandbox = Sandbox::new(&root, words);
         sandbox.program.clone_from(&self.program);
-        sandbox.environment = vec![PATH.into()];
+        sandbox.environment = vec![
+            PATH.into(),
+            format!("APK_PACKAGE={}", call.name).into(),
+            format!("APK_SCRIPT={}", call.script.name()).into(),
+        ];
+        sandbox.host_name = HOST_NAME.to_owned();
         sandbox.account = Account::default();
         sandbox.ids = Ids::Range;
         sandbox.read_only = false;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules that every room may use.
-const LEAVES: [&str; 10] = [
+const LEAVES: [&str; 11] = [
     "address",
     "challenge",
     "digest",
@@ -15,6 +15,7 @@ const LEAVES: [&str; 10] = [
     "progress",
     "request_failure",
     "retry_after",
+    "tar_reader",
     "unfinished",
 ];
 

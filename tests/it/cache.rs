@@ -31,6 +31,7 @@ fn filled() -> (Program, Cache) {
             name: PackageName::parse(name).unwrap(),
             version: Version::parse("1.0-r0").unwrap(),
             identity,
+            arch: "x86_64".to_owned(),
             size,
             locations: vec![Location::parse(&url).unwrap()],
         };

@@ -67,12 +67,46 @@ fn pseudo_random(length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
+/// The index vouches for the bytes, and the bytes call themselves something else.
+#[test]
+fn a_package_that_calls_itself_another_is_refused() {
+    let repository = Repository::new()
+        .package("hello", "1.0-r0")
+        .file("usr/share/hello", "x")
+        .package("any", "1.0-r0")
+        .with(|package| package.info.arch = "noarch".to_owned())
+        .file("usr/share/any", "x")
+        .build();
+    let scene = Scene::new(&repository);
+    let own = wanted(&repository, "hello", &[&repository.location()]);
+    let any = wanted(&repository, "any", &[&repository.location()]);
+    for (wanted, arch) in [(&own, "x86_64"), (&any, "x86_64")] {
+        assert_eq!(scene.package(wanted).unwrap().arch(), arch, "{wanted}");
+    }
+    let (name, version) = (PackageName::parse("other").unwrap(), Version::parse("2.0-r0").unwrap());
+    let arch = |wanted: &Wanted, arch: &str| Wanted { arch: arch.to_owned(), ..wanted.clone() };
+    assert_eq!(scene.package(&arch(&any, "noarch")).unwrap().arch(), "noarch");
+    for (wanted, reason) in [
+        (Wanted { name, ..own.clone() }, "it calls itself hello-1.0-r0, but other-1.0-r0 was expected"),
+        (Wanted { version, ..own.clone() }, "it calls itself hello-1.0-r0, but hello-2.0-r0 was expected"),
+        (arch(&own, "aarch64"), "it is built for x86_64, but its index says aarch64"),
+        (arch(&own, "noarch"), "it is built for x86_64, but its index says noarch"),
+    ] {
+        // The cache has it by now, and with the other name it is as wrong there.
+        let failure = scene.failure(&wanted);
+        assert!(failure.contains(reason), "{failure}");
+        let archive = scene.fetcher().archives(std::slice::from_ref(&wanted), &Silent).unwrap_err();
+        assert!(scene.failure(&wanted).contains(reason), "{archive}");
+    }
+}
+
 fn wanted(repository: &BuiltRepository, name: &str, locations: &[&str]) -> Wanted {
     let (identity, size) = repository.identity(name, "1.0-r0");
     Wanted {
         name: PackageName::parse(name).unwrap(),
         version: Version::parse("1.0-r0").unwrap(),
         identity,
+        arch: "x86_64".to_owned(),
         size,
         locations: locations
             .iter()

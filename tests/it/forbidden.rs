@@ -41,7 +41,7 @@ fn repository() -> BuiltRepository {
         .package("tool", "1-r0")
         .depends("shell")
         .directory("srv")
-        .script("post-install", "#!/bin/sh\nmkdir /srv/made\n")
+        .script("post-install", "#!/bin/sh\necho > /srv/made\n")
         .build()
 }
 

@@ -5,6 +5,7 @@ mod again;
 mod anywhere;
 mod architecture;
 mod build;
+mod busybox;
 mod cache;
 mod check;
 mod copy;

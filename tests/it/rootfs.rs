@@ -4,8 +4,8 @@
 use apkbuild::fetch::{Script, VerifiedApk};
 use apkbuild::rootfs::dump::dump;
 use apkbuild::rootfs::{
-    DatabaseOptions, Emulation, Error, InstallOptions, Installation, Origin, PackageId, Rootfs, newest_build_date,
-    write_database,
+    DatabaseOptions, Emulation, Error, InstallOptions, Installation, LostAccount, Origin, PackageId, Rootfs,
+    newest_build_date, write_database,
 };
 
 use crate::support::{BuiltRepository, Repository};
@@ -22,7 +22,7 @@ fn verified(repository: &BuiltRepository, packages: &[&str]) -> Vec<VerifiedApk>
 }
 
 fn install(packages: &[VerifiedApk]) -> Result<Installation, Error> {
-    let mut emulation = Emulation;
+    let mut emulation = Emulation::default();
     let timestamp = newest_build_date(packages);
     Rootfs::install(packages, InstallOptions { scripts: Some(&mut emulation), timestamp })
 }
@@ -126,6 +126,33 @@ fn a_file_and_a_folder_cannot_have_one_path() {
     assert_eq!(message(&turned), "file-1-r0 cannot bring `opt/x`: `opt/x` is a folder that is not empty");
 }
 
+#[test]
+fn the_database_says_what_apk_writes() {
+    let repository = Repository::new()
+        .package("odd", "1-r0")
+        .with(|package| {
+            package.info.description = " two  words  ".to_owned();
+            package.info.license = String::new();
+            package.info.origin = String::new();
+        })
+        .depends("a~=1.2 b=>1 c>~3 !d<=4 e")
+        .provides("f=1 so:g.so.1=1")
+        .replaces("h~=5 h<~6")
+        .file("usr/odd", "x")
+        .build();
+    let mut rootfs = install(&verified(&repository, &["odd-1-r0"])).unwrap().rootfs;
+    rootfs.packages[0].arch = "noarch".to_owned();
+    rootfs.packages[0].compressed_size = 7;
+    write_database(&mut rootfs, &DatabaseOptions::default()).unwrap();
+    let text = String::from_utf8(rootfs.tree.file("lib/apk/db/installed").unwrap().to_vec()).unwrap();
+    let (_, text) = text.split_once("P:odd\n").unwrap();
+    assert_eq!(
+        text,
+        "V:1-r0\nA:noarch\nS:7\nI:8192\nT: two  words  \nU:\nL:\nt:1700000000\nD:a~1.2 b>=1 c>~3 !d<=4 e\n\
+         p:f=1 so:g.so.1=1\nr:h~5 h<~6\nF:usr\nR:odd\nZ:Q1EfatjsUqKYSrqv18O1FlA3hcIHI=\n\n"
+    );
+}
+
 /// A package as only a broken builder writes one: these entries and no others, in this order.
 fn broken(entries: &[(&str, tar::EntryType, &str)]) -> VerifiedApk {
     let gzip = |bytes: &[u8]| {
@@ -165,6 +192,62 @@ fn packages_that_are_built_wrong_are_refused() {
     let error = install(&[broken(&[("a/b", Regular, "x")])]).unwrap_err();
     assert_eq!(error.to_string(), "broken-1-r0 brings `a/b` without listing its folder `a`");
     assert!(error.help().unwrap().ends_with("report it to whoever makes broken"));
+}
+
+/// Its script ends well without the account, which nobody would notice.
+#[test]
+fn an_account_that_cannot_be_made_is_told() {
+    let repository = Repository::new()
+        .package("shell", "1-r0")
+        .program("bin/busybox", "x")
+        .symlink("bin/sh", "busybox")
+        .symlink("bin/adduser", "busybox")
+        .symlink("bin/addgroup", "busybox")
+        .package("store", "1-r0")
+        .file("etc/store.conf", "x")
+        .owner("etc/store.conf", "root", "store")
+        .directory("var/lib/store")
+        .owner("var/lib/store", "store", "store")
+        .script(
+            "pre-install",
+            "#!/bin/sh\naddgroup -S store 2>/dev/null\nadduser -S -D -H -G store store 2>/dev/null\nexit 0\n",
+        )
+        .package("accounts", "1-r0")
+        .file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
+        .file("etc/group", "root:x:0:\n")
+        .build();
+    for (order, expected) in [
+        (&["shell-1-r0", "store-1-r0"][..], Some(None)),
+        (&["shell-1-r0", "store-1-r0", "accounts-1-r0"], Some(Some("accounts".to_owned()))),
+        (&["accounts-1-r0", "shell-1-r0", "store-1-r0"], None),
+    ] {
+        let Installation { rootfs, notes } = install(&verified(&repository, order)).unwrap();
+        let lost: Vec<_> = notes.into_iter().map(|note| (note.package, note.script, note.lost_account)).collect();
+        let paths = ["etc/store.conf (root:store)", "var/lib/store (store:store)"].map(str::to_owned).to_vec();
+        let expected = expected.map(|brought_later_by| {
+            ("store-1-r0".to_owned(), Script::PreInstall, Some(LostAccount { paths, brought_later_by }))
+        });
+        assert_eq!(lost, expected.clone().into_iter().collect::<Vec<_>>(), "{order:?}");
+        let owner = &rootfs.tree.get("var/lib/store").unwrap().metadata;
+        assert_eq!((owner.uid, owner.gid), if expected.is_some() { (4321, 4321) } else { (100, 100) }, "{order:?}");
+    }
+}
+
+/// An image of which nobody knows the commands is of no use.
+#[test]
+fn a_busybox_whose_applets_nobody_knows_ends_the_build() {
+    let repository = Repository::new()
+        .package("busybox", "1.30.1-r5")
+        .program("bin/busybox", "x")
+        .symlink("bin/sh", "busybox")
+        .script("post-install", "#!/bin/sh\n[ -e /x ] || /bin/busybox --install -s\nexit 0\n")
+        .build();
+    let error = install(&verified(&repository, &["busybox-1.30.1-r5"])).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "busybox-1.30.1-r5: the applets of `/bin/busybox` cannot be read from it: it is no ELF file"
+    );
+    assert_eq!(error.help().unwrap(), "use `scripts = \"run\"` under [alpine], which runs it");
 }
 
 #[test]

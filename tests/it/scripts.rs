@@ -87,12 +87,12 @@ fn what_scripts_change_comes_back_into_the_tree() {
     assert_eq!(tree.file("srv/hidden/file").unwrap()[..], *b"hidden");
     assert_eq!(tree.lookup("srv/again"), tree.lookup("srv/before-2-r1"));
     assert!(matches!(&tree.get("srv/link").unwrap().kind, InodeKind::Symlink(target) if target == "/srv/again"));
-    // In the end a package's folder is as the package has it, as under apk.
-    assert_eq!(owner("srv"), (0, 0, 0o755, Origin::Package(PackageId(0))));
+    // What a script makes of a package's folder stays, as under apk 3.
+    assert_eq!(owner("srv"), (33, 33, 0o755, Origin::Package(PackageId(0))));
     assert_eq!(owner("usr/share/tool/seen").3, Origin::Script(watcher));
     // Nothing of the sandbox itself.
     assert!(tree.get("etc/hosts").is_none() && tree.children(tree.lookup("dev").unwrap()).unwrap().len() == 2);
-    assert!(tree.children(tree.lookup("tmp").unwrap()).unwrap().is_empty());
+    assert!(tree.lookup("tmp").is_none());
 
     // A script that fails does not end the installation, and is told.
     assert_eq!(notes.len(), 1);
@@ -162,12 +162,15 @@ fn a_recipe_has_its_scripts_run() {
         .script("trigger", "#!/bin/sh\nwrite $1/seen\nfail 2\n")
         .build();
     let program = Program::new();
-    program.write(
-        "hello.toml",
-        "name = \"hello\"\nalpine = { packages = [\"watcher\"], scripts = \"run\" }\n\
-         stage.deps = { packages = [\"tool\"], run = [\"read /srv/made-by-1-r0\"] }\n\
-         [[copy]]\nfrom = \"deps\"\nsource = \"/srv\"\ntarget = \"/from-stage\"\n",
-    );
+    let write = |failures: &str| {
+        let recipe = format!(
+            "name = \"hello\"\nalpine = {{ packages = [\"watcher\"], scripts = \"run\"{failures} }}\n\
+             stage.deps = {{ packages = [\"tool\"], run = [\"read /srv/made-by-1-r0\"] }}\n\
+             [[copy]]\nfrom = \"deps\"\nsource = \"/srv\"\ntarget = \"/from-stage\"\n"
+        );
+        program.write("hello.toml", &recipe);
+    };
+    write("");
     let location = repository.location();
     let keys = repository.keys_dir().display().to_string();
     let output = program.run(["recipe", "hello.toml", "-X", &location, "--keys-dir", &keys]);
@@ -177,8 +180,13 @@ fn a_recipe_has_its_scripts_run() {
         println!("skipped: {error}");
         return;
     }
-    output.success();
+    // By default the build fails where a script does.
     let note = "watcher-1-r0: its trigger script ended with status 9\n  | done\n  | line 0\n  | error 0\n  | line 1\n  | error 1";
+    let message = output.failure(1);
+    assert!(message.contains(note) && message.contains("`script-failures = \"warn\"` under [alpine]"), "{message}");
+    write(", script-failures = \"warn\"");
+    let output = program.run(["recipe", "hello.toml", "-X", &location, "--keys-dir", &keys]);
+    output.success();
     assert!(output.stderr.contains(note), "{}", output.stderr);
     let image = &StoredImage::open_all(&program.folder().join("hello.tar")).unwrap()[0];
     let tree = image.tree().unwrap();
@@ -189,4 +197,58 @@ fn a_recipe_has_its_scripts_run() {
     let left: Vec<_> =
         fs_err::read_dir(program.cache().join("stages")).unwrap().map(|it| it.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().starts_with('.')), "{left:?}");
+}
+
+#[test]
+fn a_script_that_fails_ends_the_build() {
+    let repository = Repository::new()
+        .package("shell", "1-r0")
+        .program("bin/sh", b"\x7fELF".to_vec())
+        .package("tool", "1-r0")
+        .depends("shell")
+        .file("srv/tool", "tool")
+        .script("post-install", "#!/bin/sh\necho \"no device for $APK_PACKAGE\" >&2\nexit 3\n")
+        .package("unstarted", "2-r0")
+        .script("pre-install", "echo > /made\n")
+        .package("partly", "3-r0")
+        .depends("shell")
+        .script("post-install", "#!/bin/sh\nsh -c true\nexit 4\n")
+        .build();
+    let location = repository.location();
+    let keys = repository.keys_dir().display().to_string();
+    let build = |alpine: &str, rest: &str| {
+        let program = Program::new();
+        program.write("hello.toml", format!("name = \"hello\"\nalpine = {{ {alpine} }}\n{rest}"));
+        program.run(["recipe", "hello.toml", "-X", &location, "--keys-dir", &keys])
+    };
+    let way_out = "`script-failures = \"warn\"` under [alpine]";
+    let tool = "tool-1-r0: its post-install script ended with status 3\n  | no device for tool";
+    let unstarted = "unstarted-2-r0: its pre-install script ended with status 127\n  | it has no `#!` line";
+
+    // All that failed is told at once, as apk goes on to the end.
+    let output = build("packages = [\"tool\", \"unstarted\"]", "");
+    let message = output.failure(1);
+    assert!(message.contains(tool) && message.contains(unstarted) && message.contains(way_out), "{message}");
+    let output = build("packages = [\"tool\", \"unstarted\"], script-failures = \"warn\"", "");
+    output.success();
+    assert!(output.stderr.contains(tool) && !output.stderr.contains(way_out), "{}", output.stderr);
+    // How one ends that is not understood in full is not known.
+    let output = build("packages = [\"partly\"]", "");
+    output.success();
+    assert!(
+        output.stderr.contains("partly-3-r0: its post-install script was not carried out in full"),
+        "{}",
+        output.stderr
+    );
+    build("packages = [\"tool\"], scripts = \"skip\"", "").success();
+
+    // Stages have the same from `[alpine]`.
+    let stage =
+        "stage.deps = { packages = [\"tool\"] }\n[[copy]]\nfrom = \"deps\"\nsource = \"/srv\"\ntarget = \"/srv\"\n";
+    let output = build("packages = [\"shell\"]", stage);
+    let message = output.failure(1);
+    assert!(message.contains(&format!("stage deps: {tool}")) && message.contains(way_out), "{message}");
+    let output = build("packages = [\"shell\"], script-failures = \"warn\"", stage);
+    output.success();
+    assert!(output.stderr.contains(&format!("stage deps: {tool}")), "{}", output.stderr);
 }

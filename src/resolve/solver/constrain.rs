@@ -5,7 +5,7 @@ use super::Solver;
 
 impl<'a> Solver<'a> {
     /// Holds `need`, of `asker` or of the world, against all providers of its name. `tags` are the world's pins.
-    pub(super) fn apply(&mut self, asker: Option<PackageId>, need: Need<'a>, tags: u64) {
+    pub(super) fn apply(&mut self, asker: Option<PackageId>, need: Need, tags: u64) {
         if !need.conflict {
             let state = self.name_mut(need.name);
             state.requirers = state.requirers.saturating_add(1);
@@ -29,7 +29,7 @@ impl<'a> Solver<'a> {
 
     /// Notes that somebody wants `name` for the first time.
     pub(super) fn begin_to_want(&mut self, name: NameId) {
-        self.queue(name);
+        self.queue(name, false);
         self.touch_triggered(name);
         self.touch(name);
     }

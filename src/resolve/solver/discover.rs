@@ -1,26 +1,42 @@
-//! Discovery: which names may play a part at all, and how long the chain of dependencies is that begins at each.
+//! Discovery: which names may play a part at all, and the rank of each among those that wait to be decided.
 
 use super::super::catalogue::{NameId, PackageId};
 use super::Solver;
+use super::queue::Rank;
 
 /// A name under discovery. Written as a stack of these rather than as recursion, since an index may chain its
 /// dependencies as deeply as it likes.
 struct Frame {
     name: NameId,
+    /// The provider under way.
+    provider: usize,
+    /// Where in the list that `stage` goes through.
+    position: usize,
     stage: Stage,
 }
 
+#[derive(Clone, Copy)]
 enum Stage {
-    /// Going through the dependencies of the providers, of which `provider` is under way. The dependency before
-    /// `dependency` may have been discovered just now.
-    Depends { provider: usize, dependency: usize, is_new: bool },
-    /// Going through what `install_if` may bring by one of the names of a provider.
-    Triggered { provider: usize, own_name: usize, position: usize },
+    /// The dependencies of the providers that no other name has brought.
+    Depends {
+        is_new: bool,
+    },
+    /// What `install_if` may bring by the name itself.
+    Triggered,
+    /// What `install_if` may bring by the own name of each provider, then what the provider provides.
+    OwnTriggered,
+    Provided,
+    /// The conditions of the providers' `install_if`. The name has its rank by now.
+    Conditions,
 }
 
 impl Solver<'_> {
-    /// Discovers `name`, everything its providers need, and everything that may come by `install_if` with them.
+    /// Discovers `name`, everything its providers need and provide, and everything that may come by `install_if` with
+    /// them. apk's `discover_name`.
     pub(super) fn discover(&mut self, name: NameId) {
+        if self.name(name).seen {
+            return;
+        }
         let mut stack = Vec::new();
         self.enter(&mut stack, name);
         while let Some(mut frame) = stack.pop() {
@@ -32,15 +48,12 @@ impl Solver<'_> {
     }
 
     fn enter(&mut self, stack: &mut Vec<Frame>, name: NameId) {
+        self.open(name);
         let state = self.name_mut(name);
-        if state.seen {
-            return;
-        }
         state.seen = true;
         state.no_install_if = true;
-        self.open(name);
         let is_new = self.enter_provider(name, 0);
-        stack.push(Frame { name, stage: Stage::Depends { provider: 0, dependency: 0, is_new } });
+        stack.push(Frame { name, provider: 0, position: 0, stage: Stage::Depends { is_new } });
     }
 
     /// Looks at a provider; gives whether that is for the first time, so that its dependencies are yet to be
@@ -52,6 +65,8 @@ impl Solver<'_> {
         if is_new {
             self.begin(package);
         }
+        let has_failed = self.package(package).install_if_failed;
+        self.name_mut(name).no_install_if &= has_failed;
         is_new
     }
 
@@ -62,7 +77,8 @@ impl Solver<'_> {
             self.open(name);
         }
         let described = self.catalogue.package(package);
-        let is_untagged = described.tags & 1 != 0;
+        // Whatever has no files is not served by any repository, so it is allowed whatever its tag.
+        let is_untagged = described.tags & 1 != 0 || described.record.installed_size() == 0;
         let is_installable = described.defect.is_none();
         let has_no_conditions = described.install_if.is_empty();
         let state = self.package_mut(package);
@@ -77,56 +93,80 @@ impl Solver<'_> {
     /// The next name to discover for the sake of `frame`.
     fn next_within(&mut self, frame: &mut Frame) -> Option<NameId> {
         loop {
-            match &mut frame.stage {
-                Stage::Depends { provider, dependency, is_new } => {
-                    let Some(package) = self.catalogue.providers(frame.name).get(*provider).map(|found| found.package)
-                    else {
-                        frame.stage = Stage::Triggered { provider: 0, own_name: 0, position: 0 };
-                        continue;
-                    };
-                    let depends = &self.catalogue.package(package).depends;
-                    if *is_new {
-                        if let Some(before) = dependency.checked_sub(1).and_then(|before| depends.get(before)) {
-                            let chain = self.name(before.name).chain.saturating_add(1);
-                            let state = &mut self.packages[package.0 as usize];
-                            state.chain = state.chain.max(chain);
-                        }
-                        if let Some(need) = depends.get(*dependency) {
-                            *dependency += 1;
-                            return Some(need.name);
-                        }
-                    }
-                    let state = *self.package(package);
-                    let name = self.name_mut(frame.name);
-                    name.no_install_if &= state.install_if_failed;
-                    name.chain = name.chain.max(state.chain);
-                    *provider += 1;
-                    *dependency = 0;
-                    *is_new = self.enter_provider(frame.name, *provider);
+            let found = self.at(frame);
+            if let Some(name) = found {
+                frame.position += 1;
+                if self.names[name.0 as usize].seen {
+                    continue;
                 }
-                Stage::Triggered { provider, own_name, position } => {
-                    let package = self.catalogue.providers(frame.name).get(*provider)?.package;
-                    let package = self.catalogue.package(package);
-                    let cause = match own_name.checked_sub(1) {
-                        None => Some(package.name),
-                        Some(place) => package.provides.get(place).map(|provision| provision.name),
-                    };
-                    let Some(cause) = cause else {
-                        (*provider, *own_name, *position) = (*provider + 1, 0, 0);
-                        continue;
-                    };
-                    // What a name that was discovered before may bring is not looked for again; apk does not find it
-                    // either where that name is provided and was asked for as such.
-                    let is_skipped = *position == 0 && *own_name > 0 && self.name(cause).seen;
-                    let Some(&name) = self.catalogue.triggered(cause).get(*position).filter(|_| !is_skipped) else {
-                        (*own_name, *position) = (*own_name + 1, 0);
-                        continue;
-                    };
-                    *position += 1;
-                    return Some(name);
+                return Some(name);
+            }
+            frame.position = 0;
+            let count = self.catalogue.providers(frame.name).len();
+            frame.stage = match frame.stage {
+                Stage::Depends { .. } => {
+                    frame.provider += 1;
+                    if frame.provider < count {
+                        Stage::Depends { is_new: self.enter_provider(frame.name, frame.provider) }
+                    } else {
+                        Stage::Triggered
+                    }
+                }
+                Stage::OwnTriggered => Stage::Provided,
+                Stage::Triggered => {
+                    frame.provider = 0;
+                    Stage::OwnTriggered
+                }
+                Stage::Provided => {
+                    frame.provider += 1;
+                    if frame.provider < count {
+                        Stage::OwnTriggered
+                    } else {
+                        self.rank(frame.name);
+                        frame.provider = 0;
+                        Stage::Conditions
+                    }
+                }
+                Stage::Conditions => {
+                    frame.provider += 1;
+                    if frame.provider >= count {
+                        return None;
+                    }
+                    Stage::Conditions
+                }
+            };
+        }
+    }
+
+    /// The name at which `frame` is; `None` at the end of the list that it goes through.
+    fn at(&self, frame: &Frame) -> Option<NameId> {
+        if let Stage::Triggered = frame.stage {
+            return self.catalogue.triggered(frame.name).get(frame.position).copied();
+        }
+        let provider = self.catalogue.providers(frame.name).get(frame.provider)?;
+        let package = self.catalogue.package(provider.package);
+        match frame.stage {
+            Stage::Depends { is_new } => {
+                if is_new {
+                    package.depends.get(frame.position).map(|need| need.name)
+                } else {
+                    None
                 }
             }
+            Stage::OwnTriggered => self.catalogue.triggered(package.name).get(frame.position).copied(),
+            Stage::Provided => package.provides.get(frame.position).map(|provision| provision.name),
+            Stage::Conditions => package.install_if.get(frame.position).map(|condition| condition.name),
+            Stage::Triggered => None,
         }
+    }
+
+    fn rank(&mut self, name: NameId) {
+        let providers = self.catalogue.providers(name);
+        let is_real = providers.iter().any(|provider| self.catalogue.package(provider.package).name == name);
+        self.discovered += 1;
+        let discovered = self.discovered;
+        let state = self.name_mut(name);
+        state.rank = Rank { is_asked: state.asked, is_real, discovered };
     }
 
     /// Notes for every discovered name whose packages depend on it.

@@ -13,7 +13,7 @@ mod select;
 
 use std::collections::VecDeque;
 
-use self::queue::{Queue, Turn};
+use self::queue::{Queue, Rank, Turn};
 use super::catalogue::{Catalogue, NameId, Need, PackageId, Provider};
 use crate::apk::Requirement;
 
@@ -29,8 +29,8 @@ pub(super) struct NameState<'a> {
     pub(super) requirers: u32,
     /// The world has a wish of this name.
     pub(super) asked: bool,
-    /// The length of the longest chain of dependencies that begins here.
-    chain: u32,
+    /// Its place among the names that wait, given when it was discovered.
+    rank: Rank,
     turn: Option<Turn>,
     is_dirty: bool,
     reevaluate_dependencies: bool,
@@ -38,7 +38,11 @@ pub(super) struct NameState<'a> {
     has_install_if: bool,
     /// No provider can come by `install_if` any more.
     no_install_if: bool,
+    /// An `install_if` waits to hear that nobody provides it.
+    is_condition: bool,
     has_options: bool,
+    /// When last looked at, some provider could be taken by itself or came by its `install_if`.
+    has_auto_selectable: bool,
     /// When last looked at, everybody who depends on it had been decided.
     dependers_decided: bool,
     merged_dependencies: u32,
@@ -53,7 +57,6 @@ pub(super) struct PackageState {
     seen: bool,
     pub(super) selectable: bool,
     pub(super) conflicts: u32,
-    chain: u32,
     /// Tags whose repositories may serve it.
     allowed_tags: u64,
     pub(super) tag_allowed: bool,
@@ -62,13 +65,15 @@ pub(super) struct PackageState {
     install_if_failed: bool,
     dependencies_merged: bool,
     dependencies_used: bool,
+    /// Its dependencies were applied while it was the only candidate for a name.
+    dependencies_pushed: bool,
     pub(super) error: bool,
 }
 
 /// A wish of the world: what must hold, with the tags that serve it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wish<'a> {
-    pub(super) need: Need<'a>,
+pub(super) struct Wish {
+    pub(super) need: Need,
     pub(super) tags: u64,
 }
 
@@ -80,6 +85,10 @@ pub(super) struct Solver<'a> {
     dependers: Vec<Vec<NameId>>,
     dirty: VecDeque<NameId>,
     queue: Queue,
+    /// The candidates for the name under reconsideration; kept for its memory.
+    candidates: Vec<Provider<'a>>,
+    /// How many names have been discovered with all that they need.
+    discovered: u32,
     pub(super) errors: usize,
 }
 
@@ -91,16 +100,20 @@ impl<'a> Solver<'a> {
             dependers: Vec::new(),
             dirty: VecDeque::new(),
             queue: Queue::default(),
+            candidates: Vec::new(),
+            discovered: 0,
             errors: 0,
             catalogue,
         }
     }
 
     /// Decides every name that `world`, in apk's order, has to do with.
-    pub(super) fn solve(&mut self, world: &[Wish<'a>]) {
+    pub(super) fn solve(&mut self, world: &[Wish]) {
         for wish in world {
             self.open(wish.need.name);
             self.name_mut(wish.need.name).asked = true;
+        }
+        for wish in world {
             self.discover(wish.need.name);
         }
         self.collect_dependers();
@@ -162,20 +175,20 @@ impl<'a> Solver<'a> {
     }
 
     /// Whether `provider` gives what `need` asks for; of a conflict, whether it stays clear of it. `None` stands for
-    /// nothing at all. `asker` never conflicts with what it provides itself.
-    pub(super) fn provides(&self, asker: Option<PackageId>, need: &Need<'a>, provider: Option<&Provider<'a>>) -> bool {
+    /// nothing at all. `asker` never conflicts with what it provides itself. What is provided without a version counts
+    /// as less than any version. apk's `apk_dep_is_provided`.
+    pub(super) fn provides(&self, asker: Option<PackageId>, need: &Need, provider: Option<&Provider<'a>>) -> bool {
         let Some(provider) = provider else { return need.conflict };
         if need.conflict && asker == Some(provider.package) {
             return true;
         }
-        let is_met = match need.requirement {
+        let is_met = match self.catalogue.requirement(*need) {
             Requirement::Any => true,
-            Requirement::Version(operator, wanted) => {
-                provider.version.is_some_and(|version| operator.holds(version, wanted))
-            }
+            Requirement::Version(operator, wanted) => operator.holds(provider.version.unwrap_or_default(), wanted),
+            // Written as a conflict apk takes the identity for a version, which no other equals.
+            Requirement::Identity(_) if need.conflict => true,
             Requirement::Identity(identity) => {
-                let package = self.catalogue.package(provider.package);
-                package.name == need.name && package.record.identity() == identity
+                self.catalogue.package(provider.package).record.identity() == Some(identity)
             }
         };
         is_met != need.conflict

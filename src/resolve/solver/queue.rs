@@ -1,8 +1,9 @@
 //! Whose turn it is: the names that are wanted and not yet decided.
 //!
-//! A name with a single choice, and nobody undecided who depends on it, is decided at once. Otherwise those come first
-//! that the world names, then names of real packages before mere provides, then the longest chain of dependencies, and
-//! at last the name that was queued latest.
+//! A name with a single choice, and nobody undecided who depends on it, is decided first, in the order in which that
+//! came to be known. Next come the names with a provider that may be taken by itself, and last those without one; both
+//! by rank: what the world asks for before what it does not, names of real packages before mere provides, and whoever
+//! depends on a name before the name.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -13,32 +14,24 @@ use super::Solver;
 /// The place of a name in the queue; the least comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Turn {
-    /// It can be decided without harm.
-    Now { queued: Reverse<u64> },
-    /// It has to wait for its turn.
-    Waiting {
-        asked: Reverse<bool>,
-        virtuals: Virtuals,
-        chain: Reverse<u32>,
-        wanted: Reverse<bool>,
-        queued: Reverse<u64>,
-    },
+    /// It can be decided without harm. Once it is here it stays here.
+    Now { queued: u64 },
+    /// Some provider may be taken by itself.
+    Selectable { rank: Reverse<Rank> },
+    /// No provider may be taken by itself, as things are.
+    Unselectable { rank: Reverse<Rank> },
 }
 
-/// How many of a name's providers are packages of another name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Virtuals {
-    None,
-    Some,
-    All,
-}
-
-impl Turn {
-    fn queued(self) -> u64 {
-        match self {
-            Self::Now { queued } | Self::Waiting { queued, .. } => queued.0,
-        }
-    }
+/// What decides between names that wait; the greatest comes first. It is given when a name was discovered and does not
+/// change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rank {
+    /// The world has it.
+    pub(super) is_asked: bool,
+    /// There is a package of this very name.
+    pub(super) is_real: bool,
+    /// How many names had been discovered with all that they need.
+    pub(super) discovered: u32,
 }
 
 #[derive(Default)]
@@ -55,31 +48,30 @@ impl Queue {
 }
 
 impl Solver<'_> {
-    /// Puts a name where its turn comes, or takes it out where nobody wants it any more. A name that is queued already
-    /// keeps its seniority.
-    pub(super) fn queue(&mut self, name: NameId) {
+    /// Puts a name where its turn comes. One that is queued already moves only when it can be decided at once, or
+    /// where `has_changed` says that it may no longer stand among the right ones. apk's `queue_unresolved`.
+    pub(super) fn queue(&mut self, name: NameId, has_changed: bool) {
         let state = *self.name(name);
         if state.locked {
             return;
         }
-        let queued = state.turn.map_or(self.queue.count + 1, Turn::queued);
-        self.queue.count = self.queue.count.max(queued);
-        self.unqueue(name);
         let is_wanted = state.requirers > 0;
-        if !is_wanted && !state.has_install_if {
-            return;
+        let can_be_decided = state.dependers_decided && is_wanted && state.has_auto_selectable && !state.has_options;
+        match state.turn {
+            Some(Turn::Now { .. }) => return,
+            Some(_) if !can_be_decided && !has_changed => return,
+            None if !is_wanted && !state.has_install_if && !state.is_condition => return,
+            _ => {}
         }
-        let queued = Reverse(queued);
-        let turn = if is_wanted && !state.has_options && state.dependers_decided {
-            Turn::Now { queued }
+        self.unqueue(name);
+        let rank = Reverse(state.rank);
+        let turn = if can_be_decided {
+            self.queue.count += 1;
+            Turn::Now { queued: self.queue.count }
+        } else if state.has_auto_selectable {
+            Turn::Selectable { rank }
         } else {
-            Turn::Waiting {
-                asked: Reverse(state.asked),
-                virtuals: self.virtuals(name),
-                chain: Reverse(state.chain),
-                wanted: Reverse(is_wanted),
-                queued,
-            }
+            Turn::Unselectable { rank }
         };
         self.name_mut(name).turn = Some(turn);
         self.queue.turns.insert((turn, name));
@@ -89,17 +81,6 @@ impl Solver<'_> {
     pub(super) fn unqueue(&mut self, name: NameId) {
         if let Some(turn) = self.name_mut(name).turn.take() {
             self.queue.turns.remove(&(turn, name));
-        }
-    }
-
-    fn virtuals(&self, name: NameId) -> Virtuals {
-        let providers = self.catalogue.providers(name);
-        let is_virtual = |package| self.catalogue.package(package).name != name;
-        let count = providers.iter().filter(|provider| is_virtual(provider.package)).count();
-        match count {
-            0 => Virtuals::None,
-            all if all == providers.len() => Virtuals::All,
-            _ => Virtuals::Some,
         }
     }
 }

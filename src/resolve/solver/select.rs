@@ -14,7 +14,7 @@ impl<'a> Solver<'a> {
         if is_wanted || self.name(name).has_install_if {
             for provider in self.catalogue.providers(name) {
                 let state = self.package(provider.package);
-                if !is_wanted && (!state.install_if_triggered || !state.tag_allowed) {
+                if !is_wanted && (!state.install_if_triggered || !state.tag_allowed || !state.selectable) {
                     continue;
                 }
                 if !self.is_auto_selectable(provider) {
@@ -76,11 +76,7 @@ impl<'a> Solver<'a> {
             .then_with(|| right_state.conflicts.cmp(&left_state.conflicts))
             .then_with(|| left_state.tag_allowed.cmp(&right_state.tag_allowed))
             .then_with(|| left_state.tag_preferred.cmp(&right_state.tag_preferred))
-            .then_with(|| match (left.version, right.version) {
-                (Some(left), Some(right)) => compare(left, right),
-                // A version says nothing against none at all.
-                _ => Ordering::Equal,
-            })
+            .then_with(|| compare(left.version.unwrap_or_default(), right.version.unwrap_or_default()))
             .then_with(own_version)
             .then_with(|| left_package.provider_priority.cmp(&right_package.provider_priority))
             .then_with(|| right_package.sources.first().cmp(&left_package.sources.first()))
@@ -90,7 +86,8 @@ impl<'a> Solver<'a> {
     fn assign(&mut self, name: NameId, provider: Option<Provider<'a>>) {
         if self.name(name).locked {
             let before = self.name(name).chosen;
-            let is_shared = |provider: Option<Provider<'a>>| provider.is_some_and(|given| given.version.is_none());
+            // Nothing at all counts as given without a version.
+            let is_shared = |provider: Option<Provider<'a>>| provider.is_none_or(|given| given.version.is_none());
             if is_shared(provider) && is_shared(before) {
                 return;
             }
@@ -125,7 +122,7 @@ impl<'a> Solver<'a> {
     /// index.
     pub(in crate::resolve) fn install_if_holds(&self, package: PackageId) -> bool {
         let conditions = &self.catalogue.package(package).install_if;
-        let is_met = |need: &Need<'a>| self.provides(None, need, self.name(need.name).chosen.as_ref());
+        let is_met = |need: &Need| self.provides(Some(package), need, self.name(need.name).chosen.as_ref());
         !conditions.is_empty() && conditions.iter().all(is_met)
     }
 

@@ -1,18 +1,23 @@
-//! `addgroup`, `adduser`, `delgroup` and `deluser` as busybox 1.36 has them: which numbers they pick, what they write
+//! `addgroup`, `adduser` and `passwd` as busybox 1.36 and 1.37 have them: which numbers they pick, what they write
 //! when something is not given, when they fail.
 //!
 //! Numbers go from 100 to 999 with `-S`, else from 1000 to 60000; the first free one is taken. A file that is missing
 //! is not made: without `/etc/group` no group is added, without `/etc/shadow` no password. One thing is not copied: the
 //! backups `passwd-`, `group-` and `shadow-`.
 
-use super::super::accounts::{self, AccountEntry, AccountFile, Group, Groups, Passwd, Password, Shadow, User};
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use super::super::accounts::{self, AccountEntry, AccountFile, Group, Password, Shadow, User};
 use super::super::{InodeKind, Origin};
 use super::shell::{Flow, Shell, unknown};
 
 /// The numbers that `-S` picks from.
-const SYSTEM_IDS: std::ops::RangeInclusive<u32> = 100..=999;
+const SYSTEM_IDS: RangeInclusive<u32> = 100..=999;
 /// The numbers that are picked from otherwise.
-const ORDINARY_IDS: std::ops::RangeInclusive<u32> = 1000..=60_000;
+const ORDINARY_IDS: RangeInclusive<u32> = 1000..=60_000;
+/// The comment of accounts up to Alpine 3.22.
+const USUAL_COMMENT: &str = "Linux User,,,";
 const SECONDS_A_DAY: i64 = 86_400;
 
 /// The letters of options, each with its long name, and those among them that take a value.
@@ -36,6 +41,7 @@ const ADDUSER: Options = Options {
     ],
     with_value: "hgsGuk",
 };
+const PASSWORD: Options = Options { letters: &[('l', "lock"), ('u', "unlock"), ('d', "delete")], with_value: "" };
 const ADDGROUP: Options = Options { letters: &[('g', "gid"), ('S', "system")], with_value: "g" };
 
 /// Options that were given, the last of each, and what else was.
@@ -56,20 +62,10 @@ impl Given {
 }
 
 impl Shell<'_> {
-    /// Runs `name` if it is one of these commands; its status.
-    pub(super) fn run_account_command(&mut self, name: &str, arguments: &[String]) -> Option<Flow<u8>> {
-        Some(match name {
-            "addgroup" => self.add_group(arguments),
-            "adduser" => self.add_user(arguments),
-            "delgroup" => self.delete_group(arguments),
-            "deluser" => self.delete_user(arguments),
-            _ => return None,
-        })
-    }
-
-    fn add_group(&mut self, arguments: &[String]) -> Flow<u8> {
+    pub(super) fn add_group(&mut self, arguments: &[String]) -> Flow<u8> {
         let Some(given) = parse(arguments, &ADDGROUP) else { return Ok(1) };
         match given.operands.as_slice() {
+            [_, _] if given.has('g') => Ok(1),
             [user, group] => self.add_member(user, group),
             [name] => {
                 if !is_name(name) {
@@ -87,14 +83,14 @@ impl Shell<'_> {
     }
 
     fn new_group(&mut self, name: &str, gid: Option<u32>, system: bool) -> Flow<u8> {
-        let Some(mut groups) = Groups::read(self.tree, accounts::GROUP) else { return Ok(1) };
+        let Some(mut groups) = self.groups()? else { return Ok(1) };
         if groups.get(name).is_some() {
             return Ok(1);
         }
         let gid = match gid {
             Some(gid) if groups.by_gid(gid).is_some() => return Ok(1),
             Some(gid) => gid,
-            None => match range(system).find(|gid| groups.by_gid(*gid).is_none()) {
+            None => match first_free(range(system), groups.entries().map(|group| group.gid)) {
                 Some(gid) => gid,
                 None => return Ok(1),
             },
@@ -105,8 +101,8 @@ impl Shell<'_> {
     }
 
     fn add_member(&mut self, user: &str, group: &str) -> Flow<u8> {
-        let is_known = Passwd::read(self.tree, accounts::PASSWD).is_some_and(|passwd| passwd.get(user).is_some());
-        let Some(mut groups) = Groups::read(self.tree, accounts::GROUP) else { return Ok(1) };
+        let is_known = self.passwd()?.is_some_and(|passwd| passwd.get(user).is_some());
+        let Some(mut groups) = self.groups()? else { return Ok(1) };
         let Some(found) = groups.get_mut(group).filter(|_| is_known) else { return Ok(1) };
         if !found.members.iter().any(|member| member == user) {
             found.members.push(user.to_owned());
@@ -115,19 +111,20 @@ impl Shell<'_> {
         Ok(0)
     }
 
-    fn add_user(&mut self, arguments: &[String]) -> Flow<u8> {
+    pub(super) fn add_user(&mut self, arguments: &[String]) -> Flow<u8> {
         let Some(given) = parse(arguments, &ADDUSER) else { return Ok(1) };
         let name = match given.operands.as_slice() {
-            [user, group] => return self.add_member(user, group),
-            [name] => name.clone(),
+            [user, group] if given.options.is_empty() => return self.add_member(user, group),
+            // Beside options a second word is of no account.
+            [name] | [name, _] => name.clone(),
             _ => return Ok(1),
         };
         if !is_name(&name) {
             return Ok(1);
         }
         let system = given.has('S');
-        let Some(mut passwd) = Passwd::read(self.tree, accounts::PASSWD) else { return Ok(1) };
-        let groups = Groups::read(self.tree, accounts::GROUP).unwrap_or_default();
+        let Some(mut passwd) = self.passwd()? else { return Ok(1) };
+        let groups = self.groups()?.unwrap_or_default();
         // A system account without a group of its own is put into nogroup.
         let into = given.value('G').or(system.then_some("nogroup")).map(str::to_owned);
         let primary = match &into {
@@ -140,7 +137,9 @@ impl Shell<'_> {
         if passwd.get(&name).is_some() {
             return Ok(1);
         }
-        let is_free = |id: u32| passwd.by_uid(id).is_none() && (primary.is_some() || groups.by_gid(id).is_none());
+        let gids = groups.entries().map(|group| group.gid).filter(|_| primary.is_none());
+        let taken: BTreeSet<u32> = passwd.entries().map(|user| user.uid).chain(gids).collect();
+        let is_free = |id: u32| !taken.contains(&id);
         let uid = match given.value('u').map(str::parse) {
             Some(Ok(uid)) if is_free(uid) => uid,
             Some(_) => return Ok(1),
@@ -158,7 +157,7 @@ impl Shell<'_> {
             password: "x".to_owned(),
             uid,
             gid: primary.unwrap_or(uid),
-            gecos: given.value('g').unwrap_or("Linux User,,,").to_owned(),
+            gecos: given.value('g').map_or_else(|| self.usual_comment(), |comment| Ok(comment.to_owned()))?,
             home: home.clone(),
             shell: given.value('s').unwrap_or(if system { "/sbin/nologin" } else { "/bin/sh" }).to_owned(),
         };
@@ -181,8 +180,20 @@ impl Shell<'_> {
         Ok(0)
     }
 
+    /// The comment of an account that is given none: busybox up to 1.36 has one in itself.
+    fn usual_comment(&self) -> Flow<String> {
+        let busybox = self.existing("/bin/busybox")?.and_then(|real| self.tree.file(&real));
+        self.spend_bytes(busybox.map_or(0, |bytes| bytes.len()))?;
+        let has_one = busybox.is_some_and(|bytes| memchr::memmem::find(bytes, USUAL_COMMENT.as_bytes()).is_some());
+        Ok(if has_one { USUAL_COMMENT.to_owned() } else { String::new() })
+    }
+
     /// Makes a home, 2755 and the account's; one that is there becomes so. A missing parent is a message, no failure.
     fn make_home(&mut self, home: &str, (uid, gid): (u32, u32), system: bool) -> Flow<()> {
+        // It is no folder and belongs to no image.
+        if home == "/dev/null" {
+            return Ok(());
+        }
         let Some(real) = self.writable(home)? else { return Ok(()) };
         if self.at(&real).is_none() {
             self.put(&real, InodeKind::Directory(std::collections::BTreeMap::new()), 0o755);
@@ -197,55 +208,33 @@ impl Shell<'_> {
         Ok(())
     }
 
-    fn delete_group(&mut self, arguments: &[String]) -> Flow<u8> {
-        let Some(mut groups) = Groups::read(self.tree, accounts::GROUP) else { return Ok(1) };
-        match arguments {
-            [user, group] => {
-                let Some(found) = groups.get_mut(group) else { return Ok(1) };
-                let before = found.members.len();
-                found.members.retain(|member| member != user);
-                if found.members.len() == before {
-                    return Ok(1);
-                }
-            }
-            [group] => {
-                let Some(gid) = groups.get(group).map(|group| group.gid) else { return Ok(1) };
-                let passwd = Passwd::read(self.tree, accounts::PASSWD).unwrap_or_default();
-                if passwd.entries().any(|user| user.gid == gid) {
-                    return Ok(1);
-                }
-                groups.remove(group);
-            }
+    /// `passwd -l`, `-u` and `-d`: locks a password, unlocks it, makes it empty. One that is so already is an error.
+    pub(super) fn change_password(&mut self, arguments: &[String]) -> Flow<u8> {
+        let Some(given) = parse(arguments, &PASSWORD) else { return unknown("this use of `passwd`") };
+        let [name] = given.operands.as_slice() else { return unknown("this use of `passwd`") };
+        let [(option, _)] = given.options.as_slice() else { return unknown("this use of `passwd`") };
+        if self.passwd()?.is_none_or(|passwd| passwd.get(name).is_none()) {
+            return Ok(1);
+        }
+        self.spend_accounts(accounts::SHADOW)?;
+        let Some(mut shadow) = Shadow::read(self.tree, accounts::SHADOW) else {
+            return unknown("`passwd` without /etc/shadow");
+        };
+        let Some(entry) = shadow.get_mut(name) else { return unknown("`passwd` for an account without a password") };
+        let mut fields: Vec<&str> = entry.rest.split(':').collect();
+        let before = fields.first().copied().unwrap_or_default();
+        let after = match (option, before.strip_prefix('!')) {
+            ('l', None) => format!("!{before}"),
+            ('u', Some(unlocked)) => unlocked.to_owned(),
+            ('d', _) => String::new(),
             _ => return Ok(1),
+        };
+        let day = self.call.timestamp.div_euclid(SECONDS_A_DAY).to_string();
+        for (field, value) in fields.iter_mut().zip([after.as_str(), day.as_str()]) {
+            *field = value;
         }
-        self.write_accounts(&groups, accounts::GROUP)?;
-        Ok(0)
-    }
-
-    fn delete_user(&mut self, arguments: &[String]) -> Flow<u8> {
-        let [name] = arguments else { return unknown("`deluser` with options") };
-        let Some(mut passwd) = Passwd::read(self.tree, accounts::PASSWD) else { return Ok(1) };
-        let Some(gid) = passwd.get(name).map(|user| user.gid) else { return Ok(1) };
-        passwd.remove(name);
-        self.write_accounts(&passwd, accounts::PASSWD)?;
-        if let Some(mut shadow) = Shadow::read(self.tree, accounts::SHADOW)
-            && shadow.remove(name)
-        {
-            self.write_accounts(&shadow, accounts::SHADOW)?;
-        }
-        if let Some(mut groups) = Groups::read(self.tree, accounts::GROUP) {
-            // Its own group goes with it where nobody else's is the same.
-            if groups.get(name).is_some_and(|group| group.gid == gid) && passwd.entries().all(|user| user.gid != gid) {
-                groups.remove(name);
-            }
-            let names: Vec<String> = groups.entries().map(|group| group.name.clone()).collect();
-            for group in names {
-                if let Some(group) = groups.get_mut(&group) {
-                    group.members.retain(|member| member != name);
-                }
-            }
-            self.write_accounts(&groups, accounts::GROUP)?;
-        }
+        entry.rest = fields.join(":");
+        self.write_accounts(&shadow, accounts::SHADOW)?;
         Ok(0)
     }
 
@@ -258,7 +247,13 @@ impl Shell<'_> {
     }
 }
 
-fn range(system: bool) -> std::ops::RangeInclusive<u32> {
+/// The first of `range` that is not `taken`.
+fn first_free(mut range: RangeInclusive<u32>, taken: impl Iterator<Item = u32>) -> Option<u32> {
+    let taken: BTreeSet<u32> = taken.collect();
+    range.find(|id| !taken.contains(id))
+}
+
+fn range(system: bool) -> RangeInclusive<u32> {
     if system { SYSTEM_IDS } else { ORDINARY_IDS }
 }
 

@@ -1,6 +1,7 @@
 //! Accounts: what busybox 1.36.1 of Alpine 3.20 was seen to write for the same calls, and the scripts of servers.
 
 use super::super::ScriptOutcome;
+use super::super::database::write_file;
 use super::tests::{TIMESTAMP, read, root, run};
 
 /// Lines that `commands` add to or change in the account files, each with the first letter of its file, `$?` of each
@@ -117,13 +118,16 @@ fn missing_files_are_not_made() {
 }
 
 #[test]
-fn accounts_and_groups_go_as_busybox_takes_them() {
-    let mut tree = root();
-    let outcome = run(&mut tree, "#!/bin/sh\nadduser klogd audio\ndeluser klogd && deluser klogd\n");
-    assert_eq!(outcome.status, 1);
-    assert!(!read(&tree, "etc/passwd").contains("klogd"));
-    assert!(!read(&tree, "etc/shadow").contains("klogd"));
-    assert!(!read(&tree, "etc/group").contains("klogd"));
+fn the_comment_of_accounts_is_that_of_their_busybox() {
+    for (program, comment) in [("ELF Linux User,,,", "Linux User,,,"), ("ELF of 1.37", "")] {
+        let mut tree = root();
+        write_file(&mut tree, "bin/busybox", program.as_bytes().to_vec(), 0).unwrap();
+        let id = tree.lookup("bin/busybox").unwrap();
+        tree.inode_mut(id).metadata.mode = 0o755;
+        run(&mut tree, "#!/bin/sh\nadduser -S -D -H sample\n");
+        let line = format!("sample:x:101:65533:{comment}:/home/sample:/sbin/nologin\n");
+        assert!(read(&tree, "etc/passwd").ends_with(&line), "{}", read(&tree, "etc/passwd"));
+    }
 }
 
 #[test]

@@ -1,75 +1,167 @@
 //! The shell's own commands.
 
 use super::super::InodeKind;
-use super::commands::stop;
-use super::shell::{Flow, Shell, Stop, Streams, Variable, unknown};
+use super::access::text_of;
+use super::shell::{Flow, Shell, Stop, Variable, unknown};
+use super::streams::Streams;
+use super::table::{self, Run};
+
+/// What a shell's command is run by.
+pub(super) const BUILTINS: &[(&str, Run)] = &[
+    (":", |_, _, _| Ok(0)),
+    ("true", |_, _, _| Ok(0)),
+    ("false", |_, _, _| Ok(1)),
+    ("exit", |shell, arguments, _| Err(Stop::Exit(shell.status_of(arguments)))),
+    ("return", |shell, arguments, _| Err(Stop::Return(shell.status_of(arguments)))),
+    ("break", |shell, arguments, _| shell.leave_loops(arguments, Stop::Break)),
+    ("continue", |shell, arguments, _| shell.leave_loops(arguments, Stop::Continue)),
+    ("echo", |shell, arguments, streams| shell.echo(arguments, streams)),
+    ("printf", |shell, arguments, streams| shell.printf(arguments, streams)),
+    ("test", |shell, arguments, _| shell.test(arguments)),
+    ("[", |shell, arguments, _| match arguments.split_last() {
+        Some((last, condition)) if last == "]" => shell.test(condition),
+        _ => Ok(2),
+    }),
+    ("set", |shell, arguments, _| shell.set(arguments)),
+    ("shift", |shell, arguments, _| shell.shift(arguments)),
+    ("export", |shell, arguments, _| shell.declare(arguments, false)),
+    ("local", |shell, arguments, _| shell.declare(arguments, true)),
+    ("cd", |shell, arguments, _| shell.change_folder(arguments)),
+    ("umask", |shell, arguments, _| shell.umask(arguments)),
+    ("command", |shell, arguments, streams| shell.command(arguments, streams)),
+    ("exec", |shell, arguments, streams| shell.exec(arguments, streams)),
+    (".", |shell, arguments, streams| shell.source(arguments, streams)),
+    ("source", |shell, arguments, streams| shell.source(arguments, streams)),
+    ("read", |shell, arguments, streams| shell.read(arguments, streams)),
+];
+
+/// What the shell has beside these, and what is not understood.
+const NOT_UNDERSTOOD: [&str; 18] = [
+    "eval", "trap", "wait", "alias", "unalias", "kill", "getopts", "ulimit", "times", "jobs", "bg", "fg", "let",
+    "type", "hash", "readonly", "unset", "pwd",
+];
 
 impl Shell<'_> {
     /// Runs `name` if it is one of the shell's own commands; its status.
     pub(super) fn run_builtin(&mut self, name: &str, arguments: &[String], streams: &mut Streams) -> Option<Flow<u8>> {
-        Some(match name {
-            ":" | "true" => Ok(0),
-            "false" => Ok(1),
-            "exit" => stop(Stop::Exit(self.status_of(arguments))),
-            "return" => stop(Stop::Return(self.status_of(arguments))),
-            "break" => levels(arguments).and_then(|levels| stop(Stop::Break(levels))),
-            "continue" => levels(arguments).and_then(|levels| stop(Stop::Continue(levels))),
-            "echo" => echo(arguments, streams),
-            "printf" => printf(arguments, streams),
-            "test" => self.test(arguments),
-            "[" => match arguments.split_last() {
-                Some((last, condition)) if last == "]" => self.test(condition),
-                _ => Ok(2),
-            },
-            "set" => self.set(arguments),
-            "shift" => Ok(self.shift(arguments)),
-            "unset" => {
-                for name in arguments.iter().filter(|argument| *argument != "-v") {
-                    self.state.variables.remove(name);
-                }
-                Ok(0)
-            }
-            "export" | "readonly" => self.declare(arguments, false),
-            "local" => self.declare(arguments, true),
-            "cd" => self.change_folder(arguments),
-            "pwd" => {
-                streams.output.extend_from_slice(format!("/{}\n", self.state.folder).as_bytes());
-                Ok(0)
-            }
-            "umask" => match arguments {
-                [mask] => match u32::from_str_radix(mask, 8) {
-                    Ok(mask) => {
-                        self.state.umask = mask & 0o777;
-                        Ok(0)
-                    }
-                    Err(_) => unknown("`umask` by letters"),
-                },
-                _ => unknown("`umask` that prints"),
-            },
-            "command" => return Some(self.command(arguments, streams)),
-            "type" | "hash" => match arguments {
-                [name] => self.is_command(name).map(|found| u8::from(!found)),
-                _ => unknown(format!("`{name}` of several")),
-            },
-            "exec" => match arguments.split_first() {
-                None => Ok(0),
-                Some((program, rest)) => match self.run_words(program, rest, streams) {
-                    Ok(()) => stop(Stop::Exit(self.status)),
-                    Err(other) => Err(other),
-                },
-            },
-            "read" | "eval" | "." | "source" | "trap" | "wait" | "alias" | "kill" | "getopts" | "ulimit" | "times" => {
-                unknown(format!("the shell's `{name}`"))
-            }
-            _ => return None,
-        })
+        if let Some(run) = table::find(BUILTINS, name) {
+            return Some(run(self, arguments, streams));
+        }
+        NOT_UNDERSTOOD.contains(&name).then(|| unknown(format!("the shell's `{name}`")))
     }
 
-    fn status_of(&self, arguments: &[String]) -> u8 {
+    /// `break` and `continue`, which succeed, and outside of loops do nothing.
+    fn leave_loops(&mut self, arguments: &[String], stop: fn(usize) -> Stop) -> Flow<u8> {
+        let levels = match arguments {
+            [] => 1,
+            [levels] => match levels.parse() {
+                Ok(levels) if levels > 0 => levels,
+                _ => return unknown("how many loops it leaves"),
+            },
+            _ => return unknown("how many loops it leaves"),
+        };
+        self.status = 0;
+        if self.loops == 0 { Ok(0) } else { Err(stop(levels.min(self.loops))) }
+    }
+
+    fn umask(&mut self, arguments: &[String]) -> Flow<u8> {
+        let [mask] = arguments else { return unknown("`umask` that prints") };
+        match u32::from_str_radix(mask, 8) {
+            Ok(mask) => {
+                self.state.umask = mask & 0o777;
+                Ok(0)
+            }
+            Err(_) => unknown("`umask` by letters"),
+        }
+    }
+
+    fn exec(&mut self, arguments: &[String], streams: &mut Streams) -> Flow<u8> {
+        let Some((program, rest)) = arguments.split_first() else { return Ok(0) };
+        self.run_words(program, rest, streams)?;
+        let status = self.known_status()?;
+        Err(Stop::Exit(status))
+    }
+
+    /// `. FILE`: a file of the image, as if it stood here.
+    fn source(&mut self, arguments: &[String], streams: &mut Streams) -> Flow<u8> {
+        let Some((path, rest)) = arguments.split_first() else { return Ok(2) };
+        let found = if path.contains('/') { Some(path.clone()) } else { self.search_file(path)? };
+        let text = match found {
+            Some(path) => self.read_text(&path)?,
+            None => None,
+        };
+        // A script ends where it cannot read a file that it is made of.
+        let Some(text) = text else { return Err(Stop::Exit(2)) };
+        self.spend_work(text.len())?;
+        let Ok(program) = self.parse(&text) else { return unknown(format!("`{path}` is not understood")) };
+        let outside = (!rest.is_empty()).then(|| std::mem::replace(&mut self.state.arguments, rest.to_vec()));
+        self.status = 0;
+        let result = self.deeper(|shell| shell.run_foreign(&program, streams));
+        if let Some(outside) = outside {
+            self.state.arguments = outside;
+        }
+        match result {
+            Ok(()) => Ok(self.status),
+            Err(Stop::Return(status)) => Ok(status),
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// `read`: a line of the input, by white space into variables, the last of which gets the rest.
+    fn read(&mut self, arguments: &[String], streams: &mut Streams) -> Flow<u8> {
+        let (is_raw, names) = match arguments {
+            [option, names @ ..] if option == "-r" => (true, names),
+            names => (false, names),
+        };
+        let is_name = |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if names.is_empty() || !names.iter().all(is_name) {
+            return unknown("`read` in this way");
+        }
+        let separators = match self.state.variables.get("IFS") {
+            None => " \t\n".to_owned(),
+            Some(Variable::Known(separators)) if separators.chars().all(char::is_whitespace) => separators.clone(),
+            Some(_) => return unknown("it changes how words are split"),
+        };
+        let Some(line) = streams.input.line()? else {
+            for name in names {
+                self.assign(name, String::new());
+            }
+            return Ok(1);
+        };
+        self.spend_work(line.len())?;
+        let is_whole = line.ends_with(b"\n");
+        let text = text_of(line)?;
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        if !is_raw && text.contains('\\') {
+            return unknown("`read` of a backslash");
+        }
+        let is_separator = |letter: char| separators.contains(letter);
+        let mut rest = text.trim_matches(is_separator);
+        for (number, name) in names.iter().enumerate() {
+            let is_last = number + 1 == names.len();
+            let (field, after) = match rest.split_once(is_separator) {
+                Some((field, after)) if !is_last => (field, after.trim_start_matches(is_separator)),
+                _ => (rest, ""),
+            };
+            self.assign(name, field.to_owned());
+            rest = after;
+        }
+        Ok(u8::from(!is_whole))
+    }
+
+    fn status_of(&mut self, arguments: &[String]) -> u8 {
         match arguments {
-            [] => self.status,
+            [] => {
+                if let Some(reason) = self.unknown_status.take() {
+                    self.leave_out(reason);
+                }
+                self.status
+            }
             // Of a larger number its lowest byte counts.
-            [status, ..] => status.parse::<i64>().map_or(2, |status| status.to_le_bytes()[0]),
+            [status, ..] => {
+                self.unknown_status = None;
+                status.parse::<i64>().map_or(2, |status| status.to_le_bytes()[0])
+            }
         }
     }
 
@@ -102,16 +194,17 @@ impl Shell<'_> {
         Ok(0)
     }
 
-    fn shift(&mut self, arguments: &[String]) -> u8 {
+    fn shift(&mut self, arguments: &[String]) -> Flow<u8> {
         let count = match arguments {
             [] => 1,
             [count, ..] => count.parse().unwrap_or(usize::MAX),
         };
         if count > self.state.arguments.len() {
-            return 1;
+            return Ok(1);
         }
+        self.spend_work(self.state.arguments.len())?;
         self.state.arguments.drain(..count);
-        0
+        Ok(0)
     }
 
     fn declare(&mut self, arguments: &[String], local: bool) -> Flow<u8> {
@@ -149,22 +242,11 @@ impl Shell<'_> {
         match self.existing(path)?.filter(|real| self.is_folder_at(real)) {
             Some(real) => {
                 self.assign("PWD", format!("/{real}"));
-                self.state.folder = real;
+                self.state.folder = Some(real);
                 Ok(0)
             }
             None => Ok(1),
         }
-    }
-
-    fn is_command(&mut self, name: &str) -> Flow<bool> {
-        let mut nothing = Streams::default();
-        if matches!(name, "exit" | "return" | "break" | "continue" | "cd" | "exec" | "set" | "shift") {
-            return Ok(true);
-        }
-        // Asking must not run anything; only commands without an effect are tried.
-        let is_own = matches!(name, ":" | "true" | "false" | "echo" | "printf" | "test" | "[" | "pwd")
-            && self.run_builtin(name, &[], &mut nothing).is_some();
-        Ok(is_own || self.search(name)?.is_some())
     }
 
     /// `command -v NAME`, and `command NAME …`, which passes functions by.
@@ -177,105 +259,21 @@ impl Shell<'_> {
                         .and_then(|real| self.at(&real).map(|inode| matches!(inode.kind, InodeKind::File { .. })));
                     return Ok(u8::from(found != Some(true)));
                 }
-                match self.search(name)? {
+                let own = self.is_function(name) || table::find(BUILTINS, name).is_some();
+                let found = if own { Some(name.clone()) } else { self.search(name)? };
+                match found {
                     Some(path) => {
-                        streams.output.extend_from_slice(format!("{path}\n").as_bytes());
+                        self.print_line(streams, &path)?;
                         Ok(0)
                     }
                     None => Ok(127),
                 }
             }
             [name, rest @ ..] if !name.starts_with('-') => {
-                self.run_words(name, rest, streams)?;
+                self.run_program_or_builtin(name, rest, streams)?;
                 Ok(self.status)
             }
             _ => unknown("`command` with other options"),
         }
     }
-}
-
-fn levels(arguments: &[String]) -> Flow<usize> {
-    match arguments {
-        [] => Ok(1),
-        [levels] => match levels.parse() {
-            Ok(levels) if levels > 0 => Ok(levels),
-            _ => unknown("how many loops it leaves"),
-        },
-        _ => unknown("how many loops it leaves"),
-    }
-}
-
-fn echo(arguments: &[String], streams: &mut Streams) -> Flow<u8> {
-    let mut words = arguments;
-    let (mut ends, mut escapes) = (true, false);
-    while let Some((option, rest)) = words.split_first() {
-        let Some(letters) = option.strip_prefix('-').filter(|letters| !letters.is_empty()) else { break };
-        if !letters.chars().all(|letter| matches!(letter, 'n' | 'e' | 'E')) {
-            break;
-        }
-        ends &= !letters.contains('n');
-        escapes |= letters.contains('e');
-        words = rest;
-    }
-    let text = words.join(" ");
-    if escapes && text.contains('\\') {
-        match unescape(&text) {
-            Some(text) => streams.output.extend_from_slice(text.as_bytes()),
-            None => return unknown("an escape of `echo -e`"),
-        }
-    } else {
-        streams.output.extend_from_slice(text.as_bytes());
-    }
-    if ends {
-        streams.output.push(b'\n');
-    }
-    Ok(0)
-}
-
-/// `printf` with `%s`, `%d` and `%%`; the format is used again while there are arguments.
-fn printf(arguments: &[String], streams: &mut Streams) -> Flow<u8> {
-    let Some((format, rest)) = arguments.split_first() else { return Ok(1) };
-    let Some(format) = unescape(format) else { return unknown("an escape of `printf`") };
-    let mut values = rest.iter();
-    loop {
-        let mut letters = format.chars();
-        let mut used = false;
-        while let Some(letter) = letters.next() {
-            if letter != '%' {
-                streams.output.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
-                continue;
-            }
-            match letters.next() {
-                Some('%') => streams.output.push(b'%'),
-                Some('s' | 'd') => {
-                    used = true;
-                    streams.output.extend_from_slice(values.next().map_or(&[][..], |value| value.as_bytes()));
-                }
-                _ => return unknown("a format of `printf`"),
-            }
-        }
-        if !used || values.len() == 0 {
-            return Ok(0);
-        }
-    }
-}
-
-fn unescape(text: &str) -> Option<String> {
-    let mut plain = String::new();
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        if letter != '\\' {
-            plain.push(letter);
-            continue;
-        }
-        plain.push(match letters.next()? {
-            'n' => '\n',
-            't' => '\t',
-            'r' => '\r',
-            '\\' => '\\',
-            '"' => '"',
-            _ => return None,
-        });
-    }
-    Some(plain)
 }

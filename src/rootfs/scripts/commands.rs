@@ -8,17 +8,17 @@ use brush_parser::ast::{
     Assignment, AssignmentName, AssignmentValue, CommandPrefixOrSuffixItem as Item, SimpleCommand,
 };
 
-use super::super::InodeKind;
+use super::super::{Error, InodeKind};
 use super::access::join;
-use super::shell::{Flow, Shell, Stop, Streams, Variable, give_up, unknown};
+use super::applets::applet_paths;
+use super::shell::{Flow, Shell, Variable, give_up, unknown};
+use super::streams::Streams;
+use super::table::{self, By};
 
 /// Exit status of a command that does not exist.
 const NOT_FOUND: u8 = 127;
 /// Exit status of a file that cannot be run.
 const NOT_EXECUTABLE: u8 = 126;
-
-/// Bytes that the commands before one may have written.
-const MOST_OUTPUT: usize = 16 << 20;
 
 /// A program of the image.
 enum Program {
@@ -51,26 +51,26 @@ impl Shell<'_> {
                 Item::ProcessSubstitution(..) => return unknown("its process substitution is not POSIX shell"),
             }
         }
-        let status_before = std::mem::take(&mut self.status);
-        if words.is_empty() {
+        self.substituted = None;
+        let words = self.expand_words(words)?;
+        let Some((name, arguments)) = words.split_first() else {
             for assignment in assignments {
                 self.run_assignment(assignment)?;
             }
-            return self.redirected(&redirects, streams, |_, _| Ok(()));
-        }
-        self.status = status_before;
-        let words = self.expand_words(words)?;
-        let Some((name, arguments)) = words.split_first() else {
-            self.status = 0;
+            // Without a command the status is that of the last substitution.
+            self.status = self.substituted.unwrap_or(0);
+            self.unknown_status = None;
             return self.redirected(&redirects, streams, |_, _| Ok(()));
         };
+        if name == "exec" && arguments.is_empty() && !redirects.is_empty() {
+            return unknown("it redirects what comes after");
+        }
         let mut before = Vec::new();
         for assignment in assignments {
             let AssignmentName::VariableName(name) = &assignment.name else { return unknown("it uses an array") };
             before.push((name.clone(), self.state.variables.get(name).cloned()));
             self.run_assignment(assignment)?;
         }
-        self.status = status_before;
         let result = self.redirected(&redirects, streams, |shell, streams| shell.run_words(name, arguments, streams));
         for (name, value) in before {
             match value {
@@ -101,28 +101,42 @@ impl Shell<'_> {
 
     /// Runs a command of which all words are known.
     pub(super) fn run_words(&mut self, name: &str, arguments: &[String], streams: &mut Streams) -> Flow<()> {
-        if streams.output.len() > MOST_OUTPUT {
-            return give_up("what it writes grows without end");
+        match self.call_function(name, arguments, streams) {
+            Some(result) => result,
+            None => self.run_program_or_builtin(name, arguments, streams),
         }
-        if let Some(result) = self.call_function(name, arguments, streams) {
-            return result;
+    }
+
+    /// The same, functions passed by.
+    pub(super) fn run_program_or_builtin(
+        &mut self,
+        name: &str,
+        arguments: &[String],
+        streams: &mut Streams,
+    ) -> Flow<()> {
+        // How a script ends may depend on the status so far.
+        if !matches!(name, "exit" | "return") {
+            self.unknown_status = None;
         }
         if let Some(result) = self.run_builtin(name, arguments, streams) {
             self.status = result?;
-            return Ok(());
+            return if self.status == 2 { Self::complain(streams) } else { Ok(()) };
         }
+        self.run_program_named(name, arguments, streams)
+    }
+
+    /// The same of programs only.
+    pub(super) fn run_program_named(&mut self, name: &str, arguments: &[String], streams: &mut Streams) -> Flow<()> {
+        let called = name.rsplit('/').next().unwrap_or(name);
         self.status = match self.find_program(name)? {
             Err(status) => status,
-            Ok(Program::Other { real }) => self.run_other(name, &real, arguments, streams)?,
-            Ok(Program::Busybox { file }) => {
-                let called = name.rsplit('/').next().unwrap_or(name);
-                if called == file {
-                    self.run_busybox(&file, arguments, streams)?
-                } else {
-                    self.run_applet(called, arguments, streams)?
-                }
-            }
+            Ok(Program::Other { real }) => self.run_other(called, &real, arguments, streams)?,
+            Ok(Program::Busybox { file }) if called == file => self.run_busybox(&file, arguments, streams)?,
+            Ok(Program::Busybox { .. }) => self.run_applet(called, arguments, streams)?,
         };
+        if self.status != 0 && !table::fails_silently(called, self.status) {
+            Self::complain(streams)?;
+        }
         Ok(())
     }
 
@@ -148,32 +162,23 @@ impl Shell<'_> {
     }
 
     fn run_applet(&mut self, applet: &str, arguments: &[String], streams: &mut Streams) -> Flow<u8> {
-        let result = self.run_account_command(applet, arguments).or_else(|| self.run_shells_command(applet, arguments));
-        if let Some(result) = result {
-            return result;
-        }
-        match self.run_common(applet, arguments, streams) {
-            Some(result) => result,
+        match table::program(applet) {
+            Some((_, run)) => {
+                self.see_that_it_may(applet)?;
+                run(self, arguments, streams)
+            }
             None => unknown(format!("the command `{applet}`")),
         }
     }
 
-    fn run_other(&mut self, name: &str, real: &str, arguments: &[String], streams: &mut Streams) -> Flow<u8> {
-        let called = name.rsplit('/').next().unwrap_or(name);
-        if called == "update-ca-certificates" {
-            return self.update_certificates(arguments);
+    fn run_other(&mut self, called: &str, real: &str, arguments: &[String], streams: &mut Streams) -> Flow<u8> {
+        match table::program(called) {
+            Some((By::Anyone | By::Itself, run)) => {
+                self.see_that_it_may(called)?;
+                run(self, arguments, streams)
+            }
+            Some((By::Busybox, _)) | None => unknown(format!("it runs `/{real}`")),
         }
-        match self.run_common(called, arguments, streams) {
-            Some(result) => result,
-            None => unknown(format!("it runs `/{real}`")),
-        }
-    }
-
-    /// Commands that do the same whoever brings them.
-    fn run_common(&mut self, name: &str, arguments: &[String], streams: &mut Streams) -> Option<Flow<u8>> {
-        self.run_file_command(name, arguments)
-            .or_else(|| self.run_permission_command(name, arguments))
-            .or_else(|| self.run_text_command(name, arguments, streams))
     }
 
     /// The program that `name` is, or the status of not finding it.
@@ -195,11 +200,23 @@ impl Shell<'_> {
         if name.contains('/') {
             return self.existing(name);
         }
-        Ok(self.search(name)?.and_then(|written| self.tree.resolve(&written)))
+        match self.search(name)? {
+            Some(written) => self.existing(&written),
+            None => Ok(None),
+        }
     }
 
     /// The path, as `command -v` prints it, of a program in `PATH`.
     pub(super) fn search(&self, name: &str) -> Flow<Option<String>> {
+        self.search_with(name, 0o111)
+    }
+
+    /// The path of a file in `PATH` that need not be a program.
+    pub(super) fn search_file(&self, name: &str) -> Flow<Option<String>> {
+        self.search_with(name, 0o777)
+    }
+
+    fn search_with(&self, name: &str, mode: u32) -> Flow<Option<String>> {
         let path = match self.state.variables.get("PATH") {
             Some(Variable::Known(path)) => path,
             Some(Variable::Unknown) => return unknown("`$PATH` comes from what was not run"),
@@ -207,29 +224,38 @@ impl Shell<'_> {
         };
         for folder in path.split(':') {
             let written = format!("{folder}/{name}");
-            let Some(real) = self.tree.resolve(&self.place(&written)) else { continue };
-            let runs = |real: &str| {
-                self.at(real).is_some_and(|inode| {
-                    matches!(inode.kind, InodeKind::File { .. }) && inode.metadata.mode & 0o111 != 0
-                })
+            let Some(real) = self.existing(&written)? else { continue };
+            let fits = |inode: &super::super::Inode| {
+                matches!(inode.kind, InodeKind::File { .. }) && inode.metadata.mode & mode != 0
             };
-            if runs(&real) {
+            if self.at(&real).is_some_and(fits) {
                 return Ok(Some(written));
             }
         }
         Ok(None)
     }
 
-    /// Makes a link for every applet of its list that has a folder and no file yet, as `busybox --install -s` does.
+    /// Makes a link for every applet that has a folder and no file yet, as `busybox --install -s` does. Without Alpine's
+    /// list of them, which came with v3.18, the program itself tells. An image of which nobody knows the commands would
+    /// be of no use, so there is no going on without.
     fn install_applets(&mut self, file: &str) -> Flow<u8> {
-        let list = format!("/etc/busybox-paths.d/{file}");
-        let Some(paths) = self.read_file(&list)? else {
-            return unknown(format!("the list of applets `{list}` is missing"));
-        };
         let Some(program) = self.search(file)?.and_then(|written| self.tree.resolve(&written)) else {
             return unknown(format!("`{file}` is in no folder of programs"));
         };
-        for path in String::from_utf8_lossy(&paths).lines().filter(|path| !path.is_empty()) {
+        let paths = if let Some(list) = self.read_file(&format!("/etc/busybox-paths.d/{file}"))? {
+            String::from_utf8_lossy(&list).lines().map(str::to_owned).collect()
+        } else {
+            let bytes = self.read_file(&format!("/{program}"))?.unwrap_or_default();
+            match applet_paths(&bytes) {
+                Ok(paths) => paths,
+                Err(reason) => {
+                    let package = self.call.package_name.to_owned();
+                    self.failure = Some(Error::Applets { package, path: format!("/{program}"), reason });
+                    return give_up(reason);
+                }
+            }
+        };
+        for path in paths.iter().filter(|path| !path.is_empty()) {
             let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
             let Some(folder) = self.tree.resolve(folder).filter(|folder| self.is_folder_at(folder)) else { continue };
             let place = join(&folder, name);
@@ -239,9 +265,4 @@ impl Shell<'_> {
         }
         Ok(0)
     }
-}
-
-/// Ends the script, the function or the loop.
-pub(super) fn stop(stop: Stop) -> Flow<u8> {
-    Err(stop)
 }

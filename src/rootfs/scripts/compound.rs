@@ -2,7 +2,8 @@
 
 use brush_parser::ast::{self, CompoundCommand};
 
-use super::shell::{Flow, Shell, Stop, Streams, unknown};
+use super::shell::{Flow, Shell, Stop, unknown};
+use super::streams::Streams;
 
 impl Shell<'_> {
     pub(super) fn run_compound(&mut self, compound: &CompoundCommand, streams: &mut Streams) -> Flow<()> {
@@ -21,6 +22,7 @@ impl Shell<'_> {
                     None => self.state.arguments.clone(),
                 };
                 self.status = 0;
+                self.unknown_status = None;
                 for value in values {
                     self.assign(&clause.variable_name, value);
                     if self.run_body(&clause.body, streams)? {
@@ -51,15 +53,20 @@ impl Shell<'_> {
             }
         }
         self.status = 0;
+        self.unknown_status = None;
         Ok(())
     }
 
     fn run_case(&mut self, clause: &ast::CaseClauseCommand, streams: &mut Streams) -> Flow<()> {
-        let value = self.expand_text(&clause.value)?;
+        let letters: Vec<char> = self.expand_text(&clause.value)?.chars().collect();
         self.status = 0;
+        self.unknown_status = None;
         for case in &clause.cases {
             for pattern in &case.patterns {
-                if self.expand_pattern(&pattern.value)?.matches(&value) {
+                let mut compared = 0;
+                let matches = self.expand_pattern(&pattern.value)?.matches_counted(&letters, &mut compared);
+                self.spend_work(compared)?;
+                if matches {
                     return match (&case.cmd, &case.post_action) {
                         (_, action) if !matches!(action, ast::CaseItemPostAction::ExitCase) => {
                             unknown("its case goes on with the next")
@@ -81,18 +88,23 @@ impl Shell<'_> {
     ) -> Flow<()> {
         let mut status = 0;
         while self.holds(condition, streams)? == wanted {
-            if self.run_body(body, streams)? {
+            let is_left = self.run_body(body, streams)?;
+            status = self.status;
+            if is_left {
                 break;
             }
-            status = self.status;
         }
         self.status = status;
+        self.unknown_status = None;
         Ok(())
     }
 
     /// Runs a loop's body once; whether the loop ends with that.
     fn run_body(&mut self, body: &ast::DoGroupCommand, streams: &mut Streams) -> Flow<bool> {
-        match self.run_list(&body.list, streams) {
+        self.loops += 1;
+        let result = self.run_list(&body.list, streams);
+        self.loops -= 1;
+        match result {
             Ok(()) | Err(Stop::Continue(1)) => Ok(false),
             Err(Stop::Break(1)) => Ok(true),
             Err(Stop::Break(levels)) => Err(Stop::Break(levels - 1)),

@@ -1,10 +1,12 @@
 //! Words: quoting, parameters, substitutions, splitting into fields, file name patterns (POSIX shell, section 2.6).
 
-use brush_parser::ast::{IoHereDocument, Word};
+use brush_parser::ast::Word;
 use brush_parser::word::{self, WordPiece, WordPieceWithSource};
 
 use super::super::glob::Pattern;
-use super::access::join;
+use super::access::{join, text_of};
+use super::here_documents::{HereDocument, MARK};
+use super::printf::{Escapes, unescape};
 use super::shell::{Flow, Shell, give_up, unknown};
 
 /// Bytes of the longest text that is expanded; a system's limit for arguments is not much more.
@@ -18,6 +20,8 @@ pub(super) type Letter = (char, bool);
 pub(super) struct Fields {
     done: Vec<Vec<Letter>>,
     current: Option<Vec<Letter>>,
+    /// Letters in all of them.
+    count: usize,
 }
 
 impl Fields {
@@ -28,6 +32,7 @@ impl Fields {
 
     pub(super) fn push(&mut self, text: &str, quoted: bool) {
         if quoted || !text.is_empty() {
+            self.count += text.len();
             self.begin().extend(text.chars().map(|letter| (letter, quoted)));
         }
     }
@@ -38,6 +43,7 @@ impl Fields {
 
     /// An unquoted value: white space separates fields.
     pub(super) fn push_split(&mut self, value: &str) {
+        self.count += value.len();
         for letter in value.chars() {
             if matches!(letter, ' ' | '\t' | '\n') {
                 self.end();
@@ -56,23 +62,31 @@ impl Fields {
             self.push(value, true);
         }
     }
+
+    /// Gives the script up where there is no end to what a word becomes.
+    pub(super) fn see_that_it_ends(&self) -> Flow<()> {
+        if self.count > LONGEST { give_up("its words grow without end") } else { Ok(()) }
+    }
 }
 
 impl Shell<'_> {
     /// The fields of some words.
     pub(super) fn expand_words<'word>(&mut self, words: impl IntoIterator<Item = &'word Word>) -> Flow<Vec<String>> {
-        let mut expanded = Vec::new();
+        let (mut expanded, mut counted, mut bytes) = (Vec::new(), 0, 0);
         for word in words {
             let mut fields = Fields::default();
-            self.expand_into(&pieces(&word.value)?, false, &mut fields)?;
+            self.expand_into(&self.pieces(&word.value)?, false, &mut fields)?;
             fields.end();
             for field in fields.done {
-                self.expand_names(&field, &mut expanded);
+                self.expand_names(&field, &mut expanded)?;
             }
-            if expanded.iter().map(String::len).sum::<usize>() > LONGEST {
+            bytes += expanded.iter().skip(counted).map(|word: &String| word.len() + 1).sum::<usize>();
+            counted = expanded.len();
+            if bytes > LONGEST {
                 return give_up("its words grow without end");
             }
         }
+        self.spend_work(bytes)?;
         Ok(expanded)
     }
 
@@ -83,8 +97,7 @@ impl Shell<'_> {
 
     /// Like [`Shell::expand_text`], of a word as it was written.
     pub(super) fn expand_string(&mut self, word: &str) -> Flow<String> {
-        let text: String = self.letters(word)?.into_iter().map(|(letter, _)| letter).collect();
-        if text.len() > LONGEST { give_up("its words grow without end") } else { Ok(text) }
+        Ok(self.letters(word)?.into_iter().map(|(letter, _)| letter).collect())
     }
 
     /// A word as a pattern.
@@ -95,7 +108,7 @@ impl Shell<'_> {
     fn letters(&mut self, word: &str) -> Flow<Vec<Letter>> {
         let mut fields = Fields::default();
         // In double quotes nothing is split; quoting inside the word is told apart all the same.
-        self.expand_unsplit(&pieces(word)?, &mut fields)?;
+        self.expand_unsplit(&self.pieces(word)?, &mut fields)?;
         fields.end();
         Ok(fields
             .done
@@ -108,13 +121,16 @@ impl Shell<'_> {
             .unwrap_or_default())
     }
 
-    /// The text of a here-document.
-    pub(super) fn here_document(&mut self, document: &IoHereDocument) -> Flow<String> {
-        let text = &document.doc.value;
-        if !document.requires_expansion {
-            return Ok(text.clone());
+    /// The text of the here-document whose file is called `name`.
+    pub(super) fn here_document(&mut self, name: &str) -> Flow<String> {
+        let number = name.strip_prefix(MARK).and_then(|number| number.parse::<usize>().ok());
+        let document = number.and_then(|number| self.here_documents.get(number)).cloned();
+        let Some(HereDocument { text, expands }) = document else { return unknown("its here-document") };
+        self.spend_work(text.len())?;
+        if !expands {
+            return Ok(text);
         }
-        let Ok(pieces) = word::parse_heredoc(text, &super::options()) else { return unknown("its here-document") };
+        let Ok(pieces) = word::parse_heredoc(&text, &super::options()) else { return unknown("its here-document") };
         let mut fields = Fields::default();
         self.expand_into(&pieces, true, &mut fields)?;
         Ok(fields.current.unwrap_or_default().into_iter().map(|(letter, _)| letter).collect())
@@ -133,6 +149,7 @@ impl Shell<'_> {
                         own.done.iter().map(|field| field.iter().map(|(letter, _)| letter).collect()).collect();
                     // What a parameter holds is a pattern where a pattern is wanted.
                     fields.push(&text.join(" "), false);
+                    fields.see_that_it_ends()?;
                 }
                 _ => self.expand_into(std::slice::from_ref(piece), false, fields)?,
             }
@@ -157,61 +174,96 @@ impl Shell<'_> {
                     }
                     self.expand_into(pieces, true, fields)?;
                 }
-                WordPiece::EscapeSequence(escape) => fields.push(&unescape(escape, quoted), true),
+                WordPiece::EscapeSequence(escape) => fields.push(&escaped(escape, quoted), true),
                 WordPiece::ParameterExpansion(expression) => self.expand_parameter(expression, quoted, fields)?,
                 WordPiece::CommandSubstitution(text) => {
                     let output = self.substitute(text)?;
-                    if quoted { fields.push(&output, true) } else { fields.push_split(&output) }
+                    self.push_output(&output, quoted, fields)?;
                 }
                 WordPiece::BackquotedCommandSubstitution(text) => {
                     let output = self.substitute(&text.replace("\\`", "`").replace("\\$", "$"))?;
-                    if quoted { fields.push(&output, true) } else { fields.push_split(&output) }
+                    self.push_output(&output, quoted, fields)?;
                 }
                 WordPiece::TildeExpansion(_) => return unknown("it asks for a home folder by `~`"),
                 WordPiece::ArithmeticExpression(_) => return unknown("it calculates"),
-                WordPiece::AnsiCQuotedText(_) | WordPiece::GettextDoubleQuotedSequence(_) => {
-                    return unknown("its quoting is not POSIX shell");
+                WordPiece::AnsiCQuotedText(text) => {
+                    fields.push(&text_of(unescape(text, Escapes::Quoted).bytes)?, true);
                 }
+                WordPiece::GettextDoubleQuotedSequence(_) => return unknown("its quoting is not POSIX shell"),
             }
         }
         Ok(())
     }
 
+    /// What a substitution gave.
+    fn push_output(&self, output: &str, quoted: bool, fields: &mut Fields) -> Flow<()> {
+        self.spend_work(output.len())?;
+        if quoted {
+            fields.push(output, true);
+        } else if self.state.variables.contains_key("IFS") {
+            return unknown("it changes how words are split");
+        } else {
+            fields.push_split(output);
+        }
+        fields.see_that_it_ends()
+    }
+
+    /// The pieces of a word as it was written.
+    fn pieces(&self, word: &str) -> Flow<Vec<WordPieceWithSource>> {
+        self.spend_work(word.len())?;
+        word::parse(word, &super::options()).or_else(|_| unknown(format!("the word `{word}` is not understood")))
+    }
+
     /// File names that a field matches, or the field itself where it has no wildcard or nothing matches.
-    fn expand_names(&self, field: &[Letter], expanded: &mut Vec<String>) {
+    fn expand_names(&self, field: &[Letter], expanded: &mut Vec<String>) -> Flow<()> {
         let text: String = field.iter().map(|(letter, _)| letter).collect();
         let parts: Vec<Pattern> = field.split(|letter| letter.0 == '/').map(Pattern::new).collect();
         if !parts.iter().any(Pattern::is_wild) {
             expanded.push(text);
-            return;
+            return Ok(());
         }
         // Each name found so far: as it will be written, and where it really is.
-        let absolute = text.starts_with('/');
-        let mut found: Vec<(String, String)> = if absolute {
-            vec![(String::new(), String::new())]
-        } else {
-            vec![(String::new(), self.state.folder.clone())]
+        let start = match (text.starts_with('/'), &self.state.folder) {
+            (true, _) => String::new(),
+            (false, Some(folder)) => folder.clone(),
+            (false, None) => return unknown("the folder that it is in comes from what was not run"),
         };
+        let mut found: Vec<(String, String)> = vec![(String::new(), start)];
         for (number, part) in parts.iter().enumerate() {
             let separator = if number == 0 { "" } else { "/" };
-            let mut next = Vec::new();
+            let mut next: Vec<(String, String)> = Vec::new();
+            let mut bytes = 0;
             for (written, real) in found {
-                if !part.is_wild() {
-                    let name = part.literal();
-                    let place = if name.is_empty() { Some(real) } else { self.tree.resolve(&join(&real, &name)) };
-                    next.extend(place.map(|place| (format!("{written}{separator}{name}"), place)));
-                    continue;
-                }
-                let children = self.tree.lookup(&real).and_then(|id| self.tree.children(id));
-                for name in children.into_iter().flat_map(|children| children.keys()) {
-                    if part.matches(name) && (!name.starts_with('.') || part.begins_with_dot()) {
-                        let place = join(&real, name);
-                        // A link that leads nowhere is a name all the same.
-                        let place = self.tree.resolve(&place).unwrap_or(place);
-                        next.push((format!("{written}{separator}{name}"), place));
+                let before = next.len();
+                if part.is_wild() {
+                    for name in self.names_in(&real)? {
+                        let mut compared = 1;
+                        let letters: Vec<char> = name.chars().collect();
+                        let fits = part.matches_counted(&letters, &mut compared);
+                        self.spend_work(compared)?;
+                        if fits && (!name.starts_with('.') || part.begins_with_dot()) {
+                            let place = join(&real, &name);
+                            // A link that leads nowhere is a name all the same.
+                            let place = self.existing(&format!("/{place}"))?.unwrap_or(place);
+                            next.push((format!("{written}{separator}{name}"), place));
+                        }
                     }
+                } else {
+                    let name = part.literal();
+                    // A slash at the end asks for a folder.
+                    let place = if name.is_empty() {
+                        Some(real).filter(|real| self.is_folder_at(real))
+                    } else {
+                        self.existing(&format!("/{}", join(&real, &name)))?
+                    };
+                    next.extend(place.map(|place| (format!("{written}{separator}{name}"), place)));
+                }
+                bytes += next.iter().skip(before).map(|(written, real)| written.len() + real.len()).sum::<usize>();
+                if bytes > LONGEST {
+                    return give_up("its words grow without end");
                 }
             }
+            self.spend_work(bytes)?;
             found = next;
         }
         if found.is_empty() {
@@ -219,12 +271,8 @@ impl Shell<'_> {
         } else {
             expanded.extend(found.into_iter().map(|(written, _)| written));
         }
+        Ok(())
     }
-}
-
-/// The pieces of a word as it was written.
-pub(super) fn pieces(word: &str) -> Flow<Vec<WordPieceWithSource>> {
-    word::parse(word, &super::options()).or_else(|_| unknown(format!("the word `{word}` is not understood")))
 }
 
 fn is_all_arguments(piece: &WordPiece) -> bool {
@@ -237,7 +285,7 @@ fn is_all_arguments(piece: &WordPiece) -> bool {
 }
 
 /// What an escape sequence, with its backslash, stands for.
-fn unescape(escape: &str, quoted: bool) -> String {
+fn escaped(escape: &str, quoted: bool) -> String {
     let escaped = escape.strip_prefix('\\').unwrap_or(escape);
     match escaped {
         "\n" => String::new(),

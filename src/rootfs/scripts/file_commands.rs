@@ -1,30 +1,18 @@
-//! Commands on files and folders: `mkdir`, `rmdir`, `ln`, `rm`, `mv`, `cp`, `touch`, `install`.
+//! Commands on files and folders: `mkdir`, `rmdir`, `ln`, `rm`, `unlink`, `mv`, `cp`, `touch`, `install`.
 
 use std::collections::BTreeMap;
 
-use super::super::{Inode, InodeId, InodeKind, Metadata};
+use super::super::{Content, Inode, InodeId, InodeKind, Metadata};
 use super::access::{join, parent};
 use super::permissions::{Call, changed_mode};
 use super::shell::{Flow, Shell, unknown};
+use super::streams::Streams;
+
+/// Bytes of the longest target of a link.
+const LONGEST_TARGET: usize = 4095;
 
 impl Shell<'_> {
-    /// Runs `name` if it is one of these commands; its status.
-    pub(super) fn run_file_command(&mut self, name: &str, arguments: &[String]) -> Option<Flow<u8>> {
-        Some(match name {
-            "mkdir" => self.mkdir(arguments),
-            "rmdir" => self.rmdir(arguments),
-            "ln" => self.ln(arguments),
-            "rm" => self.rm(arguments),
-            "mv" => self.mv(arguments),
-            "cp" => self.cp(arguments),
-            "touch" => self.touch(arguments),
-            "install" => self.install(arguments),
-            "sync" | "sleep" => Ok(0),
-            _ => return None,
-        })
-    }
-
-    fn mkdir(&mut self, arguments: &[String]) -> Flow<u8> {
+    pub(super) fn mkdir(&mut self, arguments: &[String]) -> Flow<u8> {
         let Some((modes, rest)) = take_values(arguments, "m") else { return Ok(1) };
         let Some(call) = Call::parse(&rest, "pv") else { return unknown("an option of `mkdir`") };
         let usual = 0o777 & !self.state.umask;
@@ -37,7 +25,14 @@ impl Shell<'_> {
         };
         let mut status = 0;
         for path in &call.operands {
+            let is_there = self.existing(path)?.is_some();
             let done = if call.has('p') { self.make_path(path, mode)? } else { self.make_folder(path, mode)? };
+            // What is asked for by `-m` is exactly so, also in a set-group-id folder.
+            if let (true, false, Some(real)) = (done && !modes.is_empty(), is_there, self.existing(path)?)
+                && let Some(id) = self.tree.lookup(&real)
+            {
+                self.tree.inode_mut(id).metadata.mode = mode;
+            }
             status |= u8::from(!done);
         }
         Ok(status)
@@ -70,7 +65,7 @@ impl Shell<'_> {
         Ok(true)
     }
 
-    fn rmdir(&mut self, arguments: &[String]) -> Flow<u8> {
+    pub(super) fn rmdir(&mut self, arguments: &[String]) -> Flow<u8> {
         let quiet = arguments.iter().any(|argument| argument == "--ignore-fail-on-non-empty");
         let rest: Vec<String> = arguments.iter().filter(|argument| !argument.starts_with("--")).cloned().collect();
         let Some(call) = Call::parse(&rest, "pv") else { return unknown("an option of `rmdir`") };
@@ -102,7 +97,7 @@ impl Shell<'_> {
         Ok(status)
     }
 
-    fn ln(&mut self, arguments: &[String]) -> Flow<u8> {
+    pub(super) fn ln(&mut self, arguments: &[String]) -> Flow<u8> {
         let Some(call) = Call::parse(arguments, "sfnTv") else { return unknown("an option of `ln`") };
         let (targets, place) = match call.operands.as_slice() {
             [target] => (vec![*target], ".".to_owned()),
@@ -134,20 +129,21 @@ impl Shell<'_> {
                 status = 1;
                 continue;
             }
-            if self.at(&real).is_some() && !(call.has('f') && !self.is_folder_at(&real) && self.tree.remove(&real)) {
+            let may_go = call.has('f') && !self.is_folder_at(&real) && self.may_replace(&real);
+            if self.at(&real).is_some() && !(may_go && self.tree.remove(&real)) {
                 status = 1;
                 continue;
             }
             let made = match source {
-                None => self.put(&real, InodeKind::Symlink(target.to_owned()), 0o777),
-                Some(id) => self.tree.link(&real, id).is_ok(),
+                None => target.len() <= LONGEST_TARGET && self.put(&real, InodeKind::Symlink(target.to_owned()), 0o777),
+                Some(id) => self.may_change_folder(parent(&real)) && self.tree.link(&real, id).is_ok(),
             };
             status |= u8::from(!made);
         }
         Ok(status)
     }
 
-    fn rm(&mut self, arguments: &[String]) -> Flow<u8> {
+    pub(super) fn rm(&mut self, arguments: &[String], streams: &mut Streams) -> Flow<u8> {
         let Some(call) = Call::parse(arguments, "rRfv") else { return unknown("an option of `rm`") };
         let mut status = 0;
         for path in &call.operands {
@@ -157,28 +153,47 @@ impl Shell<'_> {
                 continue;
             };
             let recursive = call.has('r') || call.has('R');
-            if real.is_empty() || (self.is_folder_at(&real) && !recursive) {
+            let name = path.trim_end_matches('/').rsplit('/').next();
+            if real.is_empty() || matches!(name, Some("." | "..")) || (self.is_folder_at(&real) && !recursive) {
                 status = 1;
+            } else if call.has('v') && self.is_folder_at(&real) {
+                return unknown("`rm -v` of a folder");
             } else {
                 self.tree.remove(&real);
+                if call.has('v') {
+                    self.print_line(streams, &format!("removed '{path}'"))?;
+                }
             }
         }
         Ok(status)
     }
 
-    fn mv(&mut self, arguments: &[String]) -> Flow<u8> {
-        let Some(call) = Call::parse(arguments, "fvT") else { return unknown("an option of `mv`") };
+    pub(super) fn unlink(&mut self, arguments: &[String]) -> Flow<u8> {
+        let [path] = arguments else { return Ok(1) };
+        let real = self.entry(path)?.filter(|real| self.at(real).is_some() && !self.is_folder_at(real));
+        Ok(u8::from(!real.is_some_and(|real| self.tree.remove(&real))))
+    }
+
+    pub(super) fn mv(&mut self, arguments: &[String]) -> Flow<u8> {
+        let Some(call) = Call::parse(arguments, "fnvT") else { return unknown("an option of `mv`") };
+        if call.has('v') {
+            return unknown("`mv` that prints");
+        }
         let Some((place, sources)) = call.operands.split_last().filter(|(_, sources)| !sources.is_empty()) else {
             return Ok(1);
         };
         let mut status = 0;
         for source in sources {
             let from = self.entry(source.trim_end_matches('/'))?;
-            let to = self.destination(source, place, sources.len() > 1)?;
+            let to =
+                if call.has('T') { self.entry(place)? } else { self.destination(source, place, sources.len() > 1)? };
             let (Some(from), Some(to)) = (from, to) else {
                 status = 1;
                 continue;
             };
+            if call.has('n') && self.at(&from).is_some() && self.at(&to).is_some() {
+                continue;
+            }
             let inside = to == from || to.starts_with(&format!("{from}/"));
             let Some(id) = self.tree.lookup(&from).filter(|_| !from.is_empty() && !inside) else {
                 status = 1;
@@ -210,8 +225,8 @@ impl Shell<'_> {
         self.writable(place)
     }
 
-    fn cp(&mut self, arguments: &[String]) -> Flow<u8> {
-        let Some(call) = Call::parse(arguments, "aprRdfPLvT") else { return unknown("an option of `cp`") };
+    pub(super) fn cp(&mut self, arguments: &[String]) -> Flow<u8> {
+        let Some(call) = Call::parse(arguments, "aprRdfPLT") else { return unknown("an option of `cp`") };
         let Some((place, sources)) = call.operands.split_last().filter(|(_, sources)| !sources.is_empty()) else {
             return Ok(1);
         };
@@ -222,9 +237,15 @@ impl Shell<'_> {
         let keeps_links = !call.has('L') && ['a', 'd', 'P', 'r', 'R'].into_iter().any(|letter| call.has(letter));
         let mut status = 0;
         for source in sources {
+            if *source == "/dev/null" && !copies.below {
+                let to = self.destination("null", place, sources.len() > 1)?;
+                status |= u8::from(!to.is_some_and(|to| self.make_file(&to, true)));
+                continue;
+            }
             let from = if keeps_links { self.entry(source.trim_end_matches('/'))? } else { self.existing(source)? };
             let from = from.and_then(|real| self.tree.lookup(&real).map(|id| (real, id)));
-            let (Some((real, id)), Some(to)) = (from, self.destination(source, place, sources.len() > 1)?) else {
+            let (Some((real, id)), Some(to)) = (from, self.copy_target(source, place, &call, sources.len() > 1)?)
+            else {
                 status = 1;
                 continue;
             };
@@ -232,11 +253,18 @@ impl Shell<'_> {
                 status = 1;
                 continue;
             }
-            let entries = if copies.below { self.below(&real).len() } else { 1 };
-            self.spend(entries)?;
+            let entries = if copies.below { self.below(&real)? } else { vec![real] };
+            self.spend(entries.len())?;
+            for entry in &entries {
+                self.may_read(entry)?;
+            }
             status |= u8::from(!self.copy(id, &to, copies));
         }
         Ok(status)
+    }
+
+    fn copy_target(&self, source: &str, place: &str, call: &Call<'_>, several: bool) -> Flow<Option<String>> {
+        if call.has('T') { self.entry(place) } else { self.destination(source, place, several) }
     }
 
     fn copy(&mut self, id: InodeId, to: &str, copies: Copies) -> bool {
@@ -250,6 +278,9 @@ impl Shell<'_> {
                 return false;
             }
             if !self.is_folder_at(to) {
+                if !self.may_change_folder(parent(to)) {
+                    return false;
+                }
                 let folder = Inode { kind: InodeKind::Directory(BTreeMap::new()), metadata };
                 if self.tree.insert(to, folder).is_err() {
                     return false;
@@ -264,15 +295,22 @@ impl Shell<'_> {
             }
             _ => metadata,
         };
-        !self.is_folder_at(to) && self.tree.insert(to, Inode { kind, metadata }).is_ok()
+        let may_go = match self.tree.lookup(to) {
+            Some(id) => self.may_write(id, to),
+            None => self.may_change_folder(parent(to)),
+        };
+        may_go && !self.is_folder_at(to) && self.tree.insert(to, Inode { kind, metadata }).is_ok()
     }
 
-    fn touch(&mut self, arguments: &[String]) -> Flow<u8> {
+    pub(super) fn touch(&mut self, arguments: &[String]) -> Flow<u8> {
         let Some(call) = Call::parse(arguments, "c") else { return unknown("an option of `touch`") };
         let mut status = 0;
         for path in &call.operands {
             match self.existing(path)?.and_then(|real| self.tree.lookup(&real)) {
-                Some(id) => self.tree.inode_mut(id).metadata.mtime = self.call.timestamp,
+                Some(id) if self.state.identity.is_none() => {
+                    self.tree.inode_mut(id).metadata.mtime = self.call.timestamp;
+                }
+                Some(_) => return unknown("`touch` of what is there, as another account than root"),
                 None if call.has('c') => {}
                 None => {
                     let made = self.writable(path)?.is_some_and(|real| self.make_file(&real, false));
@@ -283,13 +321,13 @@ impl Shell<'_> {
         Ok(status)
     }
 
-    fn install(&mut self, arguments: &[String]) -> Flow<u8> {
+    pub(super) fn install(&mut self, arguments: &[String]) -> Flow<u8> {
         let Some((values, rest)) = take_values(arguments, "mog") else { return Ok(1) };
-        let Some(call) = Call::parse(&rest, "dDcvp") else { return unknown("an option of `install`") };
+        let Some(call) = Call::parse(&rest, "dDcp") else { return unknown("an option of `install`") };
         let value = |letter| values.iter().rev().find(|(given, _)| *given == letter).map(|(_, value)| value.as_str());
         let owner = format!("{}:{}", value('o').unwrap_or_default(), value('g').unwrap_or_default());
         let owner = if value('g').is_none() { owner.trim_end_matches(':').to_owned() } else { owner };
-        let Some((uid, gid)) = self.owner(&owner) else { return Ok(1) };
+        let Some((uid, gid)) = self.owner(&owner)? else { return Ok(1) };
         let Some(mode) = changed_mode(value('m').unwrap_or("755"), 0, call.has('d'), 0) else { return Ok(1) };
         let mut placed = Vec::new();
         if call.has('d') {
@@ -307,7 +345,12 @@ impl Shell<'_> {
                 if call.has('D') && !self.make_path(parent(place), 0o755)? {
                     return Ok(1);
                 }
-                let from = self.existing(source)?.and_then(|real| self.tree.lookup(&real));
+                let from = if *source == "/dev/null" {
+                    let kind = InodeKind::File { content: Content::from(Vec::new()), checksum: None };
+                    Some(self.tree.add(Inode { kind, metadata: self.own(0o644) }))
+                } else {
+                    self.existing(source)?.and_then(|real| self.tree.lookup(&real))
+                };
                 let (Some(id), Some(to)) = (from, self.destination(source, place, sources.len() > 1)?) else {
                     return Ok(1);
                 };

@@ -6,6 +6,12 @@ use super::super::glob::Pattern;
 use super::expansion::Fields;
 use super::shell::{Flow, Shell, Stop, Variable, unknown};
 
+/// `$$`, which is another number in every run.
+const PROCESS: &str = "1";
+
+/// Comparisons after which they are counted.
+const MOST_COMPARED: usize = 1 << 12;
+
 /// Which end of a value a pattern is cut from, and how much of it.
 #[derive(Clone, Copy)]
 enum Cut {
@@ -31,23 +37,25 @@ impl Shell<'_> {
             && let SpecialParameter::AllPositionalParameters { concatenate } = special
         {
             let arguments = self.state.arguments.clone();
+            self.spend_work(arguments.iter().map(|argument| argument.len() + 1).sum())?;
             match (quoted, concatenate) {
                 (true, true) => fields.push(&arguments.join(" "), true),
                 (true, false) => fields.push_each(&arguments),
                 (false, _) => fields.push_split(&arguments.join(" ")),
             }
-            return Ok(());
+            return fields.see_that_it_ends();
         }
         if self.state.variables.contains_key("IFS") && !quoted {
             return unknown("it changes how words are split");
         }
         let value = self.value_of(expression)?;
+        self.spend_work(value.len())?;
         if quoted {
             fields.push(&value, true);
         } else {
             fields.push_split(&value);
         }
-        Ok(())
+        fields.see_that_it_ends()
     }
 
     fn value_of(&mut self, expression: &ParameterExpr) -> Flow<String> {
@@ -85,16 +93,16 @@ impl Shell<'_> {
                 Ok(self.get(parameter)?.unwrap_or_default().chars().count().to_string())
             }
             ParameterExpr::RemoveSmallestPrefixPattern { parameter, indirect: false, pattern } => {
-                self.cut(parameter, pattern.as_deref(), Cut::ShortestPrefix)
+                self.cut_value(parameter, pattern.as_deref(), Cut::ShortestPrefix)
             }
             ParameterExpr::RemoveLargestPrefixPattern { parameter, indirect: false, pattern } => {
-                self.cut(parameter, pattern.as_deref(), Cut::LongestPrefix)
+                self.cut_value(parameter, pattern.as_deref(), Cut::LongestPrefix)
             }
             ParameterExpr::RemoveSmallestSuffixPattern { parameter, indirect: false, pattern } => {
-                self.cut(parameter, pattern.as_deref(), Cut::ShortestSuffix)
+                self.cut_value(parameter, pattern.as_deref(), Cut::ShortestSuffix)
             }
             ParameterExpr::RemoveLargestSuffixPattern { parameter, indirect: false, pattern } => {
-                self.cut(parameter, pattern.as_deref(), Cut::LongestSuffix)
+                self.cut_value(parameter, pattern.as_deref(), Cut::LongestSuffix)
             }
             _ => unknown("its parameter expansion is not POSIX shell"),
         }
@@ -129,7 +137,8 @@ impl Shell<'_> {
             Parameter::Special(SpecialParameter::AllPositionalParameters { .. }) => {
                 (!self.state.arguments.is_empty()).then(|| self.state.arguments.join(" "))
             }
-            Parameter::Special(SpecialParameter::LastExitStatus) => Some(self.status.to_string()),
+            Parameter::Special(SpecialParameter::LastExitStatus) => Some(self.known_status()?.to_string()),
+            Parameter::Special(SpecialParameter::ProcessId) => Some(PROCESS.to_owned()),
             Parameter::Special(special) => return unknown(format!("`${special}` is of the running machine")),
             Parameter::NamedWithIndex { .. } | Parameter::NamedWithAllIndices { .. } => {
                 return unknown("it uses an array");
@@ -137,27 +146,43 @@ impl Shell<'_> {
         })
     }
 
-    fn cut(&mut self, parameter: &Parameter, pattern: Option<&str>, cut: Cut) -> Flow<String> {
-        let value = self.get(parameter)?.unwrap_or_default();
+    fn cut_value(&mut self, parameter: &Parameter, pattern: Option<&str>, cut: Cut) -> Flow<String> {
+        let value: Vec<char> = self.get(parameter)?.unwrap_or_default().chars().collect();
         let pattern = self.expand_pattern(pattern.unwrap_or_default())?;
-        Ok(cut_from(&value, &pattern, cut).to_owned())
-    }
-}
-
-fn cut_from<'value>(value: &'value str, pattern: &Pattern, cut: Cut) -> &'value str {
-    let mut places: Vec<usize> = value.char_indices().map(|(place, _)| place).chain([value.len()]).collect();
-    if matches!(cut, Cut::LongestPrefix | Cut::ShortestSuffix) {
-        places.reverse();
-    }
-    for place in places {
-        let (front, back) = value.split_at(place);
-        let (gone, kept) = match cut {
-            Cut::ShortestPrefix | Cut::LongestPrefix => (front, back),
-            Cut::ShortestSuffix | Cut::LongestSuffix => (back, front),
+        let count = value.len();
+        let kept = match cut {
+            Cut::ShortestPrefix => self.first_place(0..=count, |place| value.get(..place), &pattern)?,
+            Cut::LongestPrefix => self.first_place((0..=count).rev(), |place| value.get(..place), &pattern)?,
+            Cut::ShortestSuffix => self.first_place((0..=count).rev(), |place| value.get(place..), &pattern)?,
+            Cut::LongestSuffix => self.first_place(0..=count, |place| value.get(place..), &pattern)?,
         };
-        if pattern.matches(gone) {
-            return kept;
-        }
+        let kept = match (kept, cut) {
+            (None, _) => value.as_slice(),
+            (Some(place), Cut::ShortestPrefix | Cut::LongestPrefix) => value.get(place..).unwrap_or_default(),
+            (Some(place), Cut::ShortestSuffix | Cut::LongestSuffix) => value.get(..place).unwrap_or_default(),
+        };
+        Ok(kept.iter().collect())
     }
-    value
+
+    /// The first of `places` at which what `part` gives matches.
+    fn first_place<'value>(
+        &self,
+        places: impl Iterator<Item = usize>,
+        part: impl Fn(usize) -> Option<&'value [char]>,
+        pattern: &Pattern,
+    ) -> Flow<Option<usize>> {
+        let mut compared = 0;
+        for place in places {
+            if part(place).is_some_and(|part| pattern.matches_counted(part, &mut compared)) {
+                self.spend_work(compared)?;
+                return Ok(Some(place));
+            }
+            // Each may be as much as the value is long.
+            if compared > MOST_COMPARED {
+                self.spend_work(std::mem::take(&mut compared))?;
+            }
+        }
+        self.spend_work(compared)?;
+        Ok(None)
+    }
 }

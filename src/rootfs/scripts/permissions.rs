@@ -3,26 +3,18 @@
 //! Owners are looked up in the image's own account files as they stand. As the kernel does, changing a file's owner
 //! clears its set-id bits.
 
-use super::super::accounts::{self, Groups, Passwd};
 use super::super::{InodeId, InodeKind};
 use super::shell::{Flow, Shell, unknown};
 
-impl Shell<'_> {
-    /// Runs `name` if it is one of these commands; its status.
-    pub(super) fn run_permission_command(&mut self, name: &str, arguments: &[String]) -> Option<Flow<u8>> {
-        Some(match name {
-            "chown" => self.chown(arguments, false),
-            "chgrp" => self.chown(arguments, true),
-            "chmod" => self.chmod(arguments),
-            _ => return None,
-        })
-    }
+/// The numbers of an account and of a group, where they are given.
+pub(super) type Owner = (Option<u32>, Option<u32>);
 
-    fn chown(&mut self, arguments: &[String], only_group: bool) -> Flow<u8> {
+impl Shell<'_> {
+    pub(super) fn chown(&mut self, arguments: &[String], only_group: bool) -> Flow<u8> {
         let Some(call) = Call::parse(arguments, "Rhvcf") else { return unknown("an option of `chown`") };
         let Some((owner, paths)) = call.operands.split_first() else { return Ok(1) };
         let owner = if only_group { format!(":{owner}") } else { (*owner).to_owned() };
-        let Some((uid, gid)) = self.owner(&owner) else { return Ok(1) };
+        let Some((uid, gid)) = self.owner(&owner)? else { return Ok(1) };
         let mut status = 0;
         for path in paths {
             let Some(ids) = self.selected(path, call.has('R'), call.has('h'))? else {
@@ -46,9 +38,9 @@ impl Shell<'_> {
     }
 
     /// The numbers of `user`, `user:group`, `user:`, `:group` (and with a dot); `None` where one is not known.
-    pub(super) fn owner(&self, text: &str) -> Option<(Option<u32>, Option<u32>)> {
-        let passwd = Passwd::read(self.tree, accounts::PASSWD).unwrap_or_default();
-        let groups = Groups::read(self.tree, accounts::GROUP).unwrap_or_default();
+    pub(super) fn owner(&self, text: &str) -> Flow<Option<Owner>> {
+        let passwd = self.passwd()?.unwrap_or_default();
+        let groups = self.groups()?.unwrap_or_default();
         let is_user = |name: &str| passwd.get(name).is_some();
         let (user, group) = match text.split_once(':') {
             Some((user, group)) => (user, Some(group)),
@@ -58,17 +50,23 @@ impl Shell<'_> {
         let number = |name: &str| name.parse::<u32>().ok();
         let uid = match user {
             "" => None,
-            name => Some(passwd.get(name).map(|user| user.uid).or_else(|| number(name))?),
+            name => match passwd.get(name).map(|user| user.uid).or_else(|| number(name)) {
+                Some(uid) => Some(uid),
+                None => return Ok(None),
+            },
         };
         let gid = match group {
             None => None,
             Some("") => passwd.get(user).map(|user| user.gid),
-            Some(name) => Some(groups.get(name).map(|group| group.gid).or_else(|| number(name))?),
+            Some(name) => match groups.get(name).map(|group| group.gid).or_else(|| number(name)) {
+                Some(gid) => Some(gid),
+                None => return Ok(None),
+            },
         };
-        Some((uid, gid))
+        Ok(Some((uid, gid)))
     }
 
-    fn chmod(&mut self, arguments: &[String]) -> Flow<u8> {
+    pub(super) fn chmod(&mut self, arguments: &[String]) -> Flow<u8> {
         let is_mode =
             |word: &str| word.starts_with('-') && word.chars().skip(1).all(|letter| "rwxXst,+-=ugoa".contains(letter));
         let leading = arguments.iter().take_while(|word| word.starts_with('-') && !is_mode(word)).count();
@@ -100,7 +98,7 @@ impl Shell<'_> {
     fn selected(&mut self, path: &str, recursive: bool, link_itself: bool) -> Flow<Option<Vec<InodeId>>> {
         let real = if link_itself { self.entry(path)? } else { self.existing(path)? };
         let Some(real) = real.filter(|real| self.at(real).is_some()) else { return Ok(None) };
-        let paths = if recursive { self.below(&real) } else { vec![real] };
+        let paths = if recursive { self.below(&real)? } else { vec![real] };
         self.spend(paths.len())?;
         Ok(Some(paths.iter().filter_map(|path| self.tree.lookup(path)).collect()))
     }

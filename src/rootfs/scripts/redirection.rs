@@ -1,19 +1,12 @@
 //! Redirections: to and from files of the tree, `/dev/null`, here-documents, and one stream to another.
+//!
+//! `&> FILE` is a redirection too, as in Alpine's shell, and `>& FILE` the same.
 
-use brush_parser::ast::{IoFileRedirectKind, IoFileRedirectTarget, IoRedirect};
+use brush_parser::ast::{IoFileRedirectKind as Kind, IoFileRedirectTarget as Target, IoRedirect, Word};
 
-use super::shell::{Flow, Shell, Streams, unknown};
-
-/// Where what a command writes goes.
-#[derive(Clone)]
-enum Sink {
-    /// Where the shell's own output goes.
-    Output,
-    /// Nowhere that anybody looks: `/dev/null`, or standard error.
-    Nowhere,
-    /// A file, by its real path.
-    File(String),
-}
+use super::here_documents::MARK;
+use super::shell::{Flow, Shell, unknown};
+use super::streams::{Input, Sink, Streams};
 
 impl Shell<'_> {
     /// Runs `step` with `redirects` in force.
@@ -26,86 +19,105 @@ impl Shell<'_> {
         if redirects.is_empty() {
             return step(self, streams);
         }
-        let (mut output, mut errors) = (Sink::Output, Sink::Nowhere);
+        let mut own = streams.clone();
         let mut input = None;
         for redirect in redirects {
-            match redirect {
-                IoRedirect::HereDocument(None | Some(0), document) => {
-                    input = Some(self.here_document(document)?.into_bytes());
+            let is_open = match redirect {
+                IoRedirect::File(None | Some(0), Kind::Read, Target::Filename(word))
+                    if word.value.starts_with(MARK) =>
+                {
+                    input = Some(Input::new(self.here_document(&word.value)?.into_bytes()));
+                    true
                 }
-                IoRedirect::File(number, kind, target) => match (kind, number) {
-                    (IoFileRedirectKind::Read, None | Some(0)) => {
-                        let IoFileRedirectTarget::Filename(word) = target else { return unknown("its input") };
-                        let path = self.expand_text(word)?;
-                        input = self.read_file(&path)?;
-                        if input.is_none() {
-                            self.status = 1;
-                            return Ok(());
+                IoRedirect::File(None | Some(0), Kind::Read, Target::Filename(word)) => {
+                    let path = self.expand_text(word)?;
+                    input = self.read_file(&path)?.map(Input::new);
+                    input.is_some()
+                }
+                IoRedirect::File(
+                    number,
+                    kind @ (Kind::Write | Kind::Clobber | Kind::Append),
+                    Target::Filename(word),
+                ) => {
+                    let append = matches!(kind, Kind::Append);
+                    let sink = self.open(word, append, &own)?;
+                    let number = u32::try_from(number.unwrap_or(1)).unwrap_or(u32::MAX);
+                    sink.map(|sink| own.sinks.insert(number, sink)).is_some()
+                }
+                IoRedirect::OutputAndError(word, false) => self.open_both(word, &mut own)?,
+                IoRedirect::File(number, Kind::DuplicateOutput, target) => {
+                    let number = u32::try_from(number.unwrap_or(1)).unwrap_or(u32::MAX);
+                    let from = match target {
+                        Target::Fd(from) => from.to_string(),
+                        Target::Duplicate(word) => self.expand_text(word)?,
+                        _ => return unknown("its output"),
+                    };
+                    match (from.parse::<u32>(), target) {
+                        (Ok(0), _) => return unknown("it writes where it reads"),
+                        (Ok(from), _) if from == number => true,
+                        (Ok(from), _) => {
+                            // What is not open cannot be duplicated.
+                            let sink = own.sinks.get(&from).cloned();
+                            sink.map(|sink| own.sinks.insert(number, sink)).is_some()
                         }
-                    }
-                    (IoFileRedirectKind::Write | IoFileRedirectKind::Clobber | IoFileRedirectKind::Append, _) => {
-                        let IoFileRedirectTarget::Filename(word) = target else { return unknown("its output") };
-                        let path = self.expand_text(word)?;
-                        let append = matches!(kind, IoFileRedirectKind::Append);
-                        let Some(sink) = self.open_sink(&path, append)? else {
-                            self.status = 1;
-                            return Ok(());
-                        };
-                        match number {
-                            None | Some(1) => output = sink,
-                            Some(2) => errors = sink,
-                            Some(number) => return unknown(format!("it writes to stream {number}")),
+                        (Err(_), _) if from == "-" => {
+                            own.sinks.insert(number, Sink::Nowhere);
+                            true
                         }
+                        (Err(_), Target::Duplicate(word)) if number == 1 => self.open_both(word, &mut own)?,
+                        _ => return unknown("its output"),
                     }
-                    (IoFileRedirectKind::DuplicateOutput, _) => {
-                        let from = match target {
-                            IoFileRedirectTarget::Fd(from) => *from,
-                            IoFileRedirectTarget::Duplicate(word) => match self.expand_text(word)?.parse() {
-                                Ok(from) => from,
-                                Err(_) => return unknown("it closes a stream"),
-                            },
-                            _ => return unknown("its output"),
-                        };
-                        match (number.unwrap_or(1), from) {
-                            (1, 2) => output = errors.clone(),
-                            (2, 1) => errors = output.clone(),
-                            (1, 1) | (2, 2) => {}
-                            _ => return unknown("it uses a stream of its own"),
-                        }
-                    }
-                    _ => return unknown("it reads and writes one stream"),
-                },
+                }
+                IoRedirect::File(_, Kind::Read | Kind::ReadAndWrite | Kind::DuplicateInput, _) => {
+                    return unknown("it reads from a stream of its own");
+                }
                 _ => return unknown("its redirection is not POSIX shell"),
+            };
+            if !is_open {
+                self.status = 1;
+                return Self::complain(&own);
             }
         }
-        if let (Sink::File(path), false) =
-            (&errors, matches!((&errors, &output), (Sink::File(a), Sink::File(b)) if a == b))
-        {
-            return unknown(format!("it keeps its messages in `/{path}`"));
+        let has_input = input.is_some();
+        if let Some(input) = input {
+            own.input = input;
+            self.feeding += 1;
         }
-        let mut own =
-            Streams { input: input.unwrap_or_else(|| std::mem::take(&mut streams.input)), output: Vec::new() };
+        let errors = std::mem::replace(&mut self.errors, own.sink(2));
         let result = step(self, &mut own);
-        match output {
-            Sink::Output => streams.output.extend_from_slice(&own.output),
-            Sink::Nowhere => {}
-            Sink::File(path) => self.append_to(&path, &own.output)?,
+        self.errors = errors;
+        if has_input {
+            self.feeding -= 1;
+        } else {
+            // What the command left of the input, the next one reads.
+            streams.input = own.input;
         }
         result
     }
 
-    /// Opens `path` for writing; `None` where the shell would say that it cannot.
-    fn open_sink(&mut self, path: &str, append: bool) -> Flow<Option<Sink>> {
-        if matches!(path, "/dev/null" | "/dev/stderr") {
-            return Ok(Some(Sink::Nowhere));
+    /// `&> FILE`: both outputs into one file; `false` where it cannot be opened.
+    fn open_both(&mut self, word: &Word, streams: &mut Streams) -> Flow<bool> {
+        let sink = self.open(word, false, streams)?;
+        if let Some(sink) = &sink {
+            streams.sinks.insert(1, sink.clone());
+            streams.sinks.insert(2, sink.clone());
         }
-        if path == "/dev/stdout" {
-            return Ok(Some(Sink::Output));
+        Ok(sink.is_some())
+    }
+
+    /// Opens a file for writing; `None` where the shell would say that it cannot.
+    fn open(&mut self, word: &Word, append: bool, streams: &Streams) -> Flow<Option<Sink>> {
+        let path = self.expand_text(word)?;
+        match path.as_str() {
+            "/dev/null" => return Ok(Some(Sink::Nowhere)),
+            "/dev/stdout" => return Ok(Some(streams.sink(1))),
+            "/dev/stderr" => return Ok(Some(streams.sink(2))),
+            _ => {}
         }
-        let Some(real) = self.writable(path)? else { return Ok(None) };
+        let Some(real) = self.writable(&path)? else { return Ok(None) };
         if !self.make_file(&real, !append) {
             return Ok(None);
         }
-        Ok(Some(Sink::File(real)))
+        Ok(self.tree.lookup(&real).map(Sink::File))
     }
 }

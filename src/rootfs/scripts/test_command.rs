@@ -3,49 +3,182 @@
 //! Scripts run as root, so whatever exists can be read and written. Comparing times is not understood, because times in
 //! an image are not those of a machine.
 
+use brush_parser::ast::{BinaryPredicate, ExtendedTestExpr, Word};
+
 use super::super::InodeKind;
+use super::super::glob::Pattern;
+use super::regex::{Regex, Syntax};
 use super::shell::{Flow, Shell, unknown};
 
 /// The status for a condition that cannot be read.
 const USAGE: u8 = 2;
 
+/// Conditions inside one another.
+const DEEPEST: usize = 64;
+
+/// A condition in words, read from the left.
+struct Condition<'words> {
+    words: &'words [&'words str],
+    depth: usize,
+}
+
 impl Shell<'_> {
     /// 0 where the condition holds, 1 where it does not, 2 where it is none.
     pub(super) fn test(&self, words: &[String]) -> Flow<u8> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        Ok(match self.any(&words)? {
+        self.spend_work(words.len())?;
+        Ok(match self.decide_condition(&words, 0)? {
             Some(true) => 0,
             Some(false) => 1,
             None => USAGE,
         })
     }
 
-    /// Conditions joined by `-o`; `None` where they make no sense.
-    fn any(&self, words: &[&str]) -> Flow<Option<bool>> {
-        if words.len() > 4 || (words.len() == 4 && words.first() != Some(&"!")) {
-            for (joint, is_all) in [("-o", false), ("-a", true)] {
-                let place = words.iter().position(|word| *word == joint).filter(|place| *place > 0);
-                if let Some((left, right)) =
-                    place.and_then(|place| Some((words.get(..place)?, words.get(place + 1..)?)))
-                {
-                    let (Some(left), Some(right)) = (self.any(left)?, self.any(right)?) else { return Ok(None) };
-                    return Ok(Some(if is_all { left && right } else { left || right }));
-                }
-            }
-        }
-        self.one(words)
-    }
-
-    fn one(&self, words: &[&str]) -> Flow<Option<bool>> {
+    /// Up to four words are read by their number (POSIX, test); `None` where they make no sense.
+    fn decide_condition(&self, words: &[&str], depth: usize) -> Flow<Option<bool>> {
+        let negated = |rest: &[&str]| Ok(self.decide_condition(rest, depth + 1)?.map(|holds| !holds));
         match words {
             [] => Ok(Some(false)),
             [word] => Ok(Some(!word.is_empty())),
-            ["!", rest @ ..] if rest.len() != 2 || is_unary(rest) => Ok(self.one(rest)?.map(|holds| !holds)),
-            ["(", inner @ .., ")"] => self.any(inner),
+            [first, rest @ ..] if *first == "!" && rest.len() == 1 => negated(rest),
             [operator, operand] => self.unary(operator, operand),
-            [left, operator, right] => binary(left, operator, right),
-            _ => Ok(None),
+            [left, operator, right] if is_binary(operator) => binary(left, operator, right),
+            [first, rest @ ..] if *first == "!" && rest.len() == 2 => negated(rest),
+            ["(", inner, ")"] => self.decide_condition(&[inner], depth + 1),
+            [first, rest @ ..] if *first == "!" && rest.len() == 3 => negated(rest),
+            ["(", inner @ .., ")"] if inner.len() == 2 => self.decide_condition(inner, depth + 1),
+            words => {
+                let mut condition = Condition { words, depth };
+                let holds = self.any(&mut condition)?;
+                Ok(holds.filter(|_| condition.words.is_empty()))
+            }
         }
+    }
+
+    /// Conditions joined by `-o`. All are read, so that what is none is found.
+    fn any(&self, condition: &mut Condition<'_>) -> Flow<Option<bool>> {
+        let mut holds = self.all(condition)?;
+        while condition.takes("-o") {
+            let right = self.all(condition)?;
+            holds = holds.zip(right).map(|(left, right)| left || right);
+        }
+        Ok(holds)
+    }
+
+    /// Conditions joined by `-a`.
+    fn all(&self, condition: &mut Condition<'_>) -> Flow<Option<bool>> {
+        let mut holds = self.one(condition)?;
+        while condition.takes("-a") {
+            let right = self.one(condition)?;
+            holds = holds.zip(right).map(|(left, right)| left && right);
+        }
+        Ok(holds)
+    }
+
+    fn one(&self, condition: &mut Condition<'_>) -> Flow<Option<bool>> {
+        self.spend(1)?;
+        let words = condition.words;
+        if let [left, operator, right, rest @ ..] = words
+            && is_binary(operator)
+            && !matches!(*operator, "-a" | "-o")
+        {
+            condition.words = rest;
+            return binary(left, operator, right);
+        }
+        let is_nested = matches!(words, ["!" | "(", _, ..]);
+        condition.depth += usize::from(is_nested);
+        if condition.depth > DEEPEST {
+            return unknown("a condition that nests beyond all reason");
+        }
+        let holds = match words {
+            ["!", rest @ ..] if is_nested => {
+                condition.words = rest;
+                self.one(condition)?.map(|holds| !holds)
+            }
+            ["(", rest @ ..] if is_nested => {
+                condition.words = rest;
+                let holds = self.any(condition)?;
+                holds.filter(|_| condition.takes(")"))
+            }
+            [operator, operand, rest @ ..] if is_unary(operator) => {
+                condition.words = rest;
+                self.unary(operator, operand)?
+            }
+            [word, rest @ ..] => {
+                condition.words = rest;
+                Some(!word.is_empty())
+            }
+            [] => None,
+        };
+        condition.depth -= usize::from(is_nested);
+        Ok(holds)
+    }
+
+    /// `[[ … ]]`, in which nothing is split and what stands right of `=` is a pattern.
+    pub(super) fn extended_test(&mut self, test: &ExtendedTestExpr) -> Flow<bool> {
+        self.spend(1)?;
+        Ok(match test {
+            ExtendedTestExpr::And(left, right) => self.extended_test(left)? && self.extended_test(right)?,
+            ExtendedTestExpr::Or(left, right) => self.extended_test(left)? || self.extended_test(right)?,
+            ExtendedTestExpr::Not(test) => !self.extended_test(test)?,
+            ExtendedTestExpr::Parenthesized(test) => self.extended_test(test)?,
+            ExtendedTestExpr::UnaryTest(predicate, word) => {
+                let operand = self.whole_word(word)?;
+                match self.unary(&predicate.to_string(), &operand)? {
+                    Some(holds) => holds,
+                    None => return unknown(format!("`[[` with `{predicate}`")),
+                }
+            }
+            ExtendedTestExpr::BinaryTest(predicate, left, right) => {
+                let left = self.whole_word(left)?;
+                let letters: Vec<char> = left.chars().collect();
+                let mut work = 0;
+                let holds = match predicate {
+                    BinaryPredicate::StringExactlyMatchesPattern => {
+                        self.pattern_word(right)?.matches_counted(&letters, &mut work)
+                    }
+                    BinaryPredicate::StringDoesNotExactlyMatchPattern => {
+                        !self.pattern_word(right)?.matches_counted(&letters, &mut work)
+                    }
+                    BinaryPredicate::StringMatchesRegex => {
+                        let pattern = self.expand_text(right)?;
+                        match Regex::new(&pattern, Syntax::Extended, false) {
+                            Ok(regex) => regex.find(&letters, 0, &mut work).is_some(),
+                            Err(reason) => return unknown(format!("the pattern `{pattern}`: {reason}")),
+                        }
+                    }
+                    _ => {
+                        let right = self.whole_word(right)?;
+                        match binary(&left, &predicate.to_string(), &right)? {
+                            Some(holds) => holds,
+                            None => return unknown(format!("`[[` with `{predicate}`")),
+                        }
+                    }
+                };
+                self.spend_work(work)?;
+                holds
+            }
+        })
+    }
+
+    /// A word in `[[`, which busybox splits where bash does not: it must be one either way.
+    fn whole_word(&mut self, word: &Word) -> Flow<String> {
+        let text = self.expand_text(word)?;
+        let is_quoted = word.value.contains(['"', '\'', '\\']);
+        if !is_quoted && (text.is_empty() || text.contains(char::is_whitespace)) && word.value != text {
+            return unknown("`[[` with a word that is split");
+        }
+        Ok(text)
+    }
+
+    /// A pattern in `[[`, of which bash takes what is quoted literally and busybox does not.
+    fn pattern_word(&mut self, word: &Word) -> Flow<Pattern> {
+        let text = self.whole_word(word)?;
+        let pattern = Pattern::new(&text.chars().map(|letter| (letter, false)).collect::<Vec<_>>());
+        if pattern.is_wild() && word.value.contains(['"', '\'', '\\']) {
+            return unknown("`[[` with a pattern in quotes");
+        }
+        Ok(pattern)
     }
 
     fn unary(&self, operator: &str, operand: &str) -> Flow<Option<bool>> {
@@ -69,6 +202,9 @@ impl Shell<'_> {
         let has_mode = |bits: u32| inode.is_some_and(|inode| inode.metadata.mode & bits != 0);
         let is_folder = matches!(kind, Some(InodeKind::Directory(_)));
         Ok(Some(match operator {
+            "-r" | "-w" | "-x" if self.state.identity.is_some() => {
+                return unknown("what another account than root may do");
+            }
             "-e" | "-r" | "-w" => kind.is_some(),
             "-f" => matches!(kind, Some(InodeKind::File { .. })),
             "-d" => is_folder,
@@ -88,8 +224,45 @@ impl Shell<'_> {
     }
 }
 
-fn is_unary(words: &[&str]) -> bool {
-    words.first().is_some_and(|word| word.len() == 2 && word.starts_with('-'))
+impl Condition<'_> {
+    fn takes(&mut self, word: &str) -> bool {
+        match self.words {
+            [first, rest @ ..] if *first == word => {
+                self.words = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+fn is_unary(word: &str) -> bool {
+    let mut letters = word.chars();
+    letters.next() == Some('-')
+        && letters.next().is_some_and(|letter| "bcdefghknprstuwxzGLOS".contains(letter))
+        && letters.next().is_none()
+}
+
+fn is_binary(word: &str) -> bool {
+    matches!(
+        word,
+        "=" | "=="
+            | "!="
+            | "-eq"
+            | "-ne"
+            | "-lt"
+            | "-le"
+            | "-gt"
+            | "-ge"
+            | "-a"
+            | "-o"
+            | "-nt"
+            | "-ot"
+            | "-ef"
+            | "<"
+            | ">"
+            | "=~"
+    )
 }
 
 fn binary(left: &str, operator: &str, right: &str) -> Flow<Option<bool>> {
@@ -108,7 +281,7 @@ fn binary(left: &str, operator: &str, right: &str) -> Flow<Option<bool>> {
         "-ge" => compare(|left, right| left >= right),
         "-a" => Ok(Some(!left.is_empty() && !right.is_empty())),
         "-o" => Ok(Some(!left.is_empty() || !right.is_empty())),
-        "-nt" | "-ot" | "-ef" => unknown(format!("`test` with `{operator}`")),
+        "-nt" | "-ot" | "-ef" | "<" | ">" | "=~" => unknown(format!("`test` with `{operator}`")),
         _ => Ok(None),
     }
 }

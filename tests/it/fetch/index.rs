@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use apkbuild::fetch::Section;
+use apkbuild::fetch::{FetchedIndex, Section};
 use apkbuild::progress::Silent;
 use apkbuild::repository::{Location, Repository as Source};
 use wiremock::matchers::path_regex;
@@ -10,6 +10,10 @@ use wiremock::{Mock, ResponseTemplate};
 
 use super::{Scene, hello};
 use crate::support::Server;
+
+fn text_of(index: &FetchedIndex) -> String {
+    String::from_utf8(index.open().unwrap().text).unwrap()
+}
 
 #[test]
 fn an_index_is_asked_about_and_not_fetched_again() {
@@ -21,7 +25,7 @@ fn an_index_is_asked_about_and_not_fetched_again() {
     let first = index(&scene);
     let opened = first.open().unwrap();
     assert!(
-        opened.text.contains("\nP:hello\n") && opened.description == "v3.22.1-0-g0123abc",
+        text_of(&first).contains("\nP:hello\n") && opened.description == "v3.22.1-0-g0123abc",
         "{}",
         opened.description
     );
@@ -42,7 +46,7 @@ fn an_index_is_asked_about_and_not_fetched_again() {
     repository.index();
     scene.options.index_freshness = Duration::ZERO;
     let empty = index(&scene);
-    assert_eq!(empty.open().unwrap().text, "");
+    assert_eq!(text_of(&empty), "");
     scene.options.offline = true;
     assert_eq!(index(&scene).digest, empty.digest);
     assert_eq!(server.requests().len(), 4);
@@ -78,7 +82,7 @@ fn an_index_must_be_signed_by_somebody_trusted() {
     for bytes in [&signed[body..], &signed] {
         fs_err::write(repository.index_path(), bytes).unwrap();
         let index = strangers.fetcher().index(&source, "x86_64", &Silent).unwrap();
-        assert!(index.open().unwrap().text.contains("P:hello") && index.signer.is_none());
+        assert!(text_of(&index).contains("P:hello") && index.signer.is_none());
     }
 }
 

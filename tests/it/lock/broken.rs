@@ -73,7 +73,7 @@ fn a_damaged_lock_is_never_passed_over() {
        |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     missing field `size`
     help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
-    error: the lock `hello.lock`: its record of everything cannot be read: the package that begins on line 1 of the index has no `P:`
+    error: the lock `hello.lock`: its record of everything cannot be read: the index has no package in it; line 1 is `C:Q1xXf+oT7rWCAUBVBCgfmGEfMTsgY=`
     help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`
     error: the lock `hello.lock`: its record of everything is that of several packages
     help: bring back an earlier one, or write it anew with `apkbuild lock FILE --update`

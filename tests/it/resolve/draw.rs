@@ -1,9 +1,13 @@
-//! Worlds drawn by lot over a real index, and second repositories made of older or newer copies of its packages.
+//! Worlds drawn by lot over a real index, alone or mixed: with other releases, and with older or newer copies of its own
+//! packages.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use apkbuild::digest::Sha1Digest;
 use base64::Engine as _;
+
+use super::reference::RELEASES;
 
 /// A small generator of numbers that is the same everywhere (splitmix64).
 pub struct Lot(pub u64);
@@ -30,147 +34,195 @@ impl Lot {
     }
 }
 
-/// The second repository of a world.
+/// A repository of a world, made of the index of a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Second {
-    None,
-    Older { tagged: bool },
-    Newer { tagged: bool },
+pub struct Offer {
+    pub release: &'static str,
+    pub kind: Kind,
+    pub is_tagged: bool,
 }
 
-/// What is asked, and of which release.
+/// What is made of a release's index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Nothing else.
+    Itself,
+    /// Every third source package in an older version, and nothing else.
+    Older,
+    /// The same in a newer one.
+    Newer,
+}
+
+/// What is asked, and of which repositories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     pub arch: String,
-    pub second: Second,
+    pub offers: Vec<Offer>,
     pub world: Vec<String>,
 }
 
-impl fmt::Display for Second {
+impl fmt::Display for Offer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::None => "-",
-            Self::Older { tagged: false } => "older",
-            Self::Older { tagged: true } => "@older",
-            Self::Newer { tagged: false } => "newer",
-            Self::Newer { tagged: true } => "@newer",
-        })
+        let tag = if self.is_tagged { "@" } else { "" };
+        let kind = match self.kind {
+            Kind::Itself => "",
+            Kind::Older => "older-",
+            Kind::Newer => "newer-",
+        };
+        write!(formatter, "{tag}{kind}{}", self.release)
     }
 }
 
-impl Second {
-    pub const ALL: [Self; 5] = [
-        Self::None,
-        Self::Older { tagged: false },
-        Self::Older { tagged: true },
-        Self::Newer { tagged: false },
-        Self::Newer { tagged: true },
-    ];
+impl fmt::Display for Question {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let offers: Vec<_> = self.offers.iter().map(ToString::to_string).collect();
+        write!(formatter, "{} {} {}", self.arch, offers.join(","), self.world.join(" "))
+    }
+}
 
+impl Question {
+    /// Reads what was printed.
     pub fn parse(text: &str) -> Self {
-        Self::ALL.into_iter().find(|second| second.to_string() == text).expect("a kind of second repository")
+        let mut words = text.split(' ');
+        let arch = words.next().unwrap().to_owned();
+        let offers = words.next().unwrap().split(',').map(Offer::parse).collect();
+        Self { arch, offers, world: words.map(str::to_owned).collect() }
     }
 
-    pub fn is_tagged(self) -> bool {
-        matches!(self, Self::Older { tagged: true } | Self::Newer { tagged: true })
+    /// The repositories with the tags by which they are pinned: `@edge` is the second one, `@far` the third.
+    pub fn repositories(&self) -> impl Iterator<Item = (Option<&'static str>, Offer)> {
+        self.offers.iter().zip(["near", "edge", "far"]).map(|(offer, tag)| (offer.is_tagged.then_some(tag), *offer))
     }
+}
 
-    /// The index of this repository, made of that of the first: every third source package in another version.
-    pub fn index(self, first: &str) -> Option<String> {
-        let is_newer = match self {
-            Self::None => return None,
-            Self::Older { .. } => false,
-            Self::Newer { .. } => true,
+impl Offer {
+    fn parse(text: &str) -> Self {
+        let (is_tagged, text) = text.strip_prefix('@').map_or((false, text), |rest| (true, rest));
+        let (kind, release) = text.rsplit_once('-').unwrap_or(("", text));
+        let kind = match kind {
+            "older" => Kind::Older,
+            "newer" => Kind::Newer,
+            _ => Kind::Itself,
         };
-        let mut copy = String::new();
-        for package in first.split("\n\n").filter(|package| !package.trim().is_empty()) {
-            let field = |letter: &str| package.lines().find_map(|line| line.strip_prefix(letter)).unwrap_or_default();
-            let lot = Lot(field("o:").bytes().fold(7, |sum, byte| sum * 31 % 1_000_003 + u64::from(byte))).next();
-            if !lot.is_multiple_of(3) {
-                continue;
-            }
-            let version = field("V:");
-            // apk 2.14 and 3.0 do not agree on parts that begin with a zero.
-            let has_odd_zero =
-                version.as_bytes().windows(3).any(|part| part.starts_with(b".0") && part[2].is_ascii_digit());
-            if has_odd_zero {
-                continue;
-            }
-            let other = match (is_newer, version.rsplit_once("-r")) {
-                (false, _) => format!("0.{version}"),
-                (true, Some((upstream, revision))) if lot.is_multiple_of(2) => format!("{upstream}-r1{revision}"),
-                (true, _) => format!("9{version}"),
-            };
-            let digest = Sha1Digest::of(format!("{}{other}", field("C:")).as_bytes());
-            for line in package.lines() {
-                let (letter, value) = line.split_at(2);
-                let value = match letter {
-                    "C:" => format!("Q1{}", base64::engine::general_purpose::STANDARD.encode(digest.0)),
-                    "V:" => other.clone(),
-                    "D:" | "p:" => {
-                        let renewed = value.split(' ').map(|word| match word.strip_suffix(version) {
-                            Some(name) if name.ends_with('=') => format!("{name}{other}"),
-                            _ => word.to_owned(),
-                        });
-                        renewed.collect::<Vec<_>>().join(" ")
-                    }
-                    _ => value.to_owned(),
-                };
-                copy.extend([letter, &value, "\n"]);
-            }
-            copy.push('\n');
-        }
-        Some(copy)
+        let release = RELEASES.iter().find(|(name, _)| *name == release).expect("a release").0;
+        Self { release, kind, is_tagged }
     }
+
+    /// Its name, whatever its tag.
+    pub fn untagged(self) -> String {
+        Self { is_tagged: false, ..self }.to_string()
+    }
+
+    /// The index for `arch`, made of that of the release, which may be for another.
+    pub fn index(self, arch: &str, release: &str) -> String {
+        let (_, own) = RELEASES.iter().find(|(name, _)| *name == self.release).expect("a release");
+        let text = release.replace(own, arch);
+        match self.kind {
+            Kind::Itself => text,
+            Kind::Older => in_other_versions(&text, false),
+            Kind::Newer => in_other_versions(&text, true),
+        }
+    }
+}
+
+/// Every third source package of an index in another version.
+fn in_other_versions(first: &str, is_newer: bool) -> String {
+    let mut copy = String::new();
+    for package in first.split("\n\n").filter(|package| !package.trim().is_empty()) {
+        let field = |letter: &str| package.lines().find_map(|line| line.strip_prefix(letter)).unwrap_or_default();
+        let lot = Lot(field("o:").bytes().fold(7, |sum, byte| sum * 31 % 1_000_003 + u64::from(byte))).next();
+        if !lot.is_multiple_of(3) {
+            continue;
+        }
+        let version = field("V:");
+        let other = match (is_newer, version.rsplit_once("-r")) {
+            (false, _) => format!("0.{version}"),
+            (true, Some((upstream, revision))) if lot.is_multiple_of(2) => format!("{upstream}-r1{revision}"),
+            (true, _) => format!("9{version}"),
+        };
+        let digest = Sha1Digest::of(format!("{}{other}", field("C:")).as_bytes());
+        for line in package.lines() {
+            let (letter, value) = line.split_at(2);
+            let value = match letter {
+                "C:" => format!("Q1{}", base64::engine::general_purpose::STANDARD.encode(digest.0)),
+                "V:" => other.clone(),
+                "D:" | "p:" => {
+                    let renewed = value.split(' ').map(|word| match word.strip_suffix(version) {
+                        Some(name) if name.ends_with('=') => format!("{name}{other}"),
+                        _ => word.to_owned(),
+                    });
+                    renewed.collect::<Vec<_>>().join(" ")
+                }
+                _ => value.to_owned(),
+            };
+            copy.extend([letter, &value, "\n"]);
+        }
+        copy.push('\n');
+    }
+    copy
 }
 
 /// The names and versions of an index that worlds are drawn from.
 pub struct Pool {
-    arch: String,
+    arch: &'static str,
+    release: &'static str,
     packages: Vec<(String, String)>,
     provided: Vec<String>,
     needed: Vec<String>,
+    /// Names that many an `install_if` waits for, as `docs`, `openrc` and `pyc`.
+    awaited: Vec<String>,
 }
 
 impl Pool {
-    pub fn new(arch: &str, text: &str) -> Self {
-        // apk 3.0 takes no dependency on such a version, and 2.14 does: what asks for one is left out.
-        let text = text.split_inclusive("\n\n").filter(|package| !package.contains("opensmtpd")).collect::<String>();
-        let mut pool = Self { arch: arch.to_owned(), packages: Vec::new(), provided: Vec::new(), needed: Vec::new() };
+    pub fn new(release: &'static str, arch: &'static str, text: &str) -> Self {
+        let mut pool =
+            Self { arch, release, packages: Vec::new(), provided: Vec::new(), needed: Vec::new(), awaited: Vec::new() };
         let mut name = "";
+        let mut awaited = BTreeMap::<&str, usize>::new();
         for line in text.lines() {
             match line.split_at_checked(2) {
                 Some(("P:", value)) => name = value,
                 Some(("V:", value)) => pool.packages.push((name.to_owned(), value.to_owned())),
                 Some(("p:", value)) => pool.provided.extend(value.split(' ').map(str::to_owned)),
                 Some(("D:", value)) => pool.needed.extend(value.split(' ').map(str::to_owned)),
+                Some(("i:", value)) => value.split(' ').for_each(|word| *awaited.entry(word).or_default() += 1),
                 _ => {}
             }
         }
+        let often = awaited.into_iter().filter(|(word, count)| *count > 3 && !word.contains(['=', '!']));
+        pool.awaited = often.map(|(word, _)| word.to_owned()).collect();
         pool
     }
 
-    /// Draws a world of one to eight names and a bit.
+    /// Draws a world of one to eight names and a bit, over the release alone or mixed with others.
     pub fn draw(&self, lot: &mut Lot) -> Question {
-        let second = if lot.chance(60) { Second::None } else { Second::ALL[1 + lot.below(4)] };
-        let mut world = Vec::new();
-        if lot.chance(65) {
-            world.push("busybox".to_owned());
-        }
-        for extra in ["docs", "openrc"] {
-            if lot.chance(15) {
-                world.push(extra.to_owned());
+        let mut offers = vec![Offer { release: self.release, kind: Kind::Itself, is_tagged: false }];
+        if !lot.chance(55) {
+            for _ in 0..if lot.chance(20) { 2 } else { 1 } {
+                let kind = *lot.one_of(&[Kind::Itself, Kind::Older, Kind::Newer]);
+                let release = if kind == Kind::Itself { lot.one_of(&RELEASES).0 } else { self.release };
+                let offer = Offer { release, kind, is_tagged: lot.chance(50) };
+                if offers.iter().all(|other| other.untagged() != offer.untagged()) {
+                    offers.push(offer);
+                }
             }
+        }
+        let mut question = Question { arch: self.arch.to_owned(), offers, world: Vec::new() };
+        if lot.chance(65) {
+            question.world.push("busybox".to_owned());
+        }
+        while lot.chance(20) {
+            question.world.push(lot.one_of(&self.awaited).clone());
         }
         let most = if lot.chance(30) { 8 } else { 4 };
         for _ in 0..=lot.below(most) {
-            world.push(self.wish(lot, second));
+            question.world.push(self.wish(lot, &question));
         }
-        world.truncate(8);
-        Question { arch: self.arch.clone(), second, world }
+        question.world.truncate(8);
+        question
     }
 
-    fn wish(&self, lot: &mut Lot, second: Second) -> String {
+    fn wish(&self, lot: &mut Lot, question: &Question) -> String {
         let bare = |word: &String| word.trim_start_matches('!').split(['=', '<', '>', '~']).next().unwrap().to_owned();
         let (name, version) = match lot.below(100) {
             0..78 => lot.one_of(&self.packages).clone(),
@@ -185,7 +237,8 @@ impl Pool {
         if lot.chance(6) {
             return format!("!{name}");
         }
-        let tag = if second.is_tagged() && lot.chance(40) { "@edge" } else { "" };
+        let tags: Vec<_> = question.repositories().filter_map(|(tag, _)| tag).collect();
+        let tag = if !tags.is_empty() && lot.chance(40) { format!("@{}", lot.one_of(&tags)) } else { String::new() };
         let constraint = if lot.chance(15) {
             let cut =
                 if lot.chance(50) { version.len() } else { version.find(['.', '-', '_']).unwrap_or(version.len()) };
@@ -194,6 +247,8 @@ impl Pool {
         } else {
             String::new()
         };
-        format!("{name}{tag}{constraint}")
+        let wish = format!("{name}{tag}{constraint}");
+        // A version that no dependency may ask for is a fault of the question.
+        if apkbuild::apk::Dependency::parse_world(&wish).is_ok() { wish } else { format!("{name}{tag}") }
     }
 }

@@ -23,6 +23,7 @@ pub struct Case {
 }
 
 /// What the packages of a case are like.
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 struct Shape {
     names: usize,
     virtuals: usize,
@@ -30,12 +31,31 @@ struct Shape {
     with_conditions: bool,
     with_conflicts: bool,
     with_rivals: bool,
+    with_priorities: bool,
+    /// Percent of the provides that have a version.
+    versioned: usize,
+    /// Percent of packages that need or provide what makes no sense, are for another machine, share an identity…
+    odd: usize,
 }
 
 impl Shape {
+    fn draw(lot: &mut Lot) -> Self {
+        Self {
+            names: 2 + lot.below(8),
+            virtuals: if lot.chance(20) { 0 } else { 1 + lot.below(4) },
+            versions: if lot.chance(50) { 1 } else { 3 },
+            with_conditions: lot.chance(60),
+            with_conflicts: lot.chance(60),
+            with_rivals: lot.chance(40),
+            with_priorities: lot.chance(60),
+            versioned: *lot.one_of(&[0, 40, 40, 100]),
+            odd: if lot.chance(15) { 20 } else { 0 },
+        }
+    }
+
     /// A name, of a package or provided.
     fn any(&self, lot: &mut Lot) -> String {
-        if self.virtuals > 0 && lot.chance(30) {
+        if self.virtuals > 0 && lot.chance(40) {
             format!("v{}", lot.below(self.virtuals))
         } else {
             format!("n{}", lot.below(self.names))
@@ -45,6 +65,7 @@ impl Shape {
     /// An index in which each of the names stands by a chance of so many percent.
     fn index(&self, lot: &mut Lot, percent: usize) -> String {
         let mut index = String::new();
+        let mut identity = String::new();
         for number in 0..self.names {
             if !lot.chance(percent) {
                 continue;
@@ -52,8 +73,10 @@ impl Shape {
             let most = 1 + lot.below(self.versions);
             for version in 1..=most {
                 let package = self.package(lot, &format!("n{number}"), version);
-                let digest = Sha1Digest::of(package.as_bytes());
-                let identity = base64::engine::general_purpose::STANDARD.encode(digest.0);
+                if identity.is_empty() || !lot.chance(self.odd / 4) {
+                    let digest = Sha1Digest::of(package.as_bytes());
+                    identity = base64::engine::general_purpose::STANDARD.encode(digest.0);
+                }
                 writeln!(index, "C:Q1{identity}\n{package}").unwrap();
             }
         }
@@ -61,48 +84,51 @@ impl Shape {
     }
 
     fn package(&self, lot: &mut Lot, name: &str, version: usize) -> String {
-        let mut package = format!("P:{name}\nV:{version}-r0\nA:x86_64\nS:1\nI:1\nT:t\nU:u\nL:l\n");
+        let arch = if lot.chance(self.odd) { *lot.one_of(&["noarch", "armv7"]) } else { "x86_64" };
+        let size = usize::from(!lot.chance(8));
+        let mut package = format!("P:{name}\nV:{version}-r0\nA:{arch}\nS:1\nI:{size}\nT:t\nU:u\nL:l\n");
         let mut depends = Vec::new();
         for _ in 0..lot.below(4) {
             let other = self.any(lot);
-            if other == name {
-                continue;
+            let conflict = if self.with_conflicts && lot.chance(15) { "!" } else { "" };
+            if other != name || !conflict.is_empty() || lot.chance(10) {
+                depends.push(format!("{conflict}{other}{}", constraint(lot)));
             }
-            let conflict = if self.with_conflicts && lot.chance(10) { "!" } else { "" };
-            depends.push(format!("{conflict}{other}{}", constraint(lot)));
         }
         let mut provides = Vec::new();
         for virtual_name in 0..self.virtuals {
-            if lot.chance(30) {
-                let version = if lot.chance(40) { format!("={}", 1 + lot.below(3)) } else { String::new() };
+            if lot.chance(35) {
+                let is_versioned = lot.chance(self.versioned);
+                let version = if is_versioned { format!("={}", lot.below(4)) } else { String::new() };
                 provides.push(format!("v{virtual_name}{version}"));
             }
         }
-        if self.with_rivals && lot.chance(8) {
-            let other = self.any(lot);
-            if other.starts_with('n') && other != name {
-                provides.push(format!("{other}={}-r0", 1 + lot.below(3)));
-            }
+        if self.with_rivals && lot.chance(15) {
+            let other = format!("n{}", lot.below(self.names));
+            let is_versioned = lot.chance(60);
+            provides.push(if is_versioned { format!("{other}={}-r0", 1 + lot.below(3)) } else { other });
         }
         let mut conditions = Vec::new();
-        if self.with_conditions && lot.chance(25) {
-            for _ in 0..1 + lot.below(2) {
+        if self.with_conditions && lot.chance(30) {
+            for _ in 0..1 + lot.below(3) {
                 let constraint = if lot.chance(30) { constraint(lot) } else { String::new() };
-                conditions.push(format!("{}{constraint}", self.any(lot)));
+                let conflict = if lot.chance(20) { "!" } else { "" };
+                conditions.push(format!("{conflict}{}{constraint}", self.any(lot)));
             }
         }
-        // apk 2.14 has no package conflict with what it provides itself, and 3.0 does.
-        depends.retain(|word| {
-            let bare = |word: &str| word.trim_start_matches('!').split(['=', '<', '>', '~']).next().map(str::to_owned);
-            !word.starts_with('!') || provides.iter().all(|provided| bare(provided) != bare(word))
-        });
+        for words in [&mut depends, &mut provides, &mut conditions] {
+            if lot.chance(self.odd / 2) {
+                let place = lot.below(words.len() + 1);
+                words.insert(place, lot.one_of(&["v0=", "v0=x", "n0=1.0x1", "n1@edge", "v1<=>1", "v0>~"]).to_string());
+            }
+        }
         for (field, words) in [("D", &depends), ("p", &provides), ("i", &conditions)] {
             if !words.is_empty() {
                 writeln!(package, "{field}:{}", words.join(" ")).unwrap();
             }
         }
-        if lot.chance(25) {
-            writeln!(package, "k:{}", 1 + lot.below(3)).unwrap();
+        if self.with_priorities && lot.chance(30) {
+            writeln!(package, "k:{}", lot.below(4)).unwrap();
         }
         package
     }
@@ -110,23 +136,16 @@ impl Shape {
 
 impl Case {
     pub fn draw(lot: &mut Lot) -> Self {
-        let shape = Shape {
-            names: 3 + lot.below(7),
-            virtuals: if lot.chance(30) { 0 } else { lot.below(4) },
-            versions: if lot.chance(40) { 1 } else { 3 },
-            with_conditions: lot.chance(60),
-            with_conflicts: lot.chance(60),
-            with_rivals: lot.chance(40),
-        };
+        let shape = Shape::draw(lot);
         let index = shape.index(lot, 100);
         let second = if lot.chance(40) { shape.index(lot, 50) } else { String::new() };
         // apk answers nothing about a tag that no repository has.
         let is_tagged = !second.is_empty() && lot.chance(50);
         let mut world = Vec::new();
-        for _ in 0..1 + lot.below(3) {
-            let conflict = if lot.chance(6) { "!" } else { "" };
+        for _ in 0..1 + lot.below(4) {
+            let conflict = if lot.chance(8) { "!" } else { "" };
             let asked = shape.any(lot);
-            let tag = if is_tagged && conflict.is_empty() && lot.chance(40) { "@edge" } else { "" };
+            let tag = if is_tagged && lot.chance(40) { "@edge" } else { "" };
             let constraint = if lot.chance(20) { constraint(lot) } else { String::new() };
             world.push(format!("{conflict}{asked}{tag}{constraint}"));
         }
@@ -255,6 +274,9 @@ fn brief(index: &str) -> String {
             match line.split_at(2) {
                 ("P:", name) => brief.push_str(name),
                 ("V:", version) => write!(brief, " {version}").unwrap(),
+                ("I:", "0") => brief.push_str(" | I: 0"),
+                ("A:", arch) if arch != "x86_64" => write!(brief, " | A: {arch}").unwrap(),
+                ("C:", identity) => write!(brief, "{} ", &identity[2..6]).unwrap(),
                 (field @ ("D:" | "p:" | "i:" | "k:"), value) => write!(brief, " | {field} {value}").unwrap(),
                 _ => {}
             }
@@ -269,6 +291,6 @@ fn constraint(lot: &mut Lot) -> String {
         return String::new();
     }
     let operator = *lot.one_of(&["=", "=", ">", "<", ">=", "=>", "<=", "~", "~=", "<~", ">~"]);
-    let revision = if operator.contains('~') { "" } else { "-r0" };
-    format!("{operator}{}{revision}", 1 + lot.below(3))
+    let revision = if operator.contains('~') || lot.chance(30) { "" } else { "-r0" };
+    format!("{operator}{}{revision}", lot.below(4))
 }

@@ -1,7 +1,6 @@
 //! The order of versions, held against apk's: its recorded answers always, and apk itself where it can be run.
 //!
-//! Pairs are drawn by the grammar, and from the versions of the real indexes where they are there. What apk 2.14 and
-//! 3.0 read differently is not drawn: later parts that begin with a zero, and versions with something left over.
+//! Pairs are drawn by the grammar, and from the versions of the real indexes where they are there.
 
 use std::fmt::Write as _;
 
@@ -20,7 +19,8 @@ fn version(lot: &mut Lot) -> String {
     let mut text = lot.below(3).to_string();
     for _ in 0..lot.below(4) {
         let part = if lot.chance(15) { 10 + lot.below(90) } else { lot.below(3) };
-        write!(text, ".{part}").unwrap();
+        let zeros = if lot.chance(10) { "0" } else { "" };
+        write!(text, ".{zeros}{part}").unwrap();
     }
     if lot.chance(15) {
         text.push(*lot.one_of(&['a', 'b', 'z']));
@@ -29,6 +29,9 @@ fn version(lot: &mut Lot) -> String {
         let suffix = *lot.one_of(&["alpha", "beta", "pre", "rc", "cvs", "svn", "git", "hg", "p"]);
         let count = if lot.chance(70) { lot.below(12).to_string() } else { String::new() };
         write!(text, "_{suffix}{count}").unwrap();
+    }
+    if lot.chance(10) {
+        write!(text, "~{:x}", lot.below(300)).unwrap();
     }
     if lot.chance(50) {
         write!(text, "-r{}", lot.below(12)).unwrap();
@@ -53,16 +56,14 @@ fn draw(lot: &mut Lot, real: &[String], count: usize) -> Vec<(String, String)> {
     pairs
 }
 
-/// The versions of the real indexes, but for those that the two generations of apk read differently.
+/// The versions of the real indexes, so far as apk compares them: `apk version -t` says nothing of others.
 fn real_versions(shared: &std::path::Path) -> Vec<String> {
     let mut versions = Vec::new();
-    for (arch, release) in RELEASES {
-        let text = index_text(shared, arch, release);
+    for (release, _) in RELEASES {
+        let text = index_text(shared, release);
         versions.extend(text.lines().filter_map(|line| line.strip_prefix("V:")).map(str::to_owned));
     }
-    let has_odd_zero =
-        |text: &str| text.as_bytes().windows(3).any(|part| part.starts_with(b".0") && part[2].is_ascii_digit());
-    versions.retain(|version| Version::parse(version).is_ok() && !has_odd_zero(version));
+    versions.retain(|version| Version::parse(version).is_ok());
     versions.sort();
     versions.dedup();
     versions
