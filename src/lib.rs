@@ -7,8 +7,8 @@
 //! ```
 //!
 //! `apk` holds the words of Alpine's formats, `address`, `challenge`, `digest`, `held`, `kept`, `mapping`, `progress`,
-//! `request_failure`, `retry_after`, `tar_reader` and `unfinished` are leaves that any room may use, `pipeline` is the
-//! only place where rooms are joined, and `cli` the only one that prints.
+//! `proxy`, `request_failure`, `retry_after`, `tar_reader` and `unfinished` are leaves that any room may use, `pipeline`
+//! is the only place where rooms are joined, and `cli` the only one that prints.
 
 pub mod address;
 pub mod apk;
@@ -23,6 +23,7 @@ pub mod lock;
 pub mod mapping;
 pub mod pipeline;
 pub mod progress;
+mod proxy;
 pub mod prune;
 pub mod recipe;
 pub mod registry;

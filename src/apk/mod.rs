@@ -28,7 +28,7 @@ pub use identity::Identity;
 pub use keyring::Keyring;
 pub use member::Head;
 pub use name::PackageName;
-pub use package_info::PackageInfo;
+pub use package_info::{NOARCH, PackageInfo};
 pub use signature::{Signature, SignatureKind};
 pub use signed_index::{IndexText, SignedIndex};
 pub use signing_key::SigningKey;

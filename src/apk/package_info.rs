@@ -9,6 +9,9 @@ use std::fmt;
 use super::Error;
 use crate::digest::Sha256Digest;
 
+/// The architecture of a package for any machine.
+pub const NOARCH: &str = "noarch";
+
 /// The fields of a package's `.PKGINFO`. Lists hold the words as they were written, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PackageInfo {

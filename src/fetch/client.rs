@@ -11,7 +11,6 @@ use std::io::{self, Read};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, WWW_AUTHENTICATE,
@@ -22,6 +21,7 @@ use super::Error;
 use super::logins::{Hop, KnownLogins, Login, Logins, Realm};
 use crate::address::Address;
 use crate::challenge::Challenge;
+use crate::proxy::Proxies;
 use crate::request_failure::RequestFailure;
 use crate::retry_after::retry_after;
 
@@ -45,7 +45,7 @@ pub(super) struct Client {
     /// The servers that asked for credentials, and what for: they get them with the first request from then on.
     asked: Mutex<BTreeMap<String, Realm>>,
     /// As the client itself reads them of the environment.
-    proxies: OnceLock<Matcher>,
+    proxies: OnceLock<Proxies>,
 }
 
 /// An answer whose status and type are as they should be.
@@ -187,8 +187,8 @@ impl Client {
     /// Whether `url` is asked for by way of a proxy that reads along. Through TLS there is only a tunnel, and a proxy that
     /// opens none is no answer.
     fn is_by_proxy(&self, url: &str) -> bool {
-        let proxies = self.proxies.get_or_init(Matcher::from_system);
-        url.starts_with("http:") && url.parse().is_ok_and(|uri| proxies.intercept(&uri).is_some())
+        let proxies = self.proxies.get_or_init(Proxies::of_environment);
+        url.starts_with("http:") && Url::parse(url).is_ok_and(|url| proxies.of(&url).is_some())
     }
 
     fn request(&self, url: Url) -> Result<RequestBuilder, Error> {
@@ -198,6 +198,7 @@ impl Client {
                 .connect_timeout(CONNECT_TIMEOUT)
                 .timeout(STALL_TIMEOUT)
                 .redirect(reqwest::redirect::Policy::none())
+                .proxy(Proxies::of_environment().into_proxy())
                 .build()
                 .map_err(|error| cause(&error))
         });

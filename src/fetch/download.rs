@@ -31,7 +31,9 @@ impl Partial {
         Ok(Self { file: open_alone(&path, || ()).map_err(failed)?, path })
     }
 
-    /// Brings the file to its full length from `url`. Bytes that are there count as downloaded.
+    /// Brings the whole of the file from `url`. Bytes that are there count as downloaded. How many it should be the index
+    /// says, but a package may have been signed again since: it is whole where its server says so, and what it is worth
+    /// is seen when it is verified.
     pub(super) fn complete(
         &mut self,
         client: &Client,
@@ -41,7 +43,7 @@ impl Partial {
     ) -> Result<(), Error> {
         let failed = |error| Error::file(FilePlace::Cache, "cannot write the cache", error);
         let mut have = self.length()?;
-        if have > wanted.size {
+        if have > wanted.most_bytes() {
             have = self.truncate()?;
         }
         if have == wanted.size && have > 0 {
@@ -49,15 +51,20 @@ impl Partial {
         }
         let range = [(RANGE, format!("bytes={have}-"))];
         let mut answer = client.get(url, "a package", if have > 0 { &range } else { &[] })?;
-        if have > 0 && (answer.status() != StatusCode::PARTIAL_CONTENT || answer.range() != Some((have, wanted.size))) {
+        let goes_on = answer.status() == StatusCode::PARTIAL_CONTENT
+            && answer.range().is_some_and(|(first, _)| first == have)
+            && answer.range().zip(answer.announced).is_none_or(|((_, whole), rest)| have + rest == whole);
+        if have > 0 && !goes_on {
             have = self.truncate()?;
             if answer.status() != StatusCode::OK {
                 answer = client.get(url, "a package", &[])?;
             }
         }
-        let length = |found| Error::Length { location: url.to_string(), expected: wanted.size, found };
-        if let Some(announced) = answer.announced.filter(|announced| have + announced != wanted.size) {
-            return Err(length(have + announced));
+        let too_long =
+            |found| Error::TooLong { url: url.to_string(), listed: wanted.size, limit: wanted.most_bytes(), found };
+        let whole = answer.announced.map(|announced| have.saturating_add(announced));
+        if let Some(whole) = whole.filter(|whole| *whole > wanted.most_bytes()) {
+            return Err(too_long(whole));
         }
         task.advance(have);
         self.file.seek(SeekFrom::Start(have)).map_err(failed)?;
@@ -68,17 +75,14 @@ impl Partial {
                 break;
             }
             have += read as u64;
-            if have > wanted.size {
+            if have > wanted.most_bytes() {
                 self.truncate()?;
-                return Err(length(have));
+                return Err(too_long(have));
             }
             self.file.write_all(buffer.get(..read).unwrap_or_default()).map_err(failed)?;
             task.advance(read as u64);
         }
-        if have == wanted.size {
-            return Ok(());
-        }
-        Err(Error::Truncated { url: url.to_string(), expected: wanted.size, found: have })
+        Ok(())
     }
 
     /// Reads its head, and holds that against what is wanted. The reader that comes back stands at the data.

@@ -107,14 +107,16 @@ pub enum Error {
         /// Bytes that came.
         found: u64,
     },
-    /// Another length than the index says.
-    #[error("{location}: expected {expected} bytes, found {found}")]
-    Length {
-        /// URL or path.
-        location: String,
+    /// Much more than the index says.
+    #[error("{url}: {found} bytes, where the index lists {listed}; more than {limit} are not read")]
+    TooLong {
+        /// What was asked for.
+        url: String,
         /// What the index or the lock says.
-        expected: u64,
-        /// What is there, or was announced.
+        listed: u64,
+        /// How many would be read.
+        limit: u64,
+        /// What was announced, or came.
         found: u64,
     },
     /// A page for people, such as a hotel's or a proxy's.
@@ -288,9 +290,7 @@ impl Error {
     /// Whether it is about a file in a folder, and not at a server.
     pub fn is_local(&self) -> bool {
         match self {
-            Self::Length { location, .. } | Self::Index { location, .. } | Self::Package { location, .. } => {
-                is_folder(location)
-            }
+            Self::Index { location, .. } | Self::Package { location, .. } => is_folder(location),
             Self::NoFile { .. } => true,
             _ => false,
         }
@@ -329,7 +329,7 @@ impl Error {
                 "the mirror does not have it: check the release and the architecture, or name another mirror with --mirror"
             }
             Self::Status { .. } => "try again later, or name another mirror with --mirror",
-            Self::Length { location, .. } => damaged(location),
+            Self::TooLong { url, .. } => damaged(url),
             Self::WebPage { .. } => {
                 "something between here and the mirror answers in its place: log in to the network, check the proxy, or name \
                  another mirror with --mirror"

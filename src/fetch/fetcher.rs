@@ -152,9 +152,7 @@ impl Fetcher {
         let failed = |error| Error::file(FilePlace::Cache, "cannot read the cache", error);
         let Some(file) = open_if_there(&path).map_err(failed)? else { return Ok(None) };
         let location = path.display().to_string();
-        let whole = file.metadata().map_err(failed)?.len() == wanted.size;
-        let opened = if whole { open_package(file, &location, wanted).ok() } else { None };
-        if let Some((head, mut reader)) = opened {
+        if let Ok((head, mut reader)) = open_package(file, &location, wanted) {
             match take(&head, &mut reader, &path, &location) {
                 Ok(taken) => {
                     kept::touch(reader.get_ref());
@@ -253,10 +251,6 @@ fn take_from_folder<T>(wanted: &Wanted, path: &Path, take: &impl Take<T>) -> Res
     let Some(file) = open_if_there(path).map_err(failed)? else {
         return Err(Error::NoFile { path: path.to_owned(), what: "package" });
     };
-    let found = file.metadata().map_err(failed)?.len();
-    if found != wanted.size {
-        return Err(Error::Length { location, expected: wanted.size, found });
-    }
     let (head, mut reader) = open_package(file, &location, wanted)?;
     debug_assert!(reader.stream_position().is_ok_and(|position| position == head.length), "the data comes next");
     take(&head, &mut reader, path, &location)

@@ -16,11 +16,15 @@ pub struct Wanted {
     pub identity: Identity,
     /// The architecture that the index gives it (`A:`); empty where it gives none.
     pub arch: String,
-    /// Bytes of the .apk.
+    /// Bytes of the .apk, as its index or lock says: a hint, since it may have been signed again since it was listed.
     pub size: u64,
     /// Where it may be found, to be tried in order.
     pub locations: Vec<Location>,
 }
+
+/// How many bytes more than its index says a package may have. Sixteen signatures of the longest that are read are 1 MiB;
+/// the rest is for indexes whose sizes are wrong.
+const MARGIN: u64 = 64 << 20;
 
 impl Wanted {
     /// The package of `entry`, out of the index for `arch` of `repository`.
@@ -31,8 +35,13 @@ impl Wanted {
             identity: entry.identity,
             arch: entry.arch.clone(),
             size: entry.size,
-            locations: repository.package_locations(arch, &entry.name, &entry.version),
+            locations: repository.package_locations(arch, &entry.arch, &entry.name, &entry.version),
         }
+    }
+
+    /// How many bytes are taken from a server at most, before anything of them is verified.
+    pub(super) fn most_bytes(&self) -> u64 {
+        self.size.saturating_add(MARGIN)
     }
 
     /// Holds what the package says of itself against what vouches for it. Indexes give packages for any machine the
@@ -43,7 +52,7 @@ impl Wanted {
             return Err(apk::Error::WrongPackage { expected: self.to_string(), found });
         }
         let says_nothing = info.arch.is_empty() || self.arch.is_empty();
-        if says_nothing || info.arch == "noarch" || info.arch == self.arch {
+        if says_nothing || info.arch == apk::NOARCH || info.arch == self.arch {
             return Ok(());
         }
         Err(apk::Error::WrongArchitecture { expected: self.arch.clone(), found: info.arch.clone() })

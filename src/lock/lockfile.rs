@@ -5,11 +5,10 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::package::NOARCH;
 use super::written::Written;
 use super::{Error, Inputs, LockedPackage, LockedPackages};
 use crate::address::without_secrets;
-use crate::apk::PackageName;
+use crate::apk::{NOARCH, PackageName};
 use crate::digest::Sha256Digest;
 
 /// The version of the format that is written here, and the only one that is read.

@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::apk::writer::IndexedPackage;
-use crate::apk::{Identity, PackageName, Version};
+use crate::apk::{Identity, NOARCH, PackageName, Version};
 use crate::repository::{ApkIndex, IndexEntry};
 use crate::resolve::{Resolution, Selected};
-
-/// What an index writes for a package for any machine.
-pub(super) const NOARCH: &str = "noarch";
 
 /// The packages of an image or of a stage, by name.
 pub type LockedPackages = BTreeMap<PackageName, LockedPackage>;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::lockfile::FORMAT;
-use super::package::{NOARCH, read_record};
+use super::package::read_record;
 use super::{Error, Inputs, LockedArchitecture, LockedIndex, LockedPackage, LockedPackages, Lockfile};
 use crate::address::Address;
-use crate::apk::{Identity, PackageName, Version};
+use crate::apk::{Identity, NOARCH, PackageName, Version};
 use crate::digest::Sha256Digest;
 
 #[derive(Deserialize)]

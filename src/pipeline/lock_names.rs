@@ -57,7 +57,7 @@ pub(super) fn read(name: &str, place: usize, alpine: &Alpine) -> Result<Named, P
     // A tag is read before the mark as it is before any folder.
     let before = name.strip_suffix(FOLDER);
     let with_folder = before.and_then(|before| RepositorySource::parse(&format!("{before}.")).ok());
-    if let Some(RepositorySource { tag, place: RepositoryPlace::Folder(path) }) = with_folder
+    if let Some(RepositorySource { tag, place: RepositoryPlace::Folder(path), .. }) = with_folder
         && path.as_os_str() == "."
     {
         return Ok(Named::Folder { tag });
@@ -71,7 +71,9 @@ fn of_source(source: &RepositorySource) -> String {
         RepositoryPlace::Url(url) => url.as_str().starts_with("file:"),
         RepositoryPlace::Folder(path) => path.is_absolute(),
     };
-    if is_of_this_machine { with_tag(source.tag.as_deref(), FOLDER) } else { source.to_string() }
+    // What is written into the image is no matter of where packages come from.
+    let named = RepositorySource { build_only: false, ..source.clone() };
+    if is_of_this_machine { with_tag(source.tag.as_deref(), FOLDER) } else { named.to_string() }
 }
 
 fn of_given(given: &Repository, folder: &Path) -> String {

@@ -143,15 +143,16 @@ impl<'lock> Locked<'lock> {
         } else {
             self.places.iter().collect()
         };
+        let arch = package.arch(self.arch.as_str()).to_owned();
         let locations: Vec<Location> = places
             .into_iter()
-            .flat_map(|repository| repository.package_locations(self.arch.as_str(), name, &package.version))
+            .flat_map(|repository| repository.package_locations(self.arch.as_str(), &arch, name, &package.version))
             .collect();
         Wanted {
             name: name.clone(),
             version: package.version.clone(),
             identity: package.identity,
-            arch: package.arch(self.arch.as_str()).to_owned(),
+            arch,
             size: package.size,
             locations,
         }
@@ -231,7 +232,6 @@ pub(super) fn about_lock(error: fetch::Error) -> Error {
         matches!(error, fetch::Error::Status { code: 404 | 410, .. } | fetch::Error::NoFile { .. })
     };
     let is_another = |error: &fetch::Error| match error {
-        fetch::Error::Length { .. } => true,
         fetch::Error::Package { source, .. } => matches!(source, crate::apk::Error::IdentityMismatch { .. }),
         _ => false,
     };

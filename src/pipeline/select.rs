@@ -171,7 +171,8 @@ pub fn resolve(
     progress: &dyn Progress,
 ) -> Result<Vec<Selection>, Error> {
     let workshop = Workshop::open(overrides, None)?;
-    let named = |name: &str| RepositorySource { place: RepositoryPlace::Named(name.to_owned()), tag: None };
+    let named =
+        |name: &str| RepositorySource { place: RepositoryPlace::Named(name.to_owned()), tag: None, build_only: false };
     let alpine = Alpine {
         release,
         mirrors: vec![Address::new(crate::recipe::DEFAULT_MIRROR)],

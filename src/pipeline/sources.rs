@@ -69,17 +69,18 @@ pub(super) fn locate(
 }
 
 /// `etc/apk/repositories` of the image, a line each: what the recipe says and no command line, so that the image does
-/// not depend on where it was made. A folder of the recipe's means nothing inside the image and is left out, and so is
-/// an address with `latest-stable` where `latest_stable` does not know which release that is.
+/// not depend on where it was made. What is for the build only is left out, as is a folder, which means nothing inside
+/// the image, and an address with `latest-stable` where `latest_stable` does not know which release that is.
 pub(super) fn image_repositories(
     alpine: &Alpine,
     latest_stable: impl Fn(&RepositoryPlace) -> Option<Branch>,
 ) -> Vec<String> {
-    let mirror = alpine.mirrors.first().map(Address::as_str).unwrap_or_default();
-    let lines = alpine.repositories.iter().filter_map(|source| {
+    let is_at_server = |address: &&Address| address.as_str().contains("://") && !address.as_str().starts_with("file:");
+    let mirror = alpine.mirrors.iter().find(is_at_server);
+    let lines = alpine.repositories.iter().filter(|source| !source.build_only).filter_map(|source| {
         let url = match &source.place {
-            RepositoryPlace::Named(name) => format!("{mirror}/{}/{name}", alpine.release),
-            RepositoryPlace::Url(url) => url.to_string(),
+            RepositoryPlace::Named(name) => format!("{}/{}/{name}", mirror?, alpine.release),
+            RepositoryPlace::Url(url) => Some(url).filter(is_at_server)?.to_string(),
             RepositoryPlace::Folder(_) => return None,
         };
         let url = without_latest_stable(url, || latest_stable(&source.place))?;

@@ -139,7 +139,9 @@ pub(super) fn wanted(selection: &Selection) -> Vec<Wanted> {
         let entry = &selected.entry;
         let repositories = selected.sources.iter().filter_map(|place| selection.repositories.get(*place));
         let locations: Vec<Location> = repositories
-            .flat_map(|repository| repository.package_locations(selection.arch.as_str(), &entry.name, &entry.version))
+            .flat_map(|repository| {
+                repository.package_locations(selection.arch.as_str(), &entry.arch, &entry.name, &entry.version)
+            })
             .collect();
         Wanted {
             name: entry.name.clone(),

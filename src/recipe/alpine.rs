@@ -66,6 +66,8 @@ pub struct RepositorySource {
     pub place: RepositoryPlace,
     /// With a tag it serves only `name@tag` and what that needs.
     pub tag: Option<String>,
+    /// Whether it is for the build alone and not for the image's `etc/apk/repositories`.
+    pub build_only: bool,
 }
 
 /// Where a repository is.
@@ -111,7 +113,11 @@ impl Alpine {
             release: section.text("release", Release::parse).unwrap_or_default(),
             mirrors: mirrors.unwrap_or_else(|| vec![Address::new(DEFAULT_MIRROR)]),
             repositories: repositories.unwrap_or_else(|| {
-                let named = |name: &str| RepositorySource { place: RepositoryPlace::Named(name.to_owned()), tag: None };
+                let named = |name: &str| RepositorySource {
+                    place: RepositoryPlace::Named(name.to_owned()),
+                    tag: None,
+                    build_only: false,
+                };
                 vec![named("main"), named("community")]
             }),
             keys: section.texts("keys", key_file).unwrap_or_default(),
@@ -146,9 +152,15 @@ impl Release {
     }
 }
 
+/// The word before a repository that is for the build alone.
+const BUILD_ONLY: &str = "build-only";
+
 impl fmt::Display for RepositorySource {
     /// As [`RepositorySource::parse`] reads it, without what is secret in a URL.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.build_only {
+            write!(formatter, "{BUILD_ONLY} ")?;
+        }
         if let Some(tag) = &self.tag {
             write!(formatter, "@{tag} ")?;
         }
@@ -161,9 +173,11 @@ impl fmt::Display for RepositorySource {
 }
 
 impl RepositorySource {
-    /// Reads a name, a URL or a folder, with `@tag ` before it perhaps. A word without a slash is a name.
+    /// Reads a name, a URL or a folder, with `build-only ` and `@tag ` before it perhaps. A word without a slash is a name.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let wrong = || not_a(Grammar::Repository, text);
+        let marked = text.trim_start().strip_prefix(BUILD_ONLY).filter(|rest| rest.starts_with(char::is_whitespace));
+        let (build_only, text) = (marked.is_some(), marked.map_or(text, str::trim_start));
         let (tag, place) = match text.strip_prefix('@') {
             None => (None, text.trim()),
             Some(rest) => {
@@ -183,7 +197,7 @@ impl RepositorySource {
             }
             Written::Word(_) | Written::Unusable => return Err(wrong()),
         };
-        Ok(Self { place, tag })
+        Ok(Self { place, tag, build_only })
     }
 }
 
@@ -266,8 +280,14 @@ mod tests {
             ("@local  packages/main", Some("local"), folder("packages/main")),
             ("file:///srv/x", None, url("file:///srv/x")),
             ("https://u:p@mirror.example/main/?token=x", None, url("https://u:p@mirror.example/main?token=x")),
+            ("build-only https://mirror.example/main", None, url("https://mirror.example/main")),
+            ("build-only  @edge https://mirror.example/edge", Some("edge"), url("https://mirror.example/edge")),
+            ("build-only main", None, named("main")),
+            ("build-only", None, named("build-only")),
+            ("build-only/packages", None, folder("build-only/packages")),
         ] {
-            let source = RepositorySource { place, tag: tag.map(str::to_owned) };
+            let build_only = text.starts_with("build-only ");
+            let source = RepositorySource { place, tag: tag.map(str::to_owned), build_only };
             let parsed = RepositorySource::parse(text).unwrap();
             assert_eq!(parsed, source, "{text}");
             assert!(!format!("{parsed} {parsed:?}").contains("u:p"), "{parsed:?}");
@@ -283,6 +303,9 @@ mod tests {
             "two words",
             "file:x",
             "http://u:a/b@host",
+            "build-only ",
+            "build-only @edge",
+            "build-only build-only main",
         ] {
             assert!(RepositorySource::parse(wrong).is_err(), "{wrong}");
         }

@@ -84,7 +84,7 @@ impl Grammar {
             Self::Release => "write \"v3.22\" or the like, \"edge\" or \"latest-stable\"",
             Self::Repository => {
                 "write a name such as \"community\", a URL (http, https or file), or a folder such as \"./packages\"; \
-                 \"@tag URL\" pins"
+                 \"@tag URL\" pins, \"build-only URL\" is not for the image"
             }
             Self::Signal => "write a name such as \"SIGTERM\", or a number from 1 to 64",
             Self::Size => "a number with B, kB, MB, GB, KiB, MiB or GiB, more than nothing, such as \"25MB\"",

@@ -17,7 +17,7 @@ compression = "zstd"
 [alpine]
 release = "v3.22"
 mirror = ["https://one.example/alpine/", "https://two.example/alpine"]
-repositories = ["main", "@edge https://one.example/alpine/edge/main"]
+repositories = ["main", "build-only @edge https://one.example/alpine/edge/main"]
 keys = ["keys/mine.rsa.pub"]
 packages = ["busybox", "python3~3.12", "!sqlite", "nginx@edge"]
 scripts = "skip"
@@ -143,10 +143,11 @@ fn every_key_means_what_it_says() {
             release: Release::Version { major: 3, minor: 22 },
             mirrors: ["https://one.example/alpine", "https://two.example/alpine"].map(Address::new).into(),
             repositories: vec![
-                RepositorySource { place: RepositoryPlace::Named("main".to_owned()), tag: None },
+                RepositorySource { place: RepositoryPlace::Named("main".to_owned()), tag: None, build_only: false },
                 RepositorySource {
                     place: RepositoryPlace::Url(Address::new("https://one.example/alpine/edge/main")),
                     tag: Some("edge".to_owned()),
+                    build_only: true,
                 },
             ],
             keys: vec!["keys/mine.rsa.pub".into()],

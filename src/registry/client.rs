@@ -13,6 +13,7 @@ use self::authorization::{Authorization, challenge_of};
 use super::answer::{may_pass, message_of, plain_url};
 use super::{CredentialFiles, Credentials, Error, Transport};
 use crate::image::Reference;
+use crate::proxy::Proxies;
 use crate::retry_after::retry_after;
 
 /// How often one thing is tried.
@@ -68,6 +69,7 @@ impl Client {
             .user_agent(concat!("apkbuild/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(15))
             .timeout(REQUEST_TIMEOUT)
+            .proxy(Proxies::of_environment().into_proxy())
     }
 
     /// The same for reading alone: registries refuse a stranger who asks to write, even where all may read.

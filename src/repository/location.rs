@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 use crate::address::Address;
-use crate::apk::{PackageName, Version};
+use crate::apk::{NOARCH, PackageName, Version};
 
 /// A repository of packages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,11 +57,15 @@ impl Repository {
         self.locations.iter().map(|location| location.join(arch).join("APKINDEX.tar.gz")).collect()
     }
 
-    /// Where the package `name`-`version` for `arch` lies, on each mirror in order. `arch` is that of the index, also
-    /// where the package itself is for any.
-    pub fn package_locations(&self, arch: &str, name: &PackageName, version: &Version) -> Vec<Location> {
+    /// Where the package `name`-`version` may lie that the index for `arch` gives the architecture `own`, on each mirror
+    /// in order. apk 2 and 3 look into the folder of its own, which is `noarch` for what is listed so; where that does not
+    /// have it, the folder of the index may, since many a repository keeps both there.
+    pub fn package_locations(&self, arch: &str, own: &str, name: &PackageName, version: &Version) -> Vec<Location> {
         let file = format!("{name}-{version}.apk");
-        self.locations.iter().map(|location| location.join(arch).join(&file)).collect()
+        let folders: &[&str] = if own == NOARCH { &[NOARCH, arch] } else { &[arch] };
+        let of =
+            |location: &Location| folders.iter().map(|folder| location.join(folder).join(&file)).collect::<Vec<_>>();
+        self.locations.iter().flat_map(of).collect()
     }
 }
 
@@ -111,7 +115,8 @@ impl Location {
     #[must_use]
     pub fn join(&self, name: &str) -> Self {
         match self {
-            Self::Url(url) => Self::Url(url.join(name)),
+            // Object stores take a `+` for a blank.
+            Self::Url(url) => Self::Url(url.join(&name.replace('+', "%2B"))),
             Self::Folder(folder) => Self::Folder(folder.join(name)),
         }
     }
@@ -216,10 +221,20 @@ mod tests {
             ["https://one.example/main/x86_64/APKINDEX.tar.gz", "/srv/main/x86_64/APKINDEX.tar.gz"]
         );
         assert_eq!(
-            shown(repository.package_locations("x86_64", &name, &version)),
+            shown(repository.package_locations("x86_64", "x86_64", &name, &version)),
             [
-                "https://one.example/main/x86_64/libstdc++-13.2.1_git20240309-r0.apk",
+                "https://one.example/main/x86_64/libstdc%2B%2B-13.2.1_git20240309-r0.apk",
                 "/srv/main/x86_64/libstdc++-13.2.1_git20240309-r0.apk"
+            ]
+        );
+        let (name, version) = (PackageName::parse("tzdata").unwrap(), Version::parse("2025b-r0").unwrap());
+        assert_eq!(
+            shown(repository.package_locations("x86_64", "noarch", &name, &version)),
+            [
+                "https://one.example/main/noarch/tzdata-2025b-r0.apk",
+                "https://one.example/main/x86_64/tzdata-2025b-r0.apk",
+                "/srv/main/noarch/tzdata-2025b-r0.apk",
+                "/srv/main/x86_64/tzdata-2025b-r0.apk"
             ]
         );
     }

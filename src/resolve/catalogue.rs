@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use super::Source;
-use crate::apk::{Requirement, Split, split_of_index};
+use crate::apk::{NOARCH, Requirement, Split, split_of_index};
 use crate::repository::{ApkIndex, Defect, IndexRecord};
 
 /// The number of a name.
@@ -264,7 +264,7 @@ impl<'a> Catalogue<'a> {
     pub(super) fn read(&mut self, package: PackageId) {
         let record = self.package(package).record;
         let mut defect = record.own_defect();
-        if !matches!(record.arch(), "" | "noarch") && record.arch() != self.arch {
+        if !matches!(record.arch(), "" | NOARCH) && record.arch() != self.arch {
             defect = Some(Defect::Architecture { expected: self.arch.to_owned(), found: record.arch().to_owned() });
         }
         let mut depends = Vec::new();

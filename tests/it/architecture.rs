@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules that every room may use.
-const LEAVES: [&str; 11] = [
+const LEAVES: [&str; 12] = [
     "address",
     "challenge",
     "digest",
@@ -13,6 +13,7 @@ const LEAVES: [&str; 11] = [
     "kept",
     "mapping",
     "progress",
+    "proxy",
     "request_failure",
     "retry_after",
     "tar_reader",

@@ -8,7 +8,7 @@ use crate::support::apk_reference::{
     Release, Scripts, hold_against_apk, hold_built, index_by_apk, names_in, packages_of, real_packages, with_packages,
     with_real_packages,
 };
-use crate::support::{Program, Repository, shared_as_root, signing_key};
+use crate::support::{Program, Repository, shared_as_root, signed_twice, signing_key};
 
 #[test]
 fn alpines_own_packages_are_installed_as_apk_installs_them() {
@@ -473,4 +473,24 @@ fn a_whole_repository_is_installed_as_apk_installs_it() {
     let world: Vec<&str> = world.iter().map(String::as_str).collect();
     let notes = hold_built(&shared, &repository, &world, "");
     assert!(notes.iter().all(|note| note.outcome.unrun.is_empty()), "{notes:#?}");
+}
+
+/// The index was made first: it lists a package for any machine as such, and one that was signed again afterwards.
+#[test]
+fn packages_in_the_folder_for_any_machine_and_ones_signed_again_are_apks() {
+    let Some(shared) = shared_as_root("install") else { return };
+    let repository = Repository::new()
+        .package("any", "1-r0")
+        .with(|package| package.info.arch = "noarch".to_owned())
+        .file("usr/share/any", "x")
+        .package("own", "1-r0")
+        .depends("any")
+        .file("usr/share/own", "x")
+        .build();
+    let folder = repository.path().join("noarch");
+    fs_err::create_dir(&folder).unwrap();
+    fs_err::rename(repository.package_path("any", "1-r0"), folder.join("any-1-r0.apk")).unwrap();
+    let place = repository.package_path("own", "1-r0");
+    fs_err::write(&place, signed_twice(&fs_err::read(&place).unwrap())).unwrap();
+    assert_eq!(hold_built(&shared, &repository, &["own"], ""), []);
 }

@@ -1,7 +1,5 @@
 //! Which release of Alpine an image, its bills of materials and its lock name, and what is refused.
 
-use std::path::Path;
-
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -70,9 +68,9 @@ fn named(program: &Program, more: &[&str]) -> Named {
 }
 
 /// What is to be there for `version` of `branch` below `mirror`.
-fn expected(named: &Named, mirror: &Path, branch: &str, version: &str) -> Named {
+fn expected(named: &Named, mirror: &str, branch: &str, version: &str) -> Named {
     Named {
-        repositories: Some(format!("{0}/{branch}/main\n{0}/{branch}/community\n", mirror.display())),
+        repositories: Some(format!("{mirror}/{branch}/main\n{mirror}/{branch}/community\n")),
         release: Some(format!("{version}\n")),
         os_release: Some(format!(
             "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID={version}\nPRETTY_NAME=\"Alpine Linux {branch}\"\n\
@@ -84,9 +82,11 @@ fn expected(named: &Named, mirror: &Path, branch: &str, version: &str) -> Named 
     }
 }
 
-/// The recipe with a mirror, since the image's own repositories never depend on the command line.
-fn with_mirror(alpine: &str, mirror: &Path) -> String {
-    format!("mirror = \"{}\"\n{alpine}", mirror.display())
+/// The mirror of the recipes, which nobody asks: the image's own repositories never depend on the command line.
+const MIRROR: &str = "https://mirror.example/alpine";
+
+fn with_mirror(alpine: &str) -> String {
+    format!("mirror = \"{MIRROR}\"\n{alpine}")
 }
 
 fn lock_text(program: &Program) -> String {
@@ -115,11 +115,11 @@ fn the_release_is_what_the_index_says_and_is_the_same_with_a_lock() {
     ] {
         let repository = repository.build();
         let mirror = repository.mirror_of(folder);
-        let program = Program::new().env("APKBUILD_KEYS_DIR", repository.keys_dir());
+        let program = Program::new().env("APKBUILD_MIRROR", &mirror).env("APKBUILD_KEYS_DIR", repository.keys_dir());
         let key = if folder == "latest-stable" { String::new() } else { format!("release = \"{folder}\"") };
-        program.write("hello.toml", recipe(&with_mirror(&key, &mirror)));
+        program.write("hello.toml", recipe(&with_mirror(&key)));
         let unlocked = named(&program, &[]);
-        assert_eq!(unlocked, expected(&unlocked, &mirror, branch, version));
+        assert_eq!(unlocked, expected(&unlocked, MIRROR, branch, version));
         assert!(!unlocked.stderr.contains("warning"), "{}", unlocked.stderr);
         program.run(["lock", "hello.toml"]).success();
         let lock = lock_text(&program);
@@ -128,7 +128,7 @@ fn the_release_is_what_the_index_says_and_is_the_same_with_a_lock() {
         // The lock knows it by itself.
         fs_err::remove_file(repository.index_path()).unwrap();
         let locked = named(&program, &["--locked"]);
-        assert_eq!(locked, expected(&locked, &mirror, branch, version));
+        assert_eq!(locked, expected(&locked, MIRROR, branch, version));
     }
 }
 
@@ -141,7 +141,7 @@ fn the_release_may_stand_in_the_address() {
     let folder = mirror.join("v3.21/main").display().to_string();
     for place in [folder, format!("{}/v3.21/main", server.url())] {
         let named = named(&program, &["-X", &place]);
-        assert_eq!(named, expected(&named, Path::new("https://dl-cdn.alpinelinux.org/alpine"), "v3.21", "3.21"));
+        assert_eq!(named, expected(&named, "https://dl-cdn.alpinelinux.org/alpine", "v3.21", "3.21"));
     }
     // An address of the recipe's own is in the image as it is.
     let url = format!("{}/v3.21/main", server.url());
@@ -163,16 +163,16 @@ fn latest_stable_in_an_address_becomes_the_release_of_what_is_there() {
     let alpine = format!(
         "release = \"edge\"\nmirror = \"{0}\"\n\
          repositories = [\"main\", \"@stable {1}/latest-stable/main\", \"@none {1}/latest-stable/community\"]",
-        edge.mirror_of("edge").display(),
+        MIRROR,
         server.url()
     );
-    let program = Program::new().env("APKBUILD_KEYS_DIR", stable.keys_dir());
+    let program =
+        Program::new().env("APKBUILD_MIRROR", edge.mirror_of("edge")).env("APKBUILD_KEYS_DIR", stable.keys_dir());
     program.write("hello.toml", recipe(&alpine).replace("[\"app\"]", "[\"app@stable\", \"other\"]"));
     for more in [&[][..], &["--locked"]] {
         let named = named(&program, more);
-        let (edge, stable) = (edge.mirror_of("edge"), server.url());
-        let lines =
-            format!("{}/edge/main\n@stable {stable}/v3.22/main\n@none {stable}/v3.22/community\n", edge.display());
+        let stable = server.url();
+        let lines = format!("{MIRROR}/edge/main\n@stable {stable}/v3.22/main\n@none {stable}/v3.22/community\n");
         assert_eq!(named.repositories, Some(lines));
         assert_eq!(named.release.as_deref(), Some("edge\n"));
         program.run(["lock", "hello.toml"]).success();
@@ -214,10 +214,10 @@ fn an_unknown_release_is_not_made_up_and_every_build_says_so() {
     assert_eq!((unknown.repositories, unknown.release), (None, None));
     // The way out.
     let mirror = repository.mirror_of("v3.22");
-    program.write("hello.toml", recipe(&with_mirror("release = \"v3.22\"", &mirror)));
+    program.write("hello.toml", recipe(&with_mirror("release = \"v3.22\"")));
     let known = named(&program, &["--mirror", mirror.to_str().unwrap()]);
     assert!(!known.stderr.contains(UNKNOWN), "{}", known.stderr);
-    assert_eq!(known, expected(&known, &mirror, "v3.22", "3.22"));
+    assert_eq!(known, expected(&known, MIRROR, "v3.22", "3.22"));
 }
 
 #[test]
@@ -228,15 +228,13 @@ fn a_packages_own_files_say_which_release_it_is() {
         .file("usr/lib/os-release", "ID=alpine\nVERSION_ID=3.22.1\n")
         .symlink("etc/os-release", "../usr/lib/os-release")
         .build();
-    let program = Program::new().env("APKBUILD_KEYS_DIR", repository.keys_dir());
-    let mirror = repository.mirror();
-    program
-        .write("hello.toml", recipe(&with_mirror("", &mirror)).replace("[\"app\"]", "[\"app\", \"alpine-release\"]"));
+    let program = program(&repository, "");
+    program.write("hello.toml", recipe(&with_mirror("")).replace("[\"app\"]", "[\"app\", \"alpine-release\"]"));
     let named = named(&program, &[]);
     assert_eq!(named.os_release.as_deref(), Some("ID=alpine\nVERSION_ID=3.22.1\n"));
     assert_eq!(named.release.as_deref(), Some("3.22.1\n"));
     assert_eq!(named.distro, "alpine-3.22.1");
-    assert!(named.repositories.unwrap().starts_with(&format!("{}/v3.22/main\n", mirror.display())));
+    assert!(named.repositories.unwrap().starts_with(&format!("{MIRROR}/v3.22/main\n")));
 }
 
 #[test]
@@ -298,8 +296,8 @@ fn an_index_that_lies_about_its_release_is_refused() {
 fn a_lock_that_was_changed_to_another_release_is_refused() {
     let repository = repository("v3.22.2").build();
     let mirror = repository.mirror_of("v3.22");
-    let program = Program::new().env("APKBUILD_KEYS_DIR", repository.keys_dir());
-    program.write("hello.toml", recipe(&with_mirror("release = \"v3.22\"", &mirror)));
+    let program = Program::new().env("APKBUILD_MIRROR", &mirror).env("APKBUILD_KEYS_DIR", repository.keys_dir());
+    program.write("hello.toml", recipe(&with_mirror("release = \"v3.22\"")));
     program.run(["lock", "hello.toml"]).success();
     let good = lock_text(&program);
     let before = names(&program.folder());
@@ -326,7 +324,7 @@ fn a_lock_that_was_changed_to_another_release_is_refused() {
     // One that was written before locks named their release: each index says it.
     program.write("hello.lock", good.replace(lines, "\n"));
     let named = named(&program, &["--locked"]);
-    assert_eq!(named, expected(&named, &mirror, "v3.22", "3.22.2"));
+    assert_eq!(named, expected(&named, MIRROR, "v3.22", "3.22.2"));
 }
 
 #[test]
@@ -345,8 +343,8 @@ fn a_vendored_folder_carries_the_release_along() {
         }
         let repository = repository.build();
         let mirror = repository.mirror_of(folder);
-        let program = Program::new().env("APKBUILD_KEYS_DIR", repository.keys_dir());
-        program.write("hello.toml", recipe(&with_mirror(&format!("release = \"{folder}\""), &mirror)));
+        let program = Program::new().env("APKBUILD_MIRROR", &mirror).env("APKBUILD_KEYS_DIR", repository.keys_dir());
+        program.write("hello.toml", recipe(&with_mirror(&format!("release = \"{folder}\""))));
         program.run(["lock", "hello.toml"]).success();
         program.run(["vendor", "hello.toml", "vendor"]).success();
         let lock = lock_text(&program);
@@ -363,10 +361,42 @@ fn a_vendored_folder_carries_the_release_along() {
                 }
                 let named = named(&program, &[&places[..], &offline].concat());
                 match branch {
-                    Some(branch) => assert_eq!(named, expected(&named, &mirror, branch, version), "{places:?}"),
+                    Some(branch) => assert_eq!(named, expected(&named, MIRROR, branch, version), "{places:?}"),
                     None => assert!(named.release.is_none() && named.stderr.contains(UNKNOWN), "{named:?}"),
                 }
             }
         }
+    }
+}
+
+#[test]
+fn what_is_for_the_build_only_is_not_in_the_image() {
+    let repository = repository("v3.22.2").build();
+    let server = Server::serving(&repository.mirror_of("v3.22"));
+    let own = Repository::new().package("own", "1-r0").file("etc/own", "").build();
+    let keys = repository.keys_dir();
+    let program = Program::new().env("APKBUILD_KEYS_DIR", keys);
+    let url = format!("{}/v3.22/main", server.url());
+    let folder = own.path().display().to_string();
+    let build = |repositories: &str, mirror: &str| {
+        let alpine = format!("release = \"v3.22\"\nmirror = {mirror}\nrepositories = [{repositories}]");
+        program.write("hello.toml", recipe(&alpine));
+        named(&program, &[])
+    };
+    let mirror = repository.mirror_of("v3.22").display().to_string();
+    for (repositories, mirror, expected) in [
+        (format!("\"{url}\", \"{folder}\""), format!("\"{MIRROR}\""), Some(format!("{url}\n"))),
+        (format!("\"build-only {url}\""), format!("\"{MIRROR}\""), None),
+        (format!("\"{url}\", \"build-only @own {url}\""), format!("\"{MIRROR}\""), Some(format!("{url}\n"))),
+        (format!("\"file://{mirror}/v3.22/main\""), format!("\"{MIRROR}\""), None),
+        ("\"main\"".to_owned(), format!("\"{mirror}\""), None),
+        ("\"main\"".to_owned(), format!("[\"{mirror}\", \"{MIRROR}\"]"), Some(format!("{MIRROR}/v3.22/main\n"))),
+    ] {
+        let unlocked = build(&repositories, &mirror);
+        assert_eq!(unlocked.repositories, expected, "{repositories} {mirror}");
+        program.run(["lock", "hello.toml"]).success();
+        assert!(!lock_text(&program).contains("build-only"), "{}", lock_text(&program));
+        assert_eq!(named(&program, &["--locked"]).repositories, expected, "{repositories} {mirror}");
+        fs_err::remove_file(program.folder().join("hello.lock")).unwrap();
     }
 }
