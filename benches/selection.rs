@@ -2,8 +2,9 @@
 //! them the comparison of versions.
 //!
 //! With `APKBUILD_SHARED`, the folder of real indexes, the small one is that of Alpine v3.16; without it one of the
-//! same shape is made. The large one is the small one six times over, each time with other names.
-//! `scripts/time-resolve` times the whole program beside apk itself.
+//! same shape is made. The large one is the small one six times over, each time with other names. Three more are made to
+//! be hard: packages that all need one another, a package with very many dependencies that nobody provides, and a long
+//! chain whose end nobody provides. `scripts/time-resolve` times the whole program beside apk itself, on all of these.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 
 use std::fmt::Write as _;
@@ -97,6 +98,39 @@ fn several(text: &str, copies: usize) -> String {
     whole
 }
 
+/// An index of packages, each its name and what it needs.
+fn needing(packages: impl Iterator<Item = (String, String)>) -> ApkIndex {
+    let mut text = String::new();
+    for (name, needs) in packages {
+        let identity = base64::engine::general_purpose::STANDARD.encode(Sha1Digest::of(name.as_bytes()).0);
+        write!(text, "C:Q1{identity}\nP:{name}\nV:1-r0\nA:x86_64\nS:1\nI:1\nT:t\nU:u\nL:l\nD:{needs}\n\n").unwrap();
+    }
+    ApkIndex::parse(text).unwrap()
+}
+
+fn hard(criterion: &mut Criterion) {
+    let names = |names: std::ops::Range<usize>, but: usize| {
+        let names: Vec<_> = names.filter(|number| *number != but).map(|number| format!("n{number}")).collect();
+        names.join(" ")
+    };
+    let complete = needing((0..1000).map(|number| (format!("n{number}"), names(0..1000, number))));
+    let missing = needing(std::iter::once(("n0".to_owned(), names(1..100_001, 0))));
+    let chain = needing((0..4000).map(|number| (format!("n{number}"), names(number + 1..number + 2, 0))));
+    let repository = Repository::parse("/main").unwrap();
+    let world = World::parse(["n0"]).unwrap();
+    let mut group = criterion.benchmark_group("hard");
+    group.sample_size(10);
+    for (name, index, has_selection) in
+        [("complete", &complete, true), ("missing", &missing, false), ("chain", &chain, false)]
+    {
+        let sources = [Source { repository: &repository, index }];
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| assert_eq!(resolve(black_box(&world), &sources, "x86_64").is_ok(), has_selection));
+        });
+    }
+    group.finish();
+}
+
 fn selection(criterion: &mut Criterion) {
     let small = real().unwrap_or_else(|| made(5000));
     let indexes = [small.clone(), several(&small, 6)];
@@ -132,5 +166,5 @@ fn words(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, selection, words);
+criterion_group!(benches, selection, hard, words);
 criterion_main!(benches);
