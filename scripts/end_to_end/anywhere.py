@@ -40,7 +40,7 @@ class Locked:
             return
         # What it finds is for a person to read; its exit code says only that there is something.
         try:
-            diffoscope = find_tool("APKBUILD_DIFFOSCOPE", "diffoscope", install=True)
+            diffoscope = find_tool("APKBUILD_DIFFOSCOPE", "diffoscope", install="diffoscope")
             report = output.with_suffix(".diffoscope")
             run(["sh", "-c", '"$@" || test $? = 1', "sh", *diffoscope, "--text", report, self.first, output])
             print(report.read_text()[:20_000], flush=True)
@@ -79,7 +79,7 @@ def check_anywhere(report, program, label, recipe, stand_in, folder, options):
                               env={"PATH": os.environ["PATH"], "HOME": str(home)})
         locked.expect_same(home / "again.tar", digest)
     with report.check(f"{label}: the same manifest by another clock"):
-        faketime = find_tool("APKBUILD_FAKETIME", "faketime", install=True)
+        faketime = find_tool("APKBUILD_FAKETIME", "faketime", install="faketime")
         locked.expect_same(output, locked.build(output, before=[*faketime, "2001-02-03 04:05:06"], cache=locked.folder / "early"))
     with report.check(f"{label}: the same manifest from a mirror without an index"):
         mirror = locked.folder / "without-index"

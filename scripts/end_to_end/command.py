@@ -20,11 +20,11 @@ def run(command, **options):
     return done.stdout
 
 
-def find_tool(variable, name, install=False):
-    """The command of a tool, or the reason why there is none."""
+def find_tool(variable, name, install=None):
+    """The command of a tool, installed with the package `install` where root may, or the reason why there is none."""
     command = shlex.split(os.environ.get(variable, name))
     if shutil.which(command[0]) is None and install and os.geteuid() == 0:
-        for call in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", name]):
+        for call in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", install]):
             subprocess.run(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
     if shutil.which(command[0]) is None:
         raise missing(f"there is no {command[0]} here; {variable} names another")

@@ -78,7 +78,7 @@ def check_architectures(report, program, registry, environment, folder):
         written = sorted(set(os.listdir(here)) - {*before, "cache"})
         expect("files of an archive", ["greeting.aarch64.spdx.json", "greeting.tar", "greeting.x86_64.spdx.json"], written)
     with report.check("registry: skopeo copies both architectures"):
-        skopeo = find_tool("APKBUILD_SKOPEO", "skopeo", install=True)
+        skopeo = find_tool("APKBUILD_SKOPEO", "skopeo", install="skopeo")
         layout = folder / "greeting-oci"
         run([*skopeo, "--insecure-policy", "copy", "--all", "--src-tls-verify=false",
              f"docker://{registry.host}/team/greeting:2.0", f"oci:{layout}:2.0"],

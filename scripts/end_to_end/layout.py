@@ -13,16 +13,16 @@ def check_tools(report, label, archive, folder):
     layout = folder / f"{label}-oci"
     for kind in ("oci-archive", "docker-archive"):
         with report.check(f"{label}: skopeo inspects it as {kind}"):
-            skopeo = find_tool("APKBUILD_SKOPEO", "skopeo", install=True)
+            skopeo = find_tool("APKBUILD_SKOPEO", "skopeo", install="skopeo")
             seen = json.loads(run([*skopeo, "inspect", f"{kind}:{archive.path}"]))
             expect("architecture", "amd64", seen["Architecture"])
             expect("layers", len(archive.config["rootfs"]["diff_ids"]), len(seen["Layers"]))
     with report.check(f"{label}: skopeo copies it to an OCI folder"):
-        skopeo = find_tool("APKBUILD_SKOPEO", "skopeo", install=True)
+        skopeo = find_tool("APKBUILD_SKOPEO", "skopeo", install="skopeo")
         run([*skopeo, "--insecure-policy", "copy", f"oci-archive:{archive.path}", f"oci:{layout}:{label}"])
         expect("descriptors", 1, len(json.loads((layout / "index.json").read_text())["manifests"]))
     with report.check(f"{label}: umoci unpacks that"):
-        umoci = find_tool("APKBUILD_UMOCI", "umoci", install=True)
+        umoci = find_tool("APKBUILD_UMOCI", "umoci", install="umoci")
         if not layout.is_dir():
             raise missing("skopeo made no OCI folder")
         bundle = folder / f"{label}-bundle"

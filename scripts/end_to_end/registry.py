@@ -31,7 +31,7 @@ class Registry:
 
     def __init__(self, folder):
         self.folder = folder / "registry"
-        self.program = find_tool("APKBUILD_REGISTRY", "docker-registry", install=True)
+        self.program = find_tool("APKBUILD_REGISTRY", "docker-registry", install="docker-registry")
 
     def __enter__(self):
         self.folder.mkdir()
@@ -154,7 +154,7 @@ def check_registry(report, program, samples, engines, validator, folder):
         check_architectures(report, program, registry, environment, folder)
         with report.check("registry: skopeo reads what was pushed"):
             label, archive = samples[0]
-            skopeo = find_tool("APKBUILD_SKOPEO", "skopeo", install=True)
+            skopeo = find_tool("APKBUILD_SKOPEO", "skopeo", install="skopeo")
             seen = json.loads(run([*skopeo, "inspect", "--tls-verify=false", f"docker://{registry.host}/team/{label}:1.0"],
                                   env={**environment, "REGISTRY_AUTH_FILE": environment["DOCKER_CONFIG"] + "/config.json"}))
             expect("digest", archive.manifest_digest, seen["Digest"])
