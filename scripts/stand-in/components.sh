@@ -123,8 +123,27 @@ build_component() {
 }
 
 c_library=musl${full:+-relr}
-components=("$c_library" ca-certificates zlib busybox python3)
-[ -z "$full" ] || components+=(openssl sqlite libffi bzip2 xz python3-modules nodejs pip tzdata)
+lane_of_python=(zlib python3)
+lane_of_others=("$c_library")
+is_alpines busybox || lane_of_others+=(busybox)
+is_alpines ca-certificates-bundle || lane_of_others+=(ca-certificates)
+[ -z "$full" ] || lane_of_others+=(openssl sqlite libffi bzip2 xz nodejs pip tzdata)
+
+# A Python of another version, which the full stand-in has in a repository of its own: one more wheel,
+# and a large one, so the rest is made without it where it cannot be had.
+second_python=python-3.13
+second_python_missing='' # why, where it cannot
+
+# Fetches what the second Python is made from; status 1 where it cannot be had.
+fetch_second_python() {
+  local said
+  # A shell of its own, which `fail` ends.
+  said=$(fetch_component python3.13 2>&1) || {
+    second_python_missing=$(sed -n 's/^error: //p' <<<"$said")
+    say "without a second Python: $second_python_missing"
+    return 1
+  }
+}
 
 # Two lanes at once, since fetching and configuring are single-threaded; each a process group of its
 # own, so that an interrupt reaches the compilers.
@@ -149,13 +168,16 @@ stop_lanes() {
 
 build_components() {
   local name lane
-  for name in "${components[@]}"; do
+  for name in "${lane_of_python[@]}" "${lane_of_others[@]}" ${full:+python3-modules}; do
     [ -d "$(component_folder "$name")" ] || update_lists
   done
   build_component toolchain
-  lane zlib python3
-  lane "$c_library" busybox ca-certificates ${full:+openssl sqlite libffi bzip2 xz nodejs pip tzdata}
+  lane "${lane_of_python[@]}"
+  lane "${lane_of_others[@]}"
   for lane in "${lanes[@]}"; do wait -n || exit 1; done # whichever ends; the trap ends the other
   lanes=()
-  [ -z "$full" ] || { fetch_component python3-modules && build_component python3-modules; }
+  [ -n "$full" ] || return 0
+  fetch_component python3-modules
+  build_component python3-modules
+  ! fetch_second_python || build_component python3.13
 }

@@ -45,6 +45,7 @@ take() {
   for pattern; do
     # shellcheck disable=SC2086 # the pattern is meant to expand
     (cd "$from/root" && printf '%s\n' $pattern) | while read -r path; do
+      { [ -n "$path" ] && [ -e "$from/root/$path" ]; } || continue # nothing is so called
       mkdir -p "$folder/root/$(dirname "$path")"
       mv "$from/root/$path" "$folder/root/$path"
     done
@@ -54,15 +55,23 @@ take() {
 version_of() { echo "$(cat "$(component_folder "$1")/.version")-r${2:-0}"; }
 
 core_packages() {
-  package main musl "$(version_of "$c_library" ${full:+1})" musl MIT "C library"
-  copy "$c_library" lib
+  take_alpines musl || {
+    package main musl "$(version_of "$c_library" ${full:+1})" musl MIT "C library"
+    copy "$c_library" lib
+  }
+  take_alpines ca-certificates-bundle || {
+    package main ca-certificates-bundle "$(version_of ca-certificates)" ca-certificates "MPL-2.0 AND MIT" "Mozilla's certificates in one file"
+    copy ca-certificates etc
+  }
+  take_alpines zlib || {
+    package main zlib "$(version_of zlib)" zlib Zlib "Compression library"
+    copy zlib 'usr/lib/libz.so.*'
+  }
+  { take_alpines busybox && take_alpines busybox-binsh; } || busybox_packages
+  python_packages main python3 "$(version_of python3 ${full:+1})" ${full:+python3-modules}
+}
 
-  package main ca-certificates-bundle "$(version_of ca-certificates)" ca-certificates "MPL-2.0 AND MIT" "Mozilla's certificates in one file"
-  copy ca-certificates etc
-
-  package main zlib "$(version_of zlib)" zlib Zlib "Compression library"
-  copy zlib 'usr/lib/libz.so.*'
-
+busybox_packages() {
   local version
   version=$(version_of busybox)
   package main busybox "$version" busybox GPL-2.0-only "Many common utilities in one small program"
@@ -77,87 +86,121 @@ core_packages() {
   field provider_priority 100
   mkdir -p "$folder/root/bin"
   ln -s /bin/busybox "$folder/root/bin/sh"
-
-  python_packages
 }
 
-# Python: the same interpreter in the core and in the full stand-in; there with the modules that need
-# other libraries, as Alpine's has them, and so another release.
+# python_packages REPOSITORY COMPONENT VERSION [MODULES]: Python. The first is the same interpreter in the
+# core and in the full stand-in; there with MODULES, those that need other libraries, as Alpine's has
+# them, and so another release.
 python_packages() {
-  local version main library=usr/lib/python3.11
-  version=$(version_of python3 ${full:+1})
-  package main python3 "$version" python3 PSF-2.0 "A high-level scripting language"
+  local repository=$1 component=$2 version=$3 modules=${4:-} minor main library
+  minor=$(cut -d. -f1,2 <<<"$version")
+  library=usr/lib/python$minor
+  package "$repository" python3 "$version" python3 PSF-2.0 "A high-level scripting language"
   main=$folder
-  copy python3 usr
-  [ -z "$full" ] || copy python3-modules usr
+  copy "$component" usr
+  [ -z "$modules" ] || copy "$modules" usr
   mkdir -p "$folder/root/$library/site-packages"
   # As Alpine has it since v3.17, where it was a package of this name before.
   ln -s python3 "$folder/root/usr/bin/python"
   field provides "pythonispython3=$version"
 
-  package main python3-doc "$version" python3 PSF-2.0 "Python's manual page"
+  package "$repository" python3-doc "$version" python3 PSF-2.0 "Python's manual page"
   take "$main" usr/share/man
   field install_if "python3=$version docs"
-  package main python3-dev "$version" python3 PSF-2.0 "Python's headers"
+  package "$repository" python3-dev "$version" python3 PSF-2.0 "Python's headers"
   field depend "python3=$version"
-  take "$main" 'usr/bin/*-config' "$library/config-*" usr/lib/libpython3.11.so usr/lib/pkgconfig
-  copy python3 usr/include
-  rm "$folder/root/usr/include/python3.11/pyconfig.h"
-  (cd "$main/root/usr/include/python3.11" && find . -mindepth 1 -maxdepth 1 ! -name pyconfig.h -exec rm -rf {} +)
-  package main python3-tests "$version" python3 PSF-2.0 "Python's own tests" noarch
+  take "$main" 'usr/bin/*-config' "$library/config-*" "usr/lib/libpython$minor.so" usr/lib/pkgconfig
+  copy "$component" usr/include
+  rm "$folder/root/usr/include/python$minor/pyconfig.h"
+  (cd "$main/root/usr/include/python$minor" && find . -mindepth 1 -maxdepth 1 ! -name pyconfig.h -exec rm -rf {} +)
+  package "$repository" python3-tests "$version" python3 PSF-2.0 "Python's own tests"
   field depend "python3=$version"
-  take "$main" "$library/test" "$library/*/test" "$library/*/tests" "$library/idlelib/idle_test"
+  take "$main" "$library/test" "$library/*/test" "$library/*/tests" "$library/idlelib/idle_test" \
+    "$library/lib-dynload/_*test*.so"
 
   # As Alpine does: bytecode comes with python3, unless the world says !pyc.
-  package main python3-pycache-pyc0 "$version" python3 PSF-2.0 "Bytecode of Python's library"
+  package "$repository" python3-pycache-pyc0 "$version" python3 PSF-2.0 "Bytecode of Python's library"
   field depend "python3=$version"
   (cd "$main/root" && find usr -name __pycache__ -prune) | while read -r path; do
     mkdir -p "$folder/root/$(dirname "$path")"
     mv "$main/root/$path" "$folder/root/$path"
   done
-  package main pyc "$version" python3 PSF-2.0 "Stands for: bytecode is wanted" noarch
-  package main python3-pyc "$version" python3 PSF-2.0 "Brings Python's bytecode" noarch
+  package "$repository" pyc "$version" python3 PSF-2.0 "Stands for: bytecode is wanted" noarch
+  package "$repository" python3-pyc "$version" python3 PSF-2.0 "Brings Python's bytecode" noarch
   field depend "python3-pycache-pyc0=$version" pyc
   field install_if "python3=$version"
 }
 
+# pip_package REPOSITORY MINOR: pip, where Python MINOR looks for it.
+pip_package() {
+  local version
+  version=$(version_of pip)
+  package "$1" py3-pip "$version" py3-pip MIT "Python's package installer" noarch
+  field depend "python3~$2"
+  field provides "py$2:pip=${version%-r*}"
+  copy pip usr
+  mv "$folder/root/usr/lib/python3" "$folder/root/usr/lib/python$2"
+  ln -s pip3 "$folder/root/usr/bin/pip$2"
+}
+
 full_packages() {
-  local version gcc
+  local version gcc name
   version=$(version_of openssl)
-  package main libcrypto3 "$version" openssl Apache-2.0 "Cryptography, of OpenSSL"
-  copy openssl 'usr/lib/libcrypto.so.*' etc
-  echo "etc/ssl/private root:root 0700" >"$folder/owners"
-  package main libssl3 "$version" openssl Apache-2.0 "TLS, of OpenSSL"
-  field depend "libcrypto3=$version"
-  copy openssl 'usr/lib/libssl.so.*'
+  take_alpines libcrypto3 || {
+    package main libcrypto3 "$version" openssl Apache-2.0 "Cryptography, of OpenSSL"
+    copy openssl 'usr/lib/libcrypto.so.*' etc
+    echo "etc/ssl/private root:root 0700" >"$folder/owners"
+  }
+  take_alpines libssl3 || {
+    package main libssl3 "$version" openssl Apache-2.0 "TLS, of OpenSSL"
+    field depend "libcrypto3=$version"
+    copy openssl 'usr/lib/libssl.so.*'
+  }
   package main sqlite-libs "$(version_of sqlite)" sqlite blessing "SQLite's library"
   copy sqlite 'usr/lib/libsqlite3.so.*'
-  package main libffi "$(version_of libffi)" libffi MIT "Calls into functions known only at run time"
-  copy libffi 'usr/lib/libffi.so.*'
-  package main libbz2 "$(version_of bzip2)" bzip2 bzip2-1.0.6 "bzip2's library"
-  copy bzip2 'usr/lib/libbz2.so.*'
-  package main xz-libs "$(version_of xz)" xz "GPL-2.0-or-later AND 0BSD" "xz's library"
-  copy xz 'usr/lib/liblzma.so.*'
+  take_alpines libffi || {
+    package main libffi "$(version_of libffi)" libffi MIT "Calls into functions known only at run time"
+    copy libffi 'usr/lib/libffi.so.*'
+  }
+  take_alpines libbz2 || {
+    package main libbz2 "$(version_of bzip2)" bzip2 bzip2-1.0.6 "bzip2's library"
+    copy bzip2 'usr/lib/libbz2.so.*'
+  }
+  take_alpines xz-libs || {
+    package main xz-libs "$(version_of xz)" xz "GPL-2.0-or-later AND 0BSD" "xz's library"
+    copy xz 'usr/lib/liblzma.so.*'
+  }
+  for name in "${alpine_only[@]}"; do take_alpines "$name" || true; done
   package main tzdata "$(version_of tzdata)" tzdata CC-PDDC "Time zones" noarch
   copy tzdata usr
 
   version=$(version_of nodejs)
   gcc=$(cat "$(component_folder nodejs)/.gcc-version")-r0
-  package main libgcc "$gcc" gcc "GPL-2.0-or-later WITH GCC-exception-3.1" "GNU C compiler's run time"
-  copy nodejs 'usr/lib/libgcc_s.so.1'
-  package main libstdc++ "$gcc" gcc "GPL-2.0-or-later WITH GCC-exception-3.1" "GNU C++ library"
-  copy nodejs 'usr/lib/libstdc++.so.*'
+  take_alpines libgcc || {
+    package main libgcc "$gcc" gcc "GPL-2.0-or-later WITH GCC-exception-3.1" "GNU C compiler's run time"
+    copy nodejs 'usr/lib/libgcc_s.so.1'
+  }
+  take_alpines libstdc++ || {
+    package main libstdc++ "$gcc" gcc "GPL-2.0-or-later WITH GCC-exception-3.1" "GNU C++ library"
+    copy nodejs 'usr/lib/libstdc++.so.*'
+  }
   package main nodejs "$version" nodejs MIT "JavaScript, with copies of libraries that Alpine's shares"
   copy nodejs usr/bin/node
   package community npm "$(cat "$(component_folder nodejs)/.npm-version")-r0" npm Artistic-2.0 "Node's package manager" noarch
   field depend nodejs
   copy nodejs usr/lib/node_modules usr/bin/npm usr/bin/npx
 
-  version=$(version_of pip)
-  package community py3-pip "$version" py3-pip MIT "Python's package installer" noarch
-  field depend "python3~3.11"
-  field provides "py3.11:pip=${version%-r*}"
-  copy pip usr
+  pip_package community 3.11
+  [ -n "$second_python_missing" ] || second_python_packages
+}
+
+# The other Python, in a repository of its own, where it stands in the place of the first.
+second_python_packages() {
+  local main=$folders/main.second/python3
+  python_packages main.second python3.13 "$(cat "$(component_folder python3.13)/.python-version")-r0"
+  is_alpines readline || rm "$main"/root/usr/lib/python3.13/lib-dynload/readline.*.so
+  is_alpines libncursesw || rm "$main"/root/usr/lib/python3.13/lib-dynload/_curses.*.so
+  pip_package community.second 3.13
 }
 
 # The folders of packages/: files that this project wrote. `directories` lists empty folders, which
@@ -238,14 +281,37 @@ check_closure() {
   [ -z "$missing" ] || fail "no package of the stand-in provides" "$missing"
 }
 
-# pack_repository RESULT: RESULT/repo and RESULT/keys.
+# pack_folders NAME TARGET: packs the packages of $folders/NAME into TARGET.
+pack_folders() {
+  local folder
+  mkdir -p "$2"
+  for folder in "$folders/$1"/*; do
+    [ ! -e "$folder/unchanged.apk" ] || cp "$(readlink "$folder/unchanged.apk")" "$2/"
+    [ -e "$folder/unchanged.apk" ] || printf '%s\0' "$folder"
+  done | xargs -0 -r -n 1 -P "$jobs" "$program" mkpkg --key "$private" -o "$2" >>"$stand_in/logs/pack.log" 2>&1 || {
+    tail -n 15 "$stand_in/logs/pack.log" >&2
+    fail "cannot pack the packages of $1" "see $stand_in/logs/pack.log"
+  }
+}
+
+# index NAME TARGET: signs what is in TARGET.
+index() {
+  "$program" mkndx "$2" --key "$private" --rewrite-arch x86_64 --description "apkbuild's stand-in, not Alpine: $1" >>"$stand_in/logs/pack.log" 2>&1 || {
+    tail -n 5 "$stand_in/logs/pack.log" >&2
+    fail "cannot index $1" "see $stand_in/logs/pack.log"
+  }
+}
+
+# pack_repository RESULT: RESULT/repo and RESULT/keys; in the full stand-in RESULT/python-3.13 too.
 pack_repository() {
-  local folder folders=$work/folders repository private target
+  local folder folders=$work/folders repository private
   say "packing"
   core_packages
   [ -z "$full" ] || full_packages
   written_packages
-  for folder in "$folders"/*/*; do complete_package; done
+  for folder in "$folders"/*/*; do
+    [ -e "$folder/unchanged.apk" ] || complete_package
+  done
   check_closure
 
   # One key for this machine's stand-ins; the private half does not leave the cache folder.
@@ -258,17 +324,29 @@ pack_repository() {
   mkdir -p "$1/keys"
   cp "$private.pub" "$1/keys/"
   for repository in main community; do
-    target=$1/repo/$release/$repository/x86_64
-    mkdir -p "$target"
-    for folder in "$folders/$repository"/*; do printf '%s\0' "$folder"; done |
-      xargs -0 -r -n 1 -P "$jobs" "$program" mkpkg --key "$private" -o "$target" >>"$stand_in/logs/pack.log" 2>&1 || {
-      tail -n 15 "$stand_in/logs/pack.log" >&2
-      fail "cannot pack the packages of $repository" "see $stand_in/logs/pack.log"
-    }
-    "$program" mkndx "$target" --key "$private" --rewrite-arch x86_64 --description "apkbuild's stand-in, not Alpine: $repository" >>"$stand_in/logs/pack.log" 2>&1 || {
-      tail -n 5 "$stand_in/logs/pack.log" >&2
-      fail "cannot index $repository" "see $stand_in/logs/pack.log"
-    }
+    pack_folders "$repository" "$1/repo/$release/$repository/x86_64"
+    index "$repository" "$1/repo/$release/$repository/x86_64"
   done
   ln -s "$release" "$1/repo/latest-stable"
+  [ -z "$full" ] || pack_second_python "$1/repo/$release" "$1/$second_python"
+}
+
+# pack_second_python REPOSITORY RESULT: what is in REPOSITORY, as other names of the same files, but for
+# the first Python and for Node, which is large and not asked for there.
+pack_second_python() {
+  local repository target file name
+  mkdir "$2"
+  [ -z "$second_python_missing" ] || { echo "$second_python_missing" >"$2/missing"; return; }
+  ln -s ../keys "$2/keys"
+  for repository in main community; do
+    target=$2/repo/$release/$repository/x86_64
+    pack_folders "$repository.second" "$target"
+    for file in "$1/$repository"/x86_64/*.apk; do
+      name=${file##*/}
+      name=${name%-*-r*}
+      [ "$name" = nodejs ] || [ "$name" = npm ] || [ -d "$folders/$repository.second/$name" ] || ln "$file" "$target/"
+    done
+    index "$repository, with Python 3.13" "$target"
+  done
+  ln -s "$release" "$2/repo/latest-stable"
 }
