@@ -12,11 +12,11 @@ from .report import Failed, Skipped
 class Locked:
     """A sample with its lock, in a folder of its own."""
 
-    def __init__(self, program, label, recipe, stand_in, folder, options):
-        self.program, self.stand_in, self.options = program, stand_in, options
-        self.folder = folder / f"{label}-locked"
-        shutil.copytree(recipe.parent, self.folder / "recipes")
-        self.recipe = self.folder / "recipes" / recipe.name
+    def __init__(self, program, sample, folder):
+        self.program, self.stand_in, self.options = program, sample.stand_in, sample.options
+        self.folder = folder / f"{sample.label}-locked"
+        shutil.copytree(sample.recipe.parent, self.folder / "recipes")
+        self.recipe = self.folder / "recipes" / sample.recipe.name
         self.first = self.folder / "first.tar"
         self.first_digest = None
 
@@ -49,9 +49,10 @@ class Locked:
         raise Failed(f"manifest: expected {self.first_digest}, found {digest}")
 
 
-def check_anywhere(report, program, label, recipe, stand_in, folder, options):
-    """Locks one sample and builds it under all that must not matter; the sample, or None."""
-    locked = Locked(program, label, recipe, stand_in, folder, options)
+def check_anywhere(report, program, sample, folder):
+    """Locks one sample and builds it under all that must not matter."""
+    label, stand_in = sample.label, sample.stand_in
+    locked = Locked(program, sample, folder)
     with report.check(f"{label}: locks, and builds what it locked"):
         locked.lock()
         locked.first_digest = locked.build(locked.first)
@@ -74,7 +75,7 @@ def check_anywhere(report, program, label, recipe, stand_in, folder, options):
         shutil.copytree(locked.recipe.parent, home / "deeper" / "recipes")
         for path in (home, home / "deeper"):
             os.chown(path, nobody.pw_uid, nobody.pw_gid)
-        digest = locked.build(home / "again.tar", recipe=home / "deeper" / "recipes" / recipe.name, cache=home / "cache",
+        digest = locked.build(home / "again.tar", recipe=home / "deeper" / "recipes" / locked.recipe.name, cache=home / "cache",
                               user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[], umask=0o077, cwd=home,
                               env={"PATH": os.environ["PATH"], "HOME": str(home)})
         locked.expect_same(home / "again.tar", digest)

@@ -12,10 +12,11 @@ from .report import Skipped, expect
 from .sbom import SUFFIXES
 
 
-def check_builds(report, program, label, recipe, stand_in, folder, options):
+def check_builds(report, program, sample, folder):
     """Builds one sample in every way that must give the same bytes; the archive, or None."""
+    label, recipe, stand_in = sample.label, sample.recipe, sample.stand_in
     output, archive, program.peak = folder / f"{label}.tar", None, 0
-    options = [*options, "--sbom", "spdx", "--sbom", "cyclonedx"]
+    options = [*sample.options, "--sbom", "spdx", "--sbom", "cyclonedx"]
     with report.check(f"{label}: builds from the stand-in"):
         report.figure(f"{label}: first build", f"{program.build(recipe, stand_in, output, *options):.2f} s")
     with report.check(f"{label}: the archive holds what it says"):

@@ -1,8 +1,8 @@
-"""That the Node sample holds what a Node application needs to run, and nothing else."""
+"""That the Node sample holds what a Node application needs to run, and nothing else; that the Python samples are small."""
 
 import re
 
-from .report import Failed
+from .report import Failed, expect
 
 # What each file is there for. Links to busybox are its programs.
 PURPOSES = {
@@ -34,3 +34,12 @@ def check_node_contents(report, label, archive):
             raise Failed(f"nothing asks for {', '.join(others)}")
         if missing := [purpose for purpose in PURPOSES if purpose not in found]:
             raise Failed(f"nothing is there of {', '.join(missing)}")
+
+
+def check_python_contents(report, label, archive):
+    """Python has its names, and the image its size."""
+    with report.check(f"{label}: /usr/bin/python is there, as Alpine's python3 brings it"):
+        expect("link", "python3", archive.links.get("usr/bin/python"))
+    with report.check(f"{label}: under 25 MB unpacked and 10 MB compressed"):
+        if archive.unpacked >= 25e6 or archive.compressed >= 10e6:
+            raise Failed(f"{archive.unpacked} bytes unpacked, {archive.compressed} compressed")

@@ -9,17 +9,18 @@ from .container import check_image
 from .report import expect
 
 
-def check_load(report, program, engine, label, recipe, stand_in, folder, options):
+def check_load(report, program, engine, sample, folder):
     """Builds a sample into the engine and runs it from there."""
+    label, stand_in = sample.label, sample.stand_in
     variable = {"docker": "APKBUILD_DOCKER", "podman": "APKBUILD_PODMAN"}.get(engine.name)
     if variable is None:
         return  # as another user, whose engine the caller cannot name
     image = None
     with report.check(f"{label}: recipe --load {engine.name} writes no file"):
-        here = folder / f"load-{engine.name}"
+        here = folder / f"load-{label}-{engine.name}"
         here.mkdir()
-        said = run([program.path, "recipe", recipe, "--mirror", stand_in / "repo", "--keys-dir", stand_in / "keys",
-                    "--cache-dir", program.folder / "cache", "--load", engine.name, "--json", *options],
+        said = run([program.path, "recipe", sample.recipe, "--mirror", stand_in / "repo", "--keys-dir", stand_in / "keys",
+                    "--cache-dir", program.folder / "cache", "--load", engine.name, "--json", *sample.options],
                    cwd=here, env={**os.environ, variable: shlex.join(engine.command)})
         expect("files", [], os.listdir(here))
         (image,) = json.loads(said)["images"][0]["loaded"]["names"]

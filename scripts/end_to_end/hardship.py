@@ -37,9 +37,9 @@ def under_a_mount(command, place, size, read_only=False):
     return int(status[1]), names, text, done.stderr
 
 
-def check_disks(report, program, recipe, stand_in, folder):
+def check_disks(report, program, sample, folder):
     """What a build says and leaves where it cannot write: the old archive, and nothing beside it."""
-    place = folder / "place"
+    place = folder / f"{sample.label}-place"
     place.mkdir()
     elsewhere = folder / "elsewhere.tar"
     for name, output, cache, size, read_only, words in (
@@ -48,8 +48,8 @@ def check_disks(report, program, recipe, stand_in, folder):
         ("a read-only folder for the output", place / "image.tar", None, "1m", True, ("Read-only", "--output")),
         ("a read-only folder for the cache", elsewhere, place, "1m", True, ("Read-only", "--cache-dir")),
     ):
-        with report.check(f"{name} ends a build with one message, and leaves what was there"):
-            command = program.command(recipe, stand_in, output, cache=cache)
+        with report.check(f"{sample.label}: {name} ends a build with one message, and leaves what was there"):
+            command = program.command(sample.recipe, sample.stand_in, output, cache=cache)
             status, names, text, errors = under_a_mount(command, place, size, read_only)
             expect("exit code", 1, status)
             for word in (*words, "error: ", "help: "):
@@ -85,28 +85,28 @@ def image_of(program):
     return archive.getvalue()
 
 
-def check_container_build(report, engine, program, recipe, stand_in, folder, archive):
+def check_container_build(report, engine, program, sample, folder):
     """Builds as an ordinary user inside a container under the engine's own seccomp profile: the same bytes."""
-    image, place = "apkbuild-end-to-end-builder", folder / "container"
-    with report.check(f"{engine.name}: builds as an ordinary user in a container, without user namespaces"):
+    image, place = "apkbuild-end-to-end-builder", folder / f"{sample.label}-container"
+    with report.check(f"{sample.label}: {engine.name} builds as an ordinary user in a container, without user namespaces"):
         done = subprocess.run([*engine.command, "import", "-", image], input=image_of(program.path), env=engine.environment,
                               capture_output=True, timeout=300)
         if done.returncode != 0:
             raise Failed(f"`import`: {done.stderr.decode(errors='replace')[-400:]}")
         place.mkdir()
         place.chmod(0o777)
-        shutil.copytree(recipe.parent, place / "recipes")
+        shutil.copytree(sample.recipe.parent, place / "recipes")
 
         def inside(*words):
-            words = ["run", "--rm", "--network", "host", "--user", "4321:4321", "-v", f"{stand_in}:/stand-in:ro",
+            words = ["run", "--rm", "--network", "host", "--user", "4321:4321", "-v", f"{sample.stand_in}:/stand-in:ro",
                      "-v", f"{place}:/out", "-e", "TMPDIR=/out", "-e", "APKBUILD_CACHE_DIR=/out/cache", image, "/apkbuild", *words]
             return subprocess.run([*engine.command, *words], env=engine.environment, capture_output=True, text=True, timeout=300)
 
         try:
-            built = inside("recipe", f"/out/recipes/{recipe.name}", "--mirror", "/stand-in/repo", "--keys-dir",
+            built = inside("recipe", f"/out/recipes/{sample.recipe.name}", "--mirror", "/stand-in/repo", "--keys-dir",
                            "/stand-in/keys", "-o", "/out/image.tar")
             expect("exit code", 0, built.returncode if built.returncode == 0 else built.stderr[-600:])
-            expect("digest", hashlib.sha256(archive.path.read_bytes()).hexdigest(),
+            expect("digest", hashlib.sha256(sample.archive.path.read_bytes()).hexdigest(),
                    hashlib.sha256((place / "image.tar").read_bytes()).hexdigest())
             refused = inside("run", "/out/image.tar", "whoami")
             if refused.returncode == 0 or "seccomp" not in refused.stderr:

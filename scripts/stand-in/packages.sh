@@ -337,7 +337,7 @@ pack_second_python() {
   local repository target file name
   mkdir "$2"
   [ -z "$second_python_missing" ] || { echo "$second_python_missing" >"$2/missing"; return; }
-  ln -s ../keys "$2/keys"
+  cp -r "$1/../../keys" "$2/" # no link: the folder may be mounted alone
   for repository in main community; do
     target=$2/repo/$release/$repository/x86_64
     pack_folders "$repository.second" "$target"

@@ -1,5 +1,7 @@
 //! Installing, held against the real apk: the same packages in the same order, and then the two trees, file for file.
 
+use std::path::Path;
+
 use apkbuild::apk::EntryKind;
 use apkbuild::fetch::VerifiedApk;
 use apkbuild::rootfs::InodeKind;
@@ -445,7 +447,8 @@ fn scripts_that_the_kernel_does_not_start_fail_as_they_do_for_apk() {
     assert_eq!(statuses.get("environment"), None);
 }
 
-/// All packages of the stand-in repository at once, but for the one that is made to clash with another.
+/// All packages of the stand-in repository at once, but for the one that is made to clash with another; and of that which
+/// has another Python, where it is there.
 #[test]
 fn a_whole_repository_is_installed_as_apk_installs_it() {
     let Some(shared) = shared_as_root("install") else { return };
@@ -453,6 +456,16 @@ fn a_whole_repository_is_installed_as_apk_installs_it() {
         eprintln!("install: skipped, since APKBUILD_STAND_IN names no folder that scripts/local-mirror printed");
         return;
     };
+    hold_whole_repository(&shared, &stand_in);
+    let second = stand_in.join("python-3.13");
+    if second.join("repo").exists() {
+        hold_whole_repository(&shared, &second);
+    } else {
+        eprintln!("install: Python 3.13 skipped, since {} has no repository", second.display());
+    }
+}
+
+fn hold_whole_repository(shared: &Path, stand_in: &Path) {
     let repository = Repository::new().build();
     let mut world = Vec::new();
     for section in ["main", "community"] {
@@ -471,7 +484,7 @@ fn a_whole_repository_is_installed_as_apk_installs_it() {
     world.sort();
     assert!(world.len() > 20, "{world:?}");
     let world: Vec<&str> = world.iter().map(String::as_str).collect();
-    let notes = hold_built(&shared, &repository, &world, "");
+    let notes = hold_built(shared, &repository, &world, "");
     assert!(notes.iter().all(|note| note.outcome.unrun.is_empty()), "{notes:#?}");
 }
 
