@@ -14,8 +14,11 @@ PURPOSES = {
     "which system it is": r"etc/(os|alpine)-release",
     "the package database": r"lib/apk/db/(installed|scripts\.tar|triggers)|etc/apk/(arch|repositories|world)",
 }
-# What Alpine's Node brings and the stand-in's does not.
-OPTIONAL = {"the CA bundle": r"etc/ssl(1\.1)?/(cert\.pem|certs(/ca-certificates\.crt)?)"}
+# What Alpine's packages bring and the stand-in's own do not.
+OPTIONAL = {
+    "the CA bundle": r"etc/ssl(1\.1)?/(cert\.pem|certs(/ca-certificates\.crt)?)",
+    "busybox's own settings": r"etc/(logrotate\.d/acpid|network/if-up\.d/dad|securetty|udhcpc/udhcpc\.conf)|usr/share/udhcpc/default\.script",
+}
 
 
 def check_node_contents(report, label, archive):

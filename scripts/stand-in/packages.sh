@@ -200,6 +200,10 @@ second_python_packages() {
   python_packages main.second python3.13 "$(cat "$(component_folder python3.13)/.python-version")-r0"
   is_alpines readline || rm "$main"/root/usr/lib/python3.13/lib-dynload/readline.*.so
   is_alpines libncursesw || rm "$main"/root/usr/lib/python3.13/lib-dynload/_curses.*.so
+  is_alpines libssl3 || {
+    rm "$main"/root/usr/lib/python3.13/lib-dynload/_ssl.*.so
+    cp -al "$(component_folder python3.13)/on-older-openssl/usr" "$main/root/"
+  }
   pip_package community.second 3.13
 }
 

