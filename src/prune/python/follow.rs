@@ -107,12 +107,15 @@ impl Engine<'_> {
         stack: &mut Vec<(EntryId, u32)>,
     ) {
         let Some(python) = &mut self.python else { return };
-        let module = python.files.get(&id).map(|file| file.name.clone()).unwrap_or_default();
+        let file = python.files.get(&id);
+        let (module, standard) = file.map(|file| (file.name.clone(), file.standard)).unwrap_or_default();
         match &unit.gate {
             Gate::Always if module == "_sitebuiltins" && outer.line < unit.line && unit.mentions_module("pydoc") => {}
             Gate::Always => stack.push((id, child)),
             Gate::Named(name) => {
-                if rules::AT_A_PROMPT.contains(&(module.as_str(), name)) {
+                let known = (module.as_str(), &**name);
+                let only_as_main = standard && rules::ONLY_AS_MAIN.contains(&known) && !python.main.contains(&id);
+                if only_as_main || rules::AT_A_PROMPT.contains(&known) {
                 } else if python.is_mentioned(name) {
                     stack.push((id, child));
                 } else {

@@ -230,10 +230,16 @@ pub(super) const ANSWERED: &[&str] = &[
     "warnings",
     "imp",
     "logging.config",
+    "traceback", // the module that a name could not be imported from, to say which names it has
 ];
 
 /// Functions that run only for a person at a prompt (`help()`, line editing), by module and name.
 pub(super) const AT_A_PROMPT: &[(&str, &str)] = &[("_sitebuiltins", "__call__"), ("site", "register_readline")];
+
+/// Functions of the standard library that only the module's own `__main__` clause calls, by module and name, where their
+/// name is one that half of all programs mention. `random` has such a command line from Python 3.13 on, with a test of
+/// itself that asks for `statistics`; that test has the name of others, which ask for `doctest`, `unittest` and `asyncio`.
+pub(super) const ONLY_AS_MAIN: &[(&str, &str)] = &[("random", "main")];
 
 /// What a `drop` takes along: the module that it names, another over the same library, and the names for which only
 /// that one is of use. `hashlib` and `hmac` have hashes of their own, but these are OpenSSL's alone.

@@ -225,6 +225,21 @@ fn a_fallback_is_reached_only_where_the_import_may_fail() {
 }
 
 #[test]
+fn the_command_line_of_random_runs_only_where_random_is_the_command() {
+    for (command, expected) in [(["app.py"].as_slice(), "random.py"), (&["-m", "random"], "random.py unused.py")] {
+        let (rootfs, _) = run(
+            python(|sample| {
+                let random = "def main():\n    import unused\n\nif __name__ == '__main__':\n    main()\n";
+                sample.file(&format!("{LIBRARY}/random.py"), random);
+                sample.file("app/app.py", "import random\n\ndef main():\n    pass\n\nmain()\n");
+            }),
+            &traced(&[&["python3"], command].concat()),
+        );
+        assert_eq!(stayed(&rootfs, &["random.py", "unused.py"]), expected, "{command:?}");
+    }
+}
+
+#[test]
 fn modules_are_run_by_name_and_computed_names_are_listed() {
     let (rootfs, report) = run(
         python(|sample| {
@@ -234,7 +249,8 @@ fn modules_are_run_by_name_and_computed_names_are_listed() {
                 "import importlib\nimportlib.import_module('tool.plugins.' + x)\n",
             );
             sample.file("app/tool/plugins/one.py", "import client\n");
-            sample.file("app/tool/other.py", "NAMES = ['tool.plugins']\n");
+            sample.file("app/tool/other.py", "import traceback\n\nNAMES = ['tool.plugins']\n");
+            sample.file(&format!("{LIBRARY}/traceback.py"), "__import__(error.name)\n");
         }),
         &traced(&["python3", "-u", "-m", "tool", "tool.other:NAMES"]),
     );
