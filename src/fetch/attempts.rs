@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::Error;
-use crate::repository::Location;
 
 /// How often every mirror is asked at most.
 const ROUNDS: u32 = 4;
@@ -13,11 +12,11 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// Tries `attempt` on each of `locations`, in order. A mirror whose failure passes by itself is asked again after a
 /// pause, which begins at `pause` and doubles, or is what the server asked for; any other failure ends with that
 /// mirror.
-pub(super) fn first_success<T>(
+pub(super) fn first_success<L, T>(
     what: &str,
-    locations: &[&Location],
+    locations: &[L],
     pause: Duration,
-    mut attempt: impl FnMut(&Location) -> Result<T, Error>,
+    mut attempt: impl FnMut(&L) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let mut failures: Vec<Option<Error>> = locations.iter().map(|_| None).collect();
     for round in 0..ROUNDS {
@@ -58,6 +57,7 @@ pub(super) fn first_success<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::repository::Location;
 
     fn status(code: u16) -> Error {
         Error::Status { url: "u".to_owned(), status: code.to_string(), code, retry_after: None }
@@ -69,7 +69,7 @@ mod tests {
         let mut asked = Vec::new();
         let result = first_success("x", &[&one, &two], Duration::ZERO, |location| {
             asked.push(location.to_string());
-            Err::<(), _>(if *location == one { status(404) } else { status(503) })
+            Err::<(), _>(if **location == one { status(404) } else { status(503) })
         });
         assert_eq!(asked, ["http://one", "http://two", "http://two", "http://two", "http://two"]);
         let error = result.unwrap_err();
@@ -88,7 +88,7 @@ mod tests {
                 &[&one, &two],
                 Duration::ZERO,
                 |location| {
-                    if *location == two { Ok(2) } else { Err(status(503)) }
+                    if **location == two { Ok(2) } else { Err(status(503)) }
                 },
             );
         assert_eq!(found.unwrap(), 2);

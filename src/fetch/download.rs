@@ -16,6 +16,15 @@ use crate::apk::{Head, Identity};
 use crate::held::open_alone;
 use crate::progress::Task;
 
+/// Whether a download has all that there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// The server said how long it is, and so long it is.
+    Announced,
+    /// The server did not say, so the end of the connection may have come too soon.
+    Unknown,
+}
+
 /// A download that is under way and belongs to this thread alone.
 pub(super) struct Partial {
     file: fs_err::File,
@@ -40,14 +49,14 @@ impl Partial {
         url: &Address,
         wanted: &Wanted,
         task: &dyn Task,
-    ) -> Result<(), Error> {
+    ) -> Result<Extent, Error> {
         let failed = |error| Error::file(FilePlace::Cache, "cannot write the cache", error);
         let mut have = self.length()?;
         if have > wanted.most_bytes() {
             have = self.truncate()?;
         }
         if have == wanted.size && have > 0 {
-            return Ok(());
+            return Ok(Extent::Announced);
         }
         let range = [(RANGE, format!("bytes={have}-"))];
         let mut answer = client.get(url, "a package", if have > 0 { &range } else { &[] })?;
@@ -66,6 +75,7 @@ impl Partial {
         if let Some(whole) = whole.filter(|whole| *whole > wanted.most_bytes()) {
             return Err(too_long(whole));
         }
+        let extent = if whole.is_some() { Extent::Announced } else { Extent::Unknown };
         task.advance(have);
         self.file.seek(SeekFrom::Start(have)).map_err(failed)?;
         let mut buffer = vec![0; 128 << 10];
@@ -82,7 +92,7 @@ impl Partial {
             self.file.write_all(buffer.get(..read).unwrap_or_default()).map_err(failed)?;
             task.advance(read as u64);
         }
-        Ok(())
+        Ok(extent)
     }
 
     /// Reads its head, and holds that against what is wanted. The reader that comes back stands at the data.

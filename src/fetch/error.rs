@@ -279,6 +279,16 @@ impl Error {
         }
     }
 
+    /// Whether it is a package, but not the one that was asked for: another build, perhaps.
+    pub fn is_another_package(&self) -> bool {
+        matches!(self, Self::Package { source: apk::Error::IdentityMismatch { .. }, .. })
+    }
+
+    /// Whether the mirror or the folder does not have the file at all.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Status { code: 404 | 410, .. } | Self::NoFile { .. })
+    }
+
     /// How long the server asks to wait before that.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::attempts::first_success;
 use super::cache::open_if_there;
 use super::client::Client;
-use super::download::{Partial, open_package};
+use super::download::{Extent, Partial, open_package};
 use super::{Cache, Error, FilePlace, Logins, Section, VerifiedApk, Wanted, data_file, unpack};
 use crate::address::Address;
 use crate::apk::{Head, Keyring};
@@ -137,12 +137,16 @@ impl Fetcher {
             return Err(Error::Offline { missing: vec![format!("{what}{place}")] });
         }
         let mut task: Option<Box<dyn Task>> = None;
-        first_success(&what, &usable, self.options.pause, |location| match location {
+        let mut attempt = |location: &Location| match location {
             Location::Folder(path) => take_from_folder(wanted, path, &take),
             Location::Url(url) => {
-                let task = task.get_or_insert_with(|| progress.download(&what, Some(wanted.size)));
+                let size = Some(wanted.size).filter(|size| *size > 0);
+                let task = task.get_or_insert_with(|| progress.download(&what, size));
                 self.download(wanted, url, task.as_ref(), &take)
             }
+        };
+        first_success(&what, &in_groups(&usable), self.options.pause, |group: &&[&Location]| {
+            first_there(group, &mut attempt)
         })
     }
 
@@ -177,17 +181,26 @@ impl Fetcher {
         let place = self.cache().package_path(wanted.identity);
         loop {
             let resumed = partial.length()? > 0;
-            partial.complete(&self.client, url, wanted, task)?;
+            let extent = partial.complete(&self.client, url, wanted, task)?;
             let location = url.as_str();
-            let taken = partial
-                .open(location, wanted)
-                .and_then(|(head, mut reader)| take(&head, &mut reader, &place, location));
+            let taken = partial.open(location, wanted).and_then(|(head, mut reader)| {
+                let taken = take(&head, &mut reader, &place, location)?;
+                // Data that the cache has already was not read here; what is to be kept is checked all the same.
+                if reader.stream_position().is_ok_and(|position| position == head.length) {
+                    unpack::check(&mut reader, &head).map_err(|error| error.at(location))?;
+                }
+                Ok(taken)
+            });
             match taken {
                 Ok(taken) => {
                     partial.keep(&place)?;
                     return Ok(taken);
                 }
                 Err(error @ Error::Package { .. }) => {
+                    let found = partial.length()?;
+                    if extent == Extent::Unknown && found < wanted.size && !error.is_another_package() {
+                        return Err(Error::Truncated { url: url.to_string(), expected: wanted.size, found });
+                    }
                     partial.truncate()?;
                     // The first half may have come from another mirror, or from before the package was changed.
                     if !resumed {
@@ -242,6 +255,24 @@ impl Fetcher {
         }
         if absent.is_empty() { Ok(done) } else { Err(Error::Offline { missing: absent }) }
     }
+}
+
+/// `locations`, those of one repository together.
+fn in_groups<'a, 'b>(locations: &'a [&'b Location]) -> Vec<&'a [&'b Location]> {
+    locations.chunk_by(|one, other| one.is_in_repository_of(other)).collect()
+}
+
+/// Tries the first of some places in one repository, and another only where the one before does not have the file: a
+/// mirror that fails otherwise would fail again. Where none has it, the first is told.
+fn first_there<T>(places: &[&Location], mut attempt: impl FnMut(&Location) -> Result<T, Error>) -> Result<T, Error> {
+    let mut missing = None;
+    for place in places {
+        match attempt(place) {
+            Err(error) if error.is_not_found() => _ = missing.get_or_insert(error),
+            outcome => return outcome,
+        }
+    }
+    Err(missing.unwrap_or_else(|| Error::NoLocation { what: "the package".to_owned() }))
 }
 
 /// The package at `path` of a local repository.

@@ -121,6 +121,27 @@ impl Location {
         }
     }
 
+    /// Whether both are places for one file in one repository, in the folders of two architectures or in one.
+    pub(crate) fn is_in_repository_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Url(one), Self::Url(other)) => {
+                let place = |url: &Address| {
+                    let shown = url
+                        .as_str()
+                        .rsplit_once('/')
+                        .and_then(|(folder, file)| Some((folder.rsplit_once('/')?.0, file)));
+                    shown.map(|(repository, file)| url.clone().map(|_| format!("{repository}/{file}")))
+                };
+                place(one).is_some() && place(one) == place(other)
+            }
+            (Self::Folder(one), Self::Folder(other)) => {
+                let place = |path: &PathBuf| Some(path.parent()?.parent()?.join(path.file_name()?));
+                place(one).is_some() && place(one) == place(other)
+            }
+            _ => false,
+        }
+    }
+
     /// The path, where this is on this machine.
     pub fn as_path(&self) -> Option<&Path> {
         match self {
@@ -207,6 +228,24 @@ mod tests {
         }
         let error = Repository::parse("@ https://u:p@host/x").unwrap_err();
         assert_eq!(error.to_string(), "`@ https://host/x` begins with `@`, but no tag follows");
+    }
+
+    #[test]
+    fn a_file_has_several_places_in_one_repository() {
+        for (one, other, is_same) in [
+            ("https://host/main/noarch/x.apk", "https://host/main/x86_64/x.apk", true),
+            ("https://host/main/noarch/x.apk?a", "https://host/main/x86_64/x.apk?a", true),
+            ("https://host/main/noarch/x.apk?a", "https://host/main/x86_64/x.apk?b", false),
+            ("https://host/main/noarch/x.apk", "https://other/main/noarch/x.apk", false),
+            ("https://host/main/noarch/x.apk", "https://host/main/noarch/y.apk", false),
+            ("/srv/main/noarch/x.apk", "/srv/main/x86_64/x.apk", true),
+            ("/srv/main/noarch/x.apk", "/srv/community/noarch/x.apk", false),
+            ("/srv/main/noarch/x.apk", "https://host/main/noarch/x.apk", false),
+            ("x.apk", "x.apk", false),
+        ] {
+            let (one, other) = (Location::parse(one).unwrap(), Location::parse(other).unwrap());
+            assert_eq!(one.is_in_repository_of(&other), is_same, "{one} {other}");
+        }
     }
 
     #[test]

@@ -104,7 +104,8 @@ struct Files(PathBuf);
 
 impl Respond for Files {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let path = self.0.join(request.url.path().trim_start_matches('/'));
+        let path = request.url.path().replace("%2B", "+");
+        let path = self.0.join(path.trim_start_matches('/'));
         let Ok(contents) = fs_err::read(path) else { return ResponseTemplate::new(404) };
         let tag = format!("\"{}\"", apkbuild::digest::Sha1Digest::of(&contents));
         let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
