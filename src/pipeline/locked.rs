@@ -101,7 +101,7 @@ impl<'lock> Locked<'lock> {
         progress.stage("fetching");
         let fetched = workshop.fetch(&self.wanted(packages), progress).map_err(about_lock)?;
         let entries = fetched.iter().map(|package| {
-            index_entry(package.info().clone(), package.identity(), package.compressed_size(), self.arch)
+            index_entry(package.info().clone(), package.identity(), package.compressed_size(), package.arch())
         });
         let selection = self.select(part, packages, entries)?;
         let mut by_name: BTreeMap<String, VerifiedApk> =
@@ -214,27 +214,21 @@ impl<'lock> Locked<'lock> {
     }
 }
 
-/// What an index for `arch` says of a package. One for any machine stands there as one for this, as Alpine's indexes
-/// have it.
+/// What an index says of a package to which it gives the architecture `arch`. To one for any machine that is mostly the
+/// index's own, as in Alpine's indexes.
 pub(super) fn index_entry(
     mut info: crate::apk::PackageInfo,
     identity: crate::apk::Identity,
     size: u64,
-    arch: Architecture,
+    arch: &str,
 ) -> IndexedPackage {
-    arch.as_str().clone_into(&mut info.arch);
+    arch.clone_into(&mut info.arch);
     IndexedPackage { info, identity, size }
 }
 
 /// Tells what a failed download means to somebody who has a lock.
 pub(super) fn about_lock(error: fetch::Error) -> Error {
-    let is_gone = |error: &fetch::Error| {
-        matches!(error, fetch::Error::Status { code: 404 | 410, .. } | fetch::Error::NoFile { .. })
-    };
-    let is_another = |error: &fetch::Error| match error {
-        fetch::Error::Package { source, .. } => matches!(source, crate::apk::Error::IdentityMismatch { .. }),
-        _ => false,
-    };
+    let (is_gone, is_another) = (fetch::Error::is_not_found, fetch::Error::is_another_package);
     if let fetch::Error::NoLocation { what: package } = error {
         return Error::LockedFolder { package };
     }

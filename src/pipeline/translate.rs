@@ -1,10 +1,9 @@
 //! The recipe's words in the words of the rooms that carry them out. Rooms do not know the recipe, so that each can be
 //! read and used by itself.
 
-use std::collections::BTreeMap;
-
 use super::select::Selection;
 use super::sources::image_repositories;
+use crate::apk::Dependency;
 use crate::image::{self, CompressionKind, Layer, Layering, PackedImage, Settings};
 use crate::prune::{Bytecode, Policy, Profile};
 use crate::recipe::{self, Architecture, Layers, Recipe};
@@ -83,12 +82,21 @@ pub(super) fn world(recipe: &Recipe) -> Vec<String> {
 
 /// What the database says beyond the packages.
 pub(super) fn database(recipe: &Recipe, arch: Architecture, selection: &Selection, timestamp: i64) -> DatabaseOptions {
-    let pins: BTreeMap<String, String> = selection.pins().collect();
+    let repositories = image_repositories(&recipe.alpine, |place| selection.latest_stable(place));
+    // apk changes nothing in a system whose world names a tag that no repository has.
+    let is_there = |tag: &str| {
+        let tags = repositories.iter().filter_map(|line| line.strip_prefix('@')?.split_whitespace().next());
+        tags.into_iter().any(|known| known == tag)
+    };
+    let world = recipe.alpine.packages.iter().map(|package| match &package.tag {
+        Some(tag) if !is_there(tag) => Dependency { tag: None, ..package.clone() }.to_string(),
+        _ => package.to_string(),
+    });
     DatabaseOptions {
-        world: world(recipe),
+        world: world.collect(),
         arch: arch.to_string(),
-        repositories: image_repositories(&recipe.alpine, |place| selection.latest_stable(place)),
-        pins,
+        pins: selection.pins().filter(|(_, tag)| is_there(tag)).collect(),
+        repositories,
         timestamp,
     }
 }

@@ -1,6 +1,7 @@
 //! A local repository of everything that a lock names, for a machine without a network.
 //!
-//! `FOLDER/ARCH` holds the packages of the repositories without a tag, and the signed index over them;
+//! `FOLDER/ARCH` holds the packages of the repositories without a tag, and the signed index over them, and
+//! `FOLDER/noarch` those that their index lists as for any machine, where apk looks for them;
 //! `FOLDER/tagged/TAG/ARCH` those of a tag, since a tagged repository must not serve what was asked for without it.
 //! `FOLDER/keys` has the key that the indexes are signed with, and `FOLDER/RELEASE/NAME` leads back to where the
 //! packages are, so that the folder can also stand in for the mirror. It appears whole or not at all.
@@ -13,7 +14,7 @@ use super::locked::{Locked, about_lock, index_entry};
 use super::part::Part;
 use super::{Error, Workshop};
 use crate::apk::writer::{IndexedPackage, write_index};
-use crate::apk::{Head, Identity, PackageName, SignatureKind, SigningKey};
+use crate::apk::{Head, Identity, NOARCH, PackageName, SignatureKind, SigningKey};
 use crate::fetch::Wanted;
 use crate::lock::Lockfile;
 use crate::progress::Progress;
@@ -63,12 +64,11 @@ pub fn vendor(
         wanted.sort_by_key(|wanted| wanted.identity);
         wanted.dedup_by_key(|wanted| wanted.identity);
         vendored.packages += wanted.len();
-        vendored.size += wanted.iter().map(|wanted| wanted.size).sum::<u64>();
         let paths = workshop.archives(&wanted, progress).map_err(about_lock)?;
         let mut entries: BTreeMap<Identity, IndexedPackage> = BTreeMap::new();
         for (wanted, path) in wanted.iter().zip(&paths) {
-            let info = Head::read(&mut BufReader::new(fs_err::File::open(path)?))?.info;
-            entries.insert(wanted.identity, index_entry(info, wanted.identity, wanted.size, arch));
+            vendored.size += fs_err::metadata(path)?.len();
+            entries.insert(wanted.identity, index_entry(head(path)?.info, wanted.identity, wanted.size, &wanted.arch));
         }
         let archives: BTreeMap<Identity, PathBuf> = wanted.iter().map(|wanted| wanted.identity).zip(paths).collect();
         progress.stage("copying");
@@ -87,7 +87,8 @@ pub fn vendor(
             for selected in locked.select(part, packages, entries)?.resolution.packages {
                 let Some(package) = packages.get(&selected.entry.name) else { continue };
                 let file = format!("{}.apk", selected.entry);
-                let entry = index_entry(selected.entry.to_package_info(), package.identity, package.size, arch);
+                let info = selected.entry.to_package_info();
+                let entry = index_entry(info, package.identity, package.size, package.arch(arch.as_str()));
                 let archive = archives.get(&package.identity).map(PathBuf::as_path);
                 for tag in locked.tags_of(package) {
                     repositories.repository(root, arch, tag)?.put(&file, entry.clone(), archive)?;
@@ -154,19 +155,41 @@ impl VendoredRepository {
         }
     }
 
+    /// The folder of packages that the index lists as for `arch`.
+    fn place(&self, arch: &str) -> PathBuf {
+        if arch == NOARCH { self.folder.with_file_name(NOARCH) } else { self.folder.clone() }
+    }
+
     /// Puts a package there under the name `file`, with its archive where it has one.
     fn put(&mut self, file: &str, entry: IndexedPackage, archive: Option<&Path>) -> Result<(), Error> {
         match self.packages.get(file) {
             Some(there) if there.identity == entry.identity => return Ok(()),
-            Some(_) => return Err(Error::VendorTwice { package: file.trim_end_matches(".apk").to_owned() }),
+            Some(_) => return Err(Error::VendorTwice { package: entry_name(file) }),
             None => {}
         }
         if let Some(archive) = archive {
-            copy(archive, &self.folder.join(file))?;
+            let place = self.place(&entry.info.arch).join(file);
+            if !place.exists() {
+                fs_err::create_dir_all(self.place(&entry.info.arch))?;
+                copy(archive, &place)?;
+            } else if head(&place)?.check_identity(entry.identity).is_err() {
+                // For another architecture there is another one of that name.
+                return Err(Error::VendorTwice { package: entry_name(file) });
+            }
         }
         self.packages.insert(file.to_owned(), entry);
         Ok(())
     }
+}
+
+/// `name-version` of a package's file.
+fn entry_name(file: &str) -> String {
+    file.trim_end_matches(".apk").to_owned()
+}
+
+/// What the package at `path` says of itself.
+fn head(path: &Path) -> Result<Head, Error> {
+    Ok(Head::read(&mut BufReader::new(fs_err::File::open(path)?))?)
 }
 
 /// A folder with something in it is somebody's, and so is anything else in its place.

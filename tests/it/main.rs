@@ -33,6 +33,7 @@ mod quick_start;
 mod recipe;
 mod registry;
 mod release;
+mod repositories;
 mod resolve;
 mod rootfs;
 mod sandbox;
