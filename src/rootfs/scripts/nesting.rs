@@ -25,7 +25,9 @@ pub(super) fn is_too_deep(text: &str) -> bool {
     let mut open: Vec<Open> = Vec::new();
     let mut letters = text.chars().peekable();
     let mut word = String::new();
+    let mut before = '\n';
     while let Some(letter) = letters.next() {
+        let last = std::mem::replace(&mut before, letter);
         let top = open.last().copied();
         if top == Some(Open::DoubleQuote) {
             match letter {
@@ -49,7 +51,10 @@ pub(super) fn is_too_deep(text: &str) -> bool {
             }
         } else {
             match letter {
-                '#' if word.is_empty() => while letters.next_if(|next| *next != '\n').is_some() {},
+                // In `$#` and `${#name}` it begins no comment.
+                '#' if last.is_whitespace() || ";&|()".contains(last) => {
+                    while letters.next_if(|next| *next != '\n').is_some() {}
+                }
                 '\'' => _ = letters.by_ref().find(|next| *next == '\''),
                 '\\' => _ = letters.next(),
                 '"' => open.push(Open::DoubleQuote),

@@ -6,6 +6,8 @@
 
 /// Instructions of the longest pattern.
 const LONGEST: usize = 4096;
+/// How often what repeats may be repeated again, as in `a*{3}`.
+const DEEPEST_REPEAT: usize = 16;
 /// The most repetitions that an interval may ask for.
 const MOST_REPEATED: usize = 255;
 
@@ -434,7 +436,7 @@ impl Parser<'_> {
 
     /// The repetitions that follow `node`.
     fn repeated(&mut self, mut node: Node) -> Result<Node, String> {
-        loop {
+        for _ in 0..DEEPEST_REPEAT {
             let (least, most) = if self.peek() == Some('*') {
                 self.at += 1;
                 (0, None)
@@ -447,8 +449,14 @@ impl Parser<'_> {
             } else {
                 return Ok(node);
             };
-            node = Node::Repeat(Box::new(node), least, most);
+            // Nothing, however often, is nothing, and no work.
+            node = match node {
+                Node::Nothing => Node::Nothing,
+                _ if most == Some(0) => Node::Nothing,
+                node => Node::Repeat(Box::new(node), least, most),
+            };
         }
+        Err("repetitions of repetitions beyond all reason".to_owned())
     }
 
     fn interval(&mut self) -> Result<(usize, Option<usize>), String> {

@@ -238,7 +238,7 @@ impl Shell<'_> {
                 if begins {
                     command.range = match to {
                         Address::Line(end) if *end > run.number => Range::UntilLine(*end),
-                        Address::More(count) if *count > 0 => Range::UntilLine(run.number + count),
+                        Address::More(count) if *count > 0 => Range::UntilLine(run.number.saturating_add(*count)),
                         Address::Last if run.number < run.lines.len() => Range::UntilLine(run.lines.len()),
                         Address::Line(_) | Address::More(_) | Address::Last => Range::Closed,
                         Address::Pattern(_) => Range::UntilMatch,

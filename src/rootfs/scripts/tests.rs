@@ -507,6 +507,9 @@ fn scripts_that_grow_or_nest_without_end_are_left_out() {
         "echo aaaaaaaa > /f; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do \
          cat /f /f > /g; mv /g /f; done",
         &"(".repeat(5000),
+        &format!("echo $#; {}true", "{ ".repeat(3000)),
+        &format!("echo ${{#x}}; {}", "case x in x) ".repeat(26)),
+        &format!("echo a | grep -E 'a{}'", "{1}".repeat(100_000)),
         &"case x in x) ".repeat(100),
         "f() { ( ( ( ( f ) ) ) ) }; f",
         "f() { echo $(f); }; f",
@@ -556,6 +559,10 @@ fn what_costs_more_than_a_command_counts_as_more() {
         let reasons: Vec<&str> = outcome.unrun.iter().map(|unrun| unrun.reason.as_str()).collect();
         assert!(reasons.contains(&reason), "{}: {reasons:?}", script.get(..60).unwrap_or(&script));
     }
+    // Nothing, however often, takes no time, and lines beyond any number are none.
+    let outcome = run(&mut root(), "#!/bin/sh\necho a | grep -E 'a{0}{255}{255}{255}{255}{255}' > /out\n");
+    assert!(outcome.unrun.is_empty(), "{outcome:?}");
+    run(&mut root(), "#!/bin/sh\necho a | sed '1,+18446744073709551615d'\n");
     // What scripts do stays far below.
     let usual = format!(
         "p={}; echo ${{p%%*b}} ${{p##*/}} > /out; mkdir -p {}; [ a {} ]",
