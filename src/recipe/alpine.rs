@@ -182,10 +182,15 @@ impl RepositorySource {
             None => (None, text.trim()),
             Some(rest) => {
                 let (tag, place) = rest.split_once(char::is_whitespace).ok_or_else(wrong)?;
-                PackageName::parse(tag)?;
+                PackageName::parse(tag).map_err(|error| if tag.is_empty() { wrong() } else { error.into() })?;
                 (Some(tag.to_owned()), place.trim())
             }
         };
+        if place.starts_with('@')
+            || place.strip_prefix(BUILD_ONLY).is_some_and(|rest| rest.starts_with(char::is_whitespace))
+        {
+            return Err(wrong());
+        }
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         let place = match written(place) {
             Written::Url(url) => RepositoryPlace::Url(url),
@@ -306,6 +311,10 @@ mod tests {
             "build-only ",
             "build-only @edge",
             "build-only build-only main",
+            "build-only build-only ./packages",
+            "@edge build-only ./packages",
+            "build-only @ ./packages",
+            "@edge @other ./packages",
         ] {
             assert!(RepositorySource::parse(wrong).is_err(), "{wrong}");
         }

@@ -4,10 +4,11 @@
 //! `VALUE == VALUE`, `VALUE != VALUE` or several joined by `&&`; a value is made of `$N`, `$NF`, `NR`, `NF` and texts.
 
 use super::access::text_of;
+use super::cursor::Cursor;
 use super::options::Options;
 use super::regex::{Regex, Syntax};
 use super::shell::{Flow, Shell, unknown};
-use super::streams::Streams;
+use super::streams::{Streams, see_that_output_ends};
 
 enum Value {
     /// `$N`; 0 is the line.
@@ -53,7 +54,7 @@ impl Shell<'_> {
                 },
             },
         };
-        let mut parser = Parser { letters: program.chars().collect(), at: 0 };
+        let mut parser = Parser { cursor: Cursor::new(program) };
         let Some(rules) = parser.rules() else { return unknown(format!("the program of `awk`: `{program}`")) };
         let mut bytes = Vec::new();
         if paths.is_empty() {
@@ -66,15 +67,18 @@ impl Shell<'_> {
             }
             bytes.extend_from_slice(&more);
         }
-        for (number, line) in text_of(bytes)?.lines().enumerate() {
+        for (number, line) in text_of(bytes)?.split_terminator('\n').enumerate() {
             let fields = self.fields(line, &separator)?;
             for rule in &rules {
                 if !self.all_hold(&rule.conditions, line, &fields, number + 1)? {
                     continue;
                 }
-                let text = |value: &Vec<Value>| text(value, line, &fields, number + 1);
-                let printed: Vec<String> = rule.printed.iter().map(text).collect();
-                self.print_line(streams, &printed.join(" "))?;
+                let mut printed = String::new();
+                for (place, value) in rule.printed.iter().enumerate() {
+                    printed.push_str(if place == 0 { "" } else { " " });
+                    append(&mut printed, value, line, &fields, number + 1)?;
+                }
+                self.print_line(streams, &printed)?;
             }
         }
         Ok(0)
@@ -86,6 +90,8 @@ impl Shell<'_> {
             return Ok(Vec::new());
         }
         let regex = match separator {
+            // busybox 1.36 takes it for a blank, and 1.37 does not.
+            Separator::Blanks if line.contains('\r') => return unknown("`awk` of a line with a carriage return"),
             Separator::Blanks => {
                 let fields = line.split([' ', '\t']).filter(|field| !field.is_empty());
                 return Ok(fields.map(str::to_owned).collect());
@@ -96,9 +102,7 @@ impl Shell<'_> {
         let letters: Vec<char> = line.chars().collect();
         let (mut fields, mut start, mut from) = (Vec::new(), 0, 0);
         loop {
-            let mut work = 0;
-            let found = regex.find(&letters, from, &mut work);
-            self.spend_work(work)?;
+            let found = self.find_match(regex, &letters, from)?;
             let Some(&[Some(begin), Some(end), ..]) = found.as_deref() else { break };
             if end == begin {
                 from = end + 1;
@@ -118,16 +122,14 @@ impl Shell<'_> {
         for condition in conditions {
             let holds = match condition {
                 Condition::Matches(value, regex) => {
-                    let letters: Vec<char> = text(value, line, fields, number).chars().collect();
-                    let mut work = 0;
-                    let found = regex.find(&letters, 0, &mut work).is_some();
-                    self.spend_work(work)?;
-                    found
+                    let letters: Vec<char> = text(value, line, fields, number)?.chars().collect();
+                    self.find_match(regex, &letters, 0)?.is_some()
                 }
                 Condition::Equals(left, right, wanted) => {
                     let is_text = |value: &[Value]| matches!(value, [Value::Text(_)]) || value.len() > 1;
-                    let (left_text, right_text) = (text(left, line, fields, number), text(right, line, fields, number));
-                    let numbers = left_text.trim().parse::<f64>().ok().zip(right_text.trim().parse::<f64>().ok());
+                    let (left_text, right_text) =
+                        (text(left, line, fields, number)?, text(right, line, fields, number)?);
+                    let numbers = as_number(&left_text)?.zip(as_number(&right_text)?);
                     // Two that look like numbers are compared as such, unless one is written as a text.
                     let equal = match numbers.filter(|_| !is_text(left) && !is_text(right)) {
                         Some((left, right)) => left.total_cmp(&right).is_eq(),
@@ -144,57 +146,62 @@ impl Shell<'_> {
     }
 }
 
-fn text(value: &[Value], line: &str, fields: &[String], number: usize) -> String {
-    let one = |value: &Value| match value {
-        Value::Field(0) => line.to_owned(),
-        Value::Field(field) => fields.get(field - 1).cloned().unwrap_or_default(),
-        Value::LastField => fields.last().map_or(line, String::as_str).to_owned(),
-        Value::LineNumber => number.to_string(),
-        Value::FieldCount => fields.len().to_string(),
-        Value::Text(text) | Value::Number(text) => text.clone(),
-    };
-    value.iter().map(one).collect()
+fn text(value: &[Value], line: &str, fields: &[String], number: usize) -> Flow<String> {
+    let mut text = String::new();
+    append(&mut text, value, line, fields, number)?;
+    Ok(text)
+}
+
+/// Puts what `value` is behind `text`.
+fn append(text: &mut String, value: &[Value], line: &str, fields: &[String], number: usize) -> Flow<()> {
+    for one in value {
+        match one {
+            Value::Field(0) => text.push_str(line),
+            Value::Field(field) => text.push_str(fields.get(field - 1).map_or("", String::as_str)),
+            Value::LastField => text.push_str(fields.last().map_or(line, String::as_str)),
+            Value::LineNumber => text.push_str(&number.to_string()),
+            Value::FieldCount => text.push_str(&fields.len().to_string()),
+            Value::Text(one) | Value::Number(one) => text.push_str(one),
+        }
+        see_that_output_ends(text.len())?;
+    }
+    Ok(())
+}
+
+/// The number that a text is, `None` where it is a text only. What C reads as a number beyond decimal ones (`0x10`,
+/// `inf`, `nan`) is not understood.
+fn as_number(text: &str) -> Flow<Option<f64>> {
+    let text = text.trim();
+    let bare = text.trim_start_matches(['+', '-']).to_ascii_lowercase();
+    if ["0x", "inf", "nan"].iter().any(|special| bare.starts_with(special)) {
+        return unknown("`awk` that compares such a number");
+    }
+    Ok(text.parse().ok())
 }
 
 /// Reads a program; `None` where it does something else.
 struct Parser {
-    letters: Vec<char>,
-    at: usize,
+    cursor: Cursor,
 }
 
 impl Parser {
-    fn peek(&self) -> Option<char> {
-        self.letters.get(self.at).copied()
-    }
-
-    fn skip(&mut self, skipped: &[char]) {
-        while self.peek().is_some_and(|letter| skipped.contains(&letter)) {
-            self.at += 1;
-        }
-    }
-
     /// Takes `text` if it comes next, white space before it skipped.
     fn takes(&mut self, text: &str) -> bool {
-        self.skip(&[' ', '\t']);
-        let is_there =
-            text.chars().enumerate().all(|(number, letter)| self.letters.get(self.at + number) == Some(&letter));
-        if is_there {
-            self.at += text.chars().count();
-        }
-        is_there
+        self.cursor.skip(&[' ', '\t']);
+        self.cursor.takes(text)
     }
 
     fn rules(&mut self) -> Option<Vec<Rule>> {
         let mut rules = Vec::new();
         loop {
-            self.skip(&[' ', '\t', '\n', ';']);
-            if self.peek().is_none() {
+            self.cursor.skip(&[' ', '\t', '\n', ';']);
+            if self.cursor.peek().is_none() {
                 return Some(rules);
             }
-            let mut conditions = if self.peek() == Some('{') { Vec::new() } else { self.conditions()? };
+            let mut conditions = if self.cursor.peek() == Some('{') { Vec::new() } else { self.conditions()? };
             let mut printed = vec![vec![Value::Field(0)]];
             if self.takes("{") {
-                self.skip(&[' ', '\t', '\n', ';']);
+                self.cursor.skip(&[' ', '\t', '\n', ';']);
                 if self.takes("if") {
                     if !self.takes("(") {
                         return None;
@@ -204,15 +211,15 @@ impl Parser {
                         return None;
                     }
                 }
-                if !self.takes("print") || self.peek().is_some_and(char::is_alphanumeric) {
+                if !self.takes("print") || self.cursor.peek().is_some_and(char::is_alphanumeric) {
                     return None;
                 }
                 printed = self.values()?;
-                self.skip(&[' ', '\t', '\n', ';']);
+                self.cursor.skip(&[' ', '\t', '\n', ';']);
                 if !self.takes("}") {
                     return None;
                 }
-            } else if !matches!(self.peek(), None | Some('\n' | ';')) {
+            } else if !matches!(self.cursor.peek(), None | Some('\n' | ';')) {
                 return None;
             }
             rules.push(Rule { conditions, printed });
@@ -251,18 +258,18 @@ impl Parser {
     fn regex(&mut self) -> Option<Regex> {
         let mut pattern = String::new();
         loop {
-            let letter = self.peek()?;
-            self.at += 1;
+            let letter = self.cursor.peek()?;
+            self.cursor.advance(1);
             match letter {
                 '/' => return Regex::new(&pattern, Syntax::Extended, false).ok(),
-                '\\' if self.peek() == Some('/') => {
-                    self.at += 1;
+                '\\' if self.cursor.peek() == Some('/') => {
+                    self.cursor.advance(1);
                     pattern.push('/');
                 }
                 '\\' => {
                     pattern.push('\\');
-                    pattern.push(self.peek()?);
-                    self.at += 1;
+                    pattern.push(self.cursor.peek()?);
+                    self.cursor.advance(1);
                 }
                 letter => pattern.push(letter),
             }
@@ -285,10 +292,10 @@ impl Parser {
     fn value(&mut self) -> Option<Vec<Value>> {
         let mut values = Vec::new();
         loop {
-            self.skip(&[' ', '\t']);
-            match self.peek() {
+            self.cursor.skip(&[' ', '\t']);
+            match self.cursor.peek() {
                 Some('$') => {
-                    self.at += 1;
+                    self.cursor.advance(1);
                     if self.takes("NF") {
                         values.push(Value::LastField);
                     } else {
@@ -297,13 +304,16 @@ impl Parser {
                 }
                 Some('0'..='9') => values.push(Value::Number(self.digits()?)),
                 Some('"') => {
-                    self.at += 1;
-                    let start = self.at;
-                    while self.peek()? != '"' {
-                        self.at += if self.peek() == Some('\\') { 2 } else { 1 };
+                    self.cursor.advance(1);
+                    let start = self.cursor.position();
+                    while self.cursor.peek()? != '"' {
+                        self.cursor.advance(if self.cursor.peek() == Some('\\') { 2 } else { 1 });
                     }
-                    let text: String = self.letters.get(start..self.at)?.iter().collect();
-                    self.at += 1;
+                    let text: String = self.cursor.since(start).iter().collect();
+                    self.cursor.advance(1);
+                    if text.contains("\\/") {
+                        return None;
+                    }
                     let unescaped =
                         super::printf::unescape(&text.replace("\\\"", "\""), super::printf::Escapes::Format);
                     values.push(Value::Text(String::from_utf8(unescaped.bytes).ok()?));
@@ -317,11 +327,6 @@ impl Parser {
     }
 
     fn digits(&mut self) -> Option<String> {
-        let start = self.at;
-        while self.peek().is_some_and(|letter| letter.is_ascii_digit()) {
-            self.at += 1;
-        }
-        let digits: String = self.letters.get(start..self.at)?.iter().collect();
-        (!digits.is_empty()).then_some(digits)
+        Some(self.cursor.digits()).filter(|digits| !digits.is_empty())
     }
 }

@@ -132,7 +132,7 @@ impl Shell<'_> {
         }
         let Ok(pieces) = word::parse_heredoc(&text, &super::options()) else { return unknown("its here-document") };
         let mut fields = Fields::default();
-        self.expand_into(&pieces, true, &mut fields)?;
+        self.expand_in_double_quotes(&pieces, &mut fields)?;
         Ok(fields.current.unwrap_or_default().into_iter().map(|(letter, _)| letter).collect())
     }
 
@@ -172,7 +172,7 @@ impl Shell<'_> {
                     if !matches!(pieces.as_slice(), [piece] if is_all_arguments(&piece.piece)) {
                         fields.begin();
                     }
-                    self.expand_into(pieces, true, fields)?;
+                    self.expand_in_double_quotes(pieces, fields)?;
                 }
                 WordPiece::EscapeSequence(escape) => fields.push(&escaped(escape, quoted), true),
                 WordPiece::ParameterExpansion(expression) => self.expand_parameter(expression, quoted, fields)?,
@@ -195,6 +195,13 @@ impl Shell<'_> {
         Ok(())
     }
 
+    fn expand_in_double_quotes(&mut self, pieces: &[WordPieceWithSource], fields: &mut Fields) -> Flow<()> {
+        let around = std::mem::replace(&mut self.in_double_quotes, true);
+        let result = self.expand_into(pieces, true, fields);
+        self.in_double_quotes = around;
+        result
+    }
+
     /// What a substitution gave.
     fn push_output(&self, output: &str, quoted: bool, fields: &mut Fields) -> Flow<()> {
         self.spend_work(output.len())?;
@@ -209,7 +216,7 @@ impl Shell<'_> {
     }
 
     /// The pieces of a word as it was written.
-    fn pieces(&self, word: &str) -> Flow<Vec<WordPieceWithSource>> {
+    pub(super) fn pieces(&self, word: &str) -> Flow<Vec<WordPieceWithSource>> {
         self.spend_work(word.len())?;
         word::parse(word, &super::options()).or_else(|_| unknown(format!("the word `{word}` is not understood")))
     }

@@ -43,9 +43,12 @@ impl Shell<'_> {
             Some(Err(_)) => return unknown("an option of `grep`"),
             None => usize::MAX,
         };
+        if most == 0 {
+            return unknown("`grep` in this way");
+        }
         let names = if operands.is_empty() { vec!["-"] } else { operands.to_vec() };
         let is_named = !options.has('h') && (options.has('H') || names.len() > 1);
-        let (mut found, mut missing) = (false, false);
+        let (mut found, mut missing, mut is_listed) = (false, false, false);
         for name in names {
             let bytes = if name == "-" { Some(streams.input.rest()?) } else { self.read_file(name)? };
             let Some(bytes) = bytes else {
@@ -63,6 +66,7 @@ impl Shell<'_> {
                 }
             } else if options.has('l') || options.has('L') {
                 if (answer.matches > 0) == options.has('l') {
+                    is_listed = true;
                     self.print_line(streams, shown)?;
                 }
             } else if options.has('c') {
@@ -71,7 +75,7 @@ impl Shell<'_> {
                 self.print(streams, answer.lines.concat())?;
             }
         }
-        Ok(if missing { 2 } else { u8::from(!found) })
+        Ok(if missing { 2 } else { u8::from(!if options.has('L') { is_listed } else { found }) })
     }
 
     fn grep_text(
@@ -83,7 +87,7 @@ impl Shell<'_> {
         prefix: &str,
     ) -> Flow<Answer> {
         let mut answer = Answer::default();
-        for (number, line) in text.lines().enumerate() {
+        for (number, line) in text.split_terminator('\n').enumerate() {
             if answer.matches >= most {
                 break;
             }
@@ -102,6 +106,12 @@ impl Shell<'_> {
                     answer.lines.push(format!("{prefix}{part}\n"));
                 }
                 start = end.max(begin + 1);
+                // Behind the first word of a line busybox no longer looks at what stands before a match.
+                for regex in regexes.iter().filter(|_| options.has('w')) {
+                    if self.find_match(regex, &letters, start)?.is_some() {
+                        return unknown("`grep -o -w` of several in a line");
+                    }
+                }
             }
             if is_found != options.has('v') {
                 answer.matches += 1;
@@ -125,9 +135,7 @@ impl Shell<'_> {
         for regex in regexes {
             let mut from = start;
             while from <= letters.len() {
-                let mut work = 0;
-                let found = regex.find(letters, from, &mut work);
-                self.spend_work(work)?;
+                let found = self.find_match(regex, letters, from)?;
                 let Some(&[Some(begin), Some(end), ..]) = found.as_deref() else { break };
                 let is_whole = begin == 0 && end == letters.len();
                 let is_word = |at: Option<usize>| at.and_then(|at| letters.get(at)).is_some_and(|it| is_of_word(*it));

@@ -19,6 +19,7 @@ mod builtins;
 mod certificates;
 mod commands;
 mod compound;
+mod cursor;
 mod expansion;
 mod file_commands;
 mod find;

@@ -8,6 +8,8 @@
 const DEEPEST: usize = 32;
 /// Levels of `case`.
 const DEEPEST_CASE: usize = 8;
+/// Operators in one `[[`, each of which the parser goes down for.
+const MOST_OPERATORS: usize = 128;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Open {
@@ -26,6 +28,8 @@ pub(super) fn is_too_deep(text: &str) -> bool {
     let mut letters = text.chars().peekable();
     let mut word = String::new();
     let mut before = '\n';
+    // Operators since `[[`, where it is open.
+    let mut operators = None;
     while let Some(letter) = letters.next() {
         let last = std::mem::replace(&mut before, letter);
         let top = open.last().copied();
@@ -55,13 +59,19 @@ pub(super) fn is_too_deep(text: &str) -> bool {
                 '#' if last.is_whitespace() || ";&|()".contains(last) => {
                     while letters.next_if(|next| *next != '\n').is_some() {}
                 }
-                '\'' => _ = letters.by_ref().find(|next| *next == '\''),
+                // Inside of double quotes it is a letter, also in a parameter there.
+                '\'' if !(top == Some(Open::Brace) && open.contains(&Open::DoubleQuote)) => {
+                    letters.by_ref().find(|next| *next == '\'');
+                }
                 '\\' => _ = letters.next(),
                 '"' => open.push(Open::DoubleQuote),
                 '`' => backquote(&mut open),
                 '(' => open.push(Open::Parenthesis),
                 '{' => open.push(Open::Brace),
                 // A `)` that closes nothing ends the pattern of a case.
+                '[' if last == '[' => operators = Some(0),
+                ']' if last == ']' => operators = None,
+                '!' | '&' | '|' => operators = operators.map(|count: usize| count + 1),
                 ')' if top == Some(Open::Parenthesis) => _ = open.pop(),
                 '}' if top == Some(Open::Brace) => _ = open.pop(),
                 _ => {}
@@ -75,7 +85,7 @@ pub(super) fn is_too_deep(text: &str) -> bool {
         }
         word.clear();
         let cases = open.iter().filter(|open| **open == Open::Case).count();
-        if open.len() > DEEPEST || cases > DEEPEST_CASE {
+        if open.len() > DEEPEST || cases > DEEPEST_CASE || operators.is_some_and(|count| count > MOST_OPERATORS) {
             return true;
         }
     }

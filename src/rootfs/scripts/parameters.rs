@@ -1,6 +1,8 @@
 //! Parameters: `$name`, `$1`, `$@`, `${name:-word}` and the like, `${#name}`, `${name%pattern}` and the like.
 
-use brush_parser::word::{Parameter, ParameterExpr, ParameterTestType, SpecialParameter};
+use brush_parser::word::{
+    Parameter, ParameterExpr, ParameterTestType, SpecialParameter, WordPiece, WordPieceWithSource,
+};
 
 use super::super::glob::Pattern;
 use super::expansion::Fields;
@@ -48,6 +50,16 @@ impl Shell<'_> {
         if self.state.variables.contains_key("IFS") && !quoted {
             return unknown("it changes how words are split");
         }
+        if !quoted && let Some(word) = self.word_instead(expression)? {
+            // All is split but what is quoted in it.
+            for piece in &self.pieces(word)? {
+                match &piece.piece {
+                    WordPiece::Text(text) => fields.push_split(text),
+                    _ => self.expand_into(std::slice::from_ref(piece), false, fields)?,
+                }
+            }
+            return fields.see_that_it_ends();
+        }
         let value = self.value_of(expression)?;
         self.spend_work(value.len())?;
         if quoted {
@@ -56,6 +68,32 @@ impl Shell<'_> {
             fields.push_split(&value);
         }
         fields.see_that_it_ends()
+    }
+
+    /// The word that stands for the parameter, as it was written: what comes after `:-` where it is not set, after `:+`
+    /// where it is.
+    fn word_instead<'expression>(&self, expression: &'expression ParameterExpr) -> Flow<Option<&'expression str>> {
+        let (parameter, test, word, is_for_set) = match expression {
+            ParameterExpr::UseDefaultValues { parameter, indirect: false, test_type, default_value } => {
+                (parameter, test_type, default_value, false)
+            }
+            ParameterExpr::UseAlternativeValue { parameter, indirect: false, test_type, alternative_value } => {
+                (parameter, test_type, alternative_value, true)
+            }
+            _ => return Ok(None),
+        };
+        let is_set = self.get_if(parameter, test)?.is_some();
+        Ok((is_set == is_for_set).then(|| word.as_deref().unwrap_or_default()))
+    }
+
+    /// A word that stands for a parameter. In double quotes a single quote in it is a letter like any other.
+    fn expand_other(&mut self, word: Option<&str>) -> Flow<String> {
+        let word = word.unwrap_or_default();
+        let is_single_quoted = |piece: &WordPieceWithSource| matches!(piece.piece, WordPiece::SingleQuotedText(_));
+        if self.in_double_quotes && self.pieces(word)?.iter().any(is_single_quoted) {
+            return unknown("a single quote in a parameter in double quotes");
+        }
+        self.expand_string(word)
     }
 
     fn value_of(&mut self, expression: &ParameterExpr) -> Flow<String> {
@@ -68,14 +106,14 @@ impl Shell<'_> {
             ParameterExpr::UseDefaultValues { parameter, indirect: false, test_type, default_value } => {
                 match self.get_if(parameter, test_type)? {
                     Some(value) => Ok(value),
-                    None => self.expand_string(default_value.as_deref().unwrap_or_default()),
+                    None => self.expand_other(default_value.as_deref()),
                 }
             }
             ParameterExpr::AssignDefaultValues { parameter, indirect: false, test_type, default_value } => {
                 if let Some(value) = self.get_if(parameter, test_type)? {
                     return Ok(value);
                 }
-                let value = self.expand_string(default_value.as_deref().unwrap_or_default())?;
+                let value = self.expand_other(default_value.as_deref())?;
                 let Parameter::Named(name) = parameter else { return unknown("it assigns to what is no variable") };
                 self.assign(name, value.clone());
                 Ok(value)
@@ -85,7 +123,7 @@ impl Shell<'_> {
             }
             ParameterExpr::UseAlternativeValue { parameter, indirect: false, test_type, alternative_value } => {
                 match self.get_if(parameter, test_type)? {
-                    Some(_) => self.expand_string(alternative_value.as_deref().unwrap_or_default()),
+                    Some(_) => self.expand_other(alternative_value.as_deref()),
                     None => Ok(String::new()),
                 }
             }

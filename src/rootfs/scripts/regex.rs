@@ -4,10 +4,15 @@
 //! and what it took is counted. References to what a group matched (`\1` in a pattern) and classes by collation are
 //! refused.
 
+use super::cursor::Cursor;
+use super::shell::Flow;
+
 /// Instructions of the longest pattern.
 const LONGEST: usize = 4096;
 /// How often what repeats may be repeated again, as in `a*{3}`.
 const DEEPEST_REPEAT: usize = 16;
+/// How much work is done before it is counted.
+const COUNTED_AT_ONCE: usize = 1 << 12;
 /// The most repetitions that an interval may ask for.
 const MOST_REPEATED: usize = 255;
 
@@ -83,14 +88,13 @@ struct Thread {
 impl Regex {
     /// Reads a pattern; the error says what is not understood in it.
     pub(super) fn new(pattern: &str, syntax: Syntax, ignores_case: bool) -> Result<Self, String> {
-        let letters: Vec<char> = pattern.chars().collect();
-        let mut parser = Parser { letters: &letters, at: 0, syntax, groups: 0, depth: 0 };
+        let mut parser = Parser { cursor: Cursor::new(pattern), syntax, groups: 0, depth: 0 };
         let node = if syntax == Syntax::Fixed {
-            Node::Sequence(letters.iter().map(|letter| Node::Letter(Letter::One(*letter))).collect())
+            Node::Sequence(pattern.chars().map(|letter| Node::Letter(Letter::One(letter))).collect())
         } else {
             parser.choice()?
         };
-        if syntax != Syntax::Fixed && parser.at < letters.len() {
+        if syntax != Syntax::Fixed && parser.cursor.peek().is_some() {
             return Err("a parenthesis that closes nothing".to_owned());
         }
         let mut regex = Self { program: vec![Instruction::Save(0)], groups: parser.groups + 1, ignores_case };
@@ -172,20 +176,31 @@ impl Regex {
         }
     }
 
-    /// The leftmost longest match in `text` that begins at `start` or later. Adds to `work` what it took.
-    pub(super) fn find(&self, text: &[char], start: usize, work: &mut usize) -> Option<Groups> {
+    /// The leftmost longest match in `text` that begins at `start` or later. What it takes is told to `count` as it goes,
+    /// which may end it.
+    pub(super) fn find(
+        &self,
+        text: &[char],
+        start: usize,
+        mut count: impl FnMut(usize) -> Flow<()>,
+    ) -> Flow<Option<Groups>> {
+        let mut work = 0;
         let mut best: Option<Groups> = None;
         let mut threads: Vec<Thread> = Vec::new();
         for at in start..=text.len() {
+            work += 1 + self.program.len() / 16;
+            if work >= COUNTED_AT_ONCE {
+                count(std::mem::take(&mut work))?;
+            }
             let mut reached = vec![false; self.program.len()];
             let mut next = Vec::new();
             // Those that began earlier come first, so theirs is the way where two meet.
             for thread in threads {
-                self.follow(thread, text, at, &mut reached, &mut next, work);
+                self.follow(thread, text, at, &mut reached, &mut next, &mut work);
             }
             if best.is_none() {
                 let thread = Thread { at: 0, saved: vec![None; 2 * self.groups] };
-                self.follow(thread, text, at, &mut reached, &mut next, work);
+                self.follow(thread, text, at, &mut reached, &mut next, &mut work);
             }
             threads = Vec::new();
             for thread in next {
@@ -209,7 +224,8 @@ impl Regex {
                 break;
             }
         }
-        best
+        count(work)?;
+        Ok(best)
     }
 
     /// Follows `thread` to the instructions that look at a letter.
@@ -280,38 +296,27 @@ fn holds(place: Place, text: &[char], at: usize) -> bool {
     }
 }
 
-struct Parser<'letters> {
-    letters: &'letters [char],
-    at: usize,
+struct Parser {
+    cursor: Cursor,
     syntax: Syntax,
     groups: usize,
     depth: usize,
 }
 
-impl Parser<'_> {
-    fn peek(&self) -> Option<char> {
-        self.letters.get(self.at).copied()
-    }
-
-    fn next(&mut self) -> Option<char> {
-        let letter = self.peek();
-        self.at += usize::from(letter.is_some());
-        letter
-    }
-
+impl Parser {
     /// Takes the operator `letter`, which in basic expressions has a backslash before it.
     fn takes(&mut self, letter: char) -> bool {
         let is_there = self.sees(letter);
         if is_there {
-            self.at += if self.syntax == Syntax::Basic { 2 } else { 1 };
+            self.cursor.advance(if self.syntax == Syntax::Basic { 2 } else { 1 });
         }
         is_there
     }
 
     fn sees(&self, letter: char) -> bool {
         match self.syntax {
-            Syntax::Basic => self.peek() == Some('\\') && self.letters.get(self.at + 1) == Some(&letter),
-            _ => self.peek() == Some(letter),
+            Syntax::Basic => self.cursor.peek() == Some('\\') && self.cursor.peek_at(1) == Some(letter),
+            _ => self.cursor.peek() == Some(letter),
         }
     }
 
@@ -325,23 +330,25 @@ impl Parser<'_> {
 
     fn sequence(&mut self) -> Result<Node, String> {
         let mut nodes: Vec<Node> = Vec::new();
-        let start = self.at;
-        while self.peek().is_some() && !self.sees('|') && !(self.sees(')') && self.depth > 0) {
-            let is_first = self.at == start || matches!(nodes.as_slice(), [Node::Place(Place::LineStart)]);
-            let node = match self.atom(self.at == start)? {
+        let start = self.cursor.position();
+        while self.cursor.peek().is_some() && !self.sees('|') && !(self.sees(')') && self.depth > 0) {
+            let is_first =
+                self.cursor.position() == start || matches!(nodes.as_slice(), [Node::Place(Place::LineStart)]);
+            let node = match self.atom(self.cursor.position() == start)? {
                 // In basic expressions a star that repeats nothing is a star.
                 None if self.syntax == Syntax::Basic && is_first => {
-                    self.at += 1;
+                    self.cursor.advance(1);
                     Node::Letter(Letter::One('*'))
                 }
                 None => return Err("a repetition of nothing".to_owned()),
                 Some(node) => node,
             };
-            let node = if matches!(node, Node::Place(_)) && self.syntax == Syntax::Basic {
-                node
-            } else {
-                self.repeated(node)?
-            };
+            let is_place = matches!(node, Node::Place(_));
+            let at = self.cursor.position();
+            let node = if is_place && self.syntax == Syntax::Basic { node } else { self.repeated(node)? };
+            if is_place && self.cursor.position() > at && self.syntax == Syntax::Extended {
+                return Err("a repetition of a place".to_owned());
+            }
             nodes.push(node);
         }
         Ok(if nodes.is_empty() { Node::Nothing } else { Node::Sequence(nodes) })
@@ -364,31 +371,31 @@ impl Parser<'_> {
             }
             return Ok(Some(Node::Group(number, Box::new(node))));
         }
-        Ok(Some(match self.peek() {
+        Ok(Some(match self.cursor.peek() {
             Some('*') => return Ok(None),
             Some('+' | '?' | '{') if is_extended => return Ok(None),
             Some('.') => {
-                self.at += 1;
+                self.cursor.advance(1);
                 Node::Letter(Letter::Any)
             }
             Some('[') => {
-                self.at += 1;
+                self.cursor.advance(1);
                 self.class()?
             }
             Some('^') if is_extended || is_first => {
-                self.at += 1;
+                self.cursor.advance(1);
                 Node::Place(Place::LineStart)
             }
             Some('$') if is_extended || self.is_at_end() => {
-                self.at += 1;
+                self.cursor.advance(1);
                 Node::Place(Place::LineEnd)
             }
             Some('\\') => {
-                self.at += 1;
+                self.cursor.advance(1);
                 self.escape()?
             }
             Some(letter) => {
-                self.at += 1;
+                self.cursor.advance(1);
                 Node::Letter(Letter::One(letter))
             }
             None => Node::Nothing,
@@ -397,10 +404,10 @@ impl Parser<'_> {
 
     /// Whether a `$` that stands here ends a basic expression.
     fn is_at_end(&self) -> bool {
-        match self.letters.get(self.at + 1..) {
-            None | Some([] | ['\\', '|', ..]) => true,
-            Some(['\\', ')', ..]) => self.depth > 0,
-            Some(_) => false,
+        match self.cursor.rest() {
+            [] | [_] | [_, '\\', '|', ..] => true,
+            [_, '\\', ')', ..] => self.depth > 0,
+            _ => false,
         }
     }
 
@@ -409,7 +416,7 @@ impl Parser<'_> {
         let space = || vec![(' ', ' '), ('\t', '\r')];
         let class = |negated, ranges| Node::Letter(Letter::Class { negated, ranges });
         let one = |letter| Node::Letter(Letter::One(letter));
-        Ok(match self.next() {
+        Ok(match self.cursor.next() {
             None => return Err("a backslash at its end".to_owned()),
             Some('1'..='9') => return Err("a reference to a group".to_owned()),
             Some('{') if self.syntax == Syntax::Basic => return Err("a repetition of nothing".to_owned()),
@@ -437,8 +444,8 @@ impl Parser<'_> {
     /// The repetitions that follow `node`.
     fn repeated(&mut self, mut node: Node) -> Result<Node, String> {
         for _ in 0..DEEPEST_REPEAT {
-            let (least, most) = if self.peek() == Some('*') {
-                self.at += 1;
+            let (least, most) = if self.cursor.peek() == Some('*') {
+                self.cursor.advance(1);
                 (0, None)
             } else if self.takes('+') {
                 (1, None)
@@ -460,10 +467,10 @@ impl Parser<'_> {
     }
 
     fn interval(&mut self) -> Result<(usize, Option<usize>), String> {
-        let least = self.digits();
-        let most = if self.peek() == Some(',') {
-            self.at += 1;
-            self.digits()
+        let least = self.cursor.number();
+        let most = if self.cursor.peek() == Some(',') {
+            self.cursor.advance(1);
+            self.cursor.number()
         } else {
             least
         };
@@ -474,47 +481,42 @@ impl Parser<'_> {
             {
                 Ok((least, most))
             }
-            _ => Err("an interval that is none".to_owned()),
+            _ => Err("an interval that makes no sense".to_owned()),
         }
-    }
-
-    fn digits(&mut self) -> Option<usize> {
-        let start = self.at;
-        while self.peek().is_some_and(|letter| letter.is_ascii_digit()) {
-            self.at += 1;
-        }
-        self.letters.get(start..self.at)?.iter().collect::<String>().parse().ok()
     }
 
     /// The class after its `[`. A backslash in it is a letter like any other.
     fn class(&mut self) -> Result<Node, String> {
         let open = || "a bracket that nothing closes".to_owned();
-        let negated = self.peek() == Some('^');
-        self.at += usize::from(negated);
+        let negated = self.cursor.peek() == Some('^');
+        self.cursor.advance(usize::from(negated));
         let mut ranges = Vec::new();
-        let start = self.at;
+        let start = self.cursor.position();
         loop {
-            let letter = self.next().ok_or_else(open)?;
-            if letter == ']' && self.at > start + 1 {
+            let letter = self.cursor.next().ok_or_else(open)?;
+            if letter == ']' && self.cursor.position() > start + 1 {
                 return Ok(Node::Letter(Letter::Class { negated, ranges }));
             }
-            if letter == '[' && matches!(self.peek(), Some(':' | '.' | '=')) {
-                let kind = self.next();
+            if letter == '[' && matches!(self.cursor.peek(), Some(':' | '.' | '=')) {
+                let kind = self.cursor.next();
                 let mut name = String::new();
-                while let Some(letter) = self.next().filter(|letter| Some(*letter) != kind) {
+                while let Some(letter) = self.cursor.next().filter(|letter| Some(*letter) != kind) {
                     name.push(letter);
                 }
-                if kind != Some(':') || self.next() != Some(']') {
+                if kind != Some(':') || self.cursor.next() != Some(']') {
                     return Err("a class by collation".to_owned());
                 }
                 ranges.extend_from_slice(named_class(&name).ok_or_else(|| format!("the class `{name}`"))?);
+                if self.cursor.peek() == Some('-') && self.cursor.peek_at(1) != Some(']') {
+                    return Err("a range that begins with a class".to_owned());
+                }
                 continue;
             }
-            match (self.peek(), self.letters.get(self.at + 1)) {
-                (Some('-'), Some(&high)) if high != ']' => {
-                    self.at += 2;
+            match (self.cursor.peek(), self.cursor.peek_at(1)) {
+                (Some('-'), Some(high)) if high != ']' => {
+                    self.cursor.advance(2);
                     if high < letter || high == '[' {
-                        return Err("a range that is none".to_owned());
+                        return Err("a range that ends before it begins".to_owned());
                     }
                     ranges.push((letter, high));
                 }
@@ -549,7 +551,8 @@ mod tests {
     /// What `pattern` matches in `text`: the whole and its groups.
     fn matched(pattern: &str, syntax: Syntax, text: &str) -> Option<Vec<String>> {
         let letters: Vec<char> = text.chars().collect();
-        let groups = Regex::new(pattern, syntax, false).unwrap().find(&letters, 0, &mut 0)?;
+        let found = Regex::new(pattern, syntax, false).unwrap().find(&letters, 0, |_| Ok(()));
+        let groups = found.unwrap_or_default()?;
         let part = |pair: &[Option<usize>]| match pair {
             [Some(start), Some(end)] => letters[*start..*end].iter().collect(),
             _ => "-".to_owned(),
@@ -596,6 +599,8 @@ mod tests {
             ("\\(a\\)\\1", Syntax::Basic),
             ("[[.a.]]", Syntax::Basic),
             ("[[:nothing:]]", Syntax::Basic),
+            ("[[:alpha:]-z]", Syntax::Basic),
+            ("^*a", Syntax::Extended),
             ("[a", Syntax::Basic),
             ("(a", Syntax::Extended),
             ("*a", Syntax::Extended),
@@ -614,7 +619,11 @@ mod tests {
         let text: Vec<char> = "a".repeat(2000).chars().collect();
         let mut work = 0;
         let regex = Regex::new("(a*)*(a*)*b", Syntax::Extended, false).unwrap();
-        assert!(regex.find(&text, 0, &mut work).is_none());
+        let found = regex.find(&text, 0, |more| {
+            work += more;
+            Ok(())
+        });
+        assert!(matches!(found, Ok(None)));
         assert!(work < 200_000, "{work}");
     }
 }

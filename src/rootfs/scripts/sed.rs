@@ -2,13 +2,12 @@
 
 use super::super::{Content, Inode, InodeKind, Metadata};
 use super::access::text_of;
+use super::cursor::Cursor;
 use super::options::Options;
 use super::regex::{Groups, Regex, Syntax};
-use super::shell::{Flow, Shell, give_up, unknown};
-use super::streams::Streams;
+use super::shell::{Flow, Shell, unknown};
+use super::streams::{Streams, see_that_output_ends};
 
-/// Bytes that one call may print.
-const MOST_PRINTED: usize = 1 << 24;
 /// Groups of commands inside one another.
 const DEEPEST: usize = 16;
 
@@ -106,7 +105,7 @@ impl Shell<'_> {
         }
         let syntax = if options.has('E') || options.has('r') { Syntax::Extended } else { Syntax::Basic };
         self.spend_work(script.len())?;
-        let mut parser = Parser { letters: script.chars().collect(), at: 0, syntax };
+        let mut parser = Parser { cursor: Cursor::new(&script), syntax };
         let commands = match parser.commands(0) {
             Ok(commands) => commands,
             Err(reason) => return unknown(format!("`sed`: {reason}")),
@@ -172,9 +171,7 @@ impl Shell<'_> {
             for text in after {
                 run.print(&text);
             }
-            if run.printed.len() > MOST_PRINTED {
-                return give_up("what it writes grows without end");
-            }
+            see_that_output_ends(run.printed.len())?;
             if matches!(fate, Fate::Quits) {
                 break;
             }
@@ -259,16 +256,13 @@ impl Shell<'_> {
             Address::Last => run.number == run.lines.len(),
             Address::Pattern(regex) => {
                 let letters: Vec<char> = line.chars().collect();
-                let mut work = 0;
-                let found = regex.find(&letters, 0, &mut work).is_some();
-                self.spend_work(work)?;
-                found
+                self.find_match(regex, &letters, 0)?.is_some()
             }
             Address::More(_) => false,
         })
     }
 
-    /// `line` with what `pattern` matches replaced, from the match number `from` on; `None` where there is none.
+    /// `line` with what `pattern` matches replaced, from the match number `from` on; `None` where nothing matches.
     fn substitute_in(
         &self,
         line: &str,
@@ -282,10 +276,7 @@ impl Shell<'_> {
         // Where the last match ended; nothing is not matched there once more.
         let mut last_end = None;
         while at <= letters.len() {
-            let mut work = 0;
-            let found = pattern.find(&letters, at, &mut work);
-            self.spend_work(work)?;
-            let Some(groups) = found else { break };
+            let Some(groups) = self.find_match(pattern, &letters, at)? else { break };
             let Some((begin, end)) = whole(&groups) else { break };
             text.extend(letters.get(at..begin).into_iter().flatten());
             if begin == end && last_end == Some(begin) {
@@ -298,6 +289,7 @@ impl Shell<'_> {
             if count >= from {
                 is_changed = true;
                 for part in replacement {
+                    see_that_output_ends(text.len())?;
                     match part {
                         Part::Text(part) => text.push_str(part),
                         Part::Group(number) => {
@@ -310,9 +302,7 @@ impl Shell<'_> {
             } else {
                 text.extend(letters.get(begin..end).into_iter().flatten());
             }
-            if text.len() > MOST_PRINTED {
-                return give_up("what it writes grows without end");
-            }
+            see_that_output_ends(text.len())?;
             last_end = Some(end);
             at = end;
             if begin == end {
@@ -359,43 +349,26 @@ impl Run<'_> {
 }
 
 struct Parser {
-    letters: Vec<char>,
-    at: usize,
+    cursor: Cursor,
     syntax: Syntax,
 }
 
 impl Parser {
-    fn peek(&self) -> Option<char> {
-        self.letters.get(self.at).copied()
-    }
-
-    fn next(&mut self) -> Option<char> {
-        let letter = self.peek();
-        self.at += usize::from(letter.is_some());
-        letter
-    }
-
-    fn skip(&mut self, skipped: &[char]) {
-        while self.peek().is_some_and(|letter| skipped.contains(&letter)) {
-            self.at += 1;
-        }
-    }
-
     fn commands(&mut self, depth: usize) -> Result<Vec<Command>, String> {
         if depth > DEEPEST {
             return Err("it nests beyond all reason".to_owned());
         }
         let mut commands = Vec::new();
         loop {
-            self.skip(&[' ', '\t', '\n', ';']);
-            match self.peek() {
+            self.cursor.skip(&[' ', '\t', '\n', ';']);
+            match self.cursor.peek() {
                 None if depth == 0 => return Ok(commands),
                 None => return Err("a brace that nothing closes".to_owned()),
                 Some('}') if depth > 0 => {
-                    self.at += 1;
+                    self.cursor.advance(1);
                     return Ok(commands);
                 }
-                Some('#') => while self.next().is_some_and(|letter| letter != '\n') {},
+                Some('#') => while self.cursor.next().is_some_and(|letter| letter != '\n') {},
                 Some(_) => commands.push(self.command(depth)?),
             }
         }
@@ -404,66 +377,56 @@ impl Parser {
     fn command(&mut self, depth: usize) -> Result<Command, String> {
         let from = self.address()?;
         let mut to = None;
-        if from.is_some() && self.peek() == Some(',') {
-            self.at += 1;
-            self.skip(&[' ', '\t']);
-            to = match self.peek() {
+        if from.is_some() && self.cursor.peek() == Some(',') {
+            self.cursor.advance(1);
+            self.cursor.skip(&[' ', '\t']);
+            to = match self.cursor.peek() {
                 Some('+') => {
-                    self.at += 1;
-                    Some(Address::More(self.number().ok_or("an address")?))
+                    self.cursor.advance(1);
+                    Some(Address::More(self.cursor.number().ok_or("an address")?))
                 }
                 _ => Some(self.address()?.ok_or("an address")?),
             };
         }
-        self.skip(&[' ', '\t']);
-        let negated = self.peek() == Some('!');
+        self.cursor.skip(&[' ', '\t']);
+        let negated = self.cursor.peek() == Some('!');
         if negated {
-            self.skip(&['!', ' ', '\t']);
+            self.cursor.skip(&['!', ' ', '\t']);
         }
-        let action = match self.next() {
+        let action = match self.cursor.next() {
             Some('s') => self.substitution()?,
             Some('d') => Action::Delete,
             Some('p') => Action::Print,
             Some('q') => Action::Quit,
-            Some('a') => Action::After(self.text()),
-            Some('i') => Action::Before(self.text()),
-            Some('c') => Action::Change(self.text()),
+            Some('a') => Action::After(self.text()?),
+            Some('i') => Action::Before(self.text()?),
+            Some('c') => Action::Change(self.text()?),
             Some('{') => Action::Group(self.commands(depth + 1)?),
             Some(letter) => return Err(format!("the command `{letter}`")),
             None => return Err("an address without a command".to_owned()),
         };
-        self.skip(&[' ', '\t']);
-        match self.peek() {
+        self.cursor.skip(&[' ', '\t']);
+        match self.cursor.peek() {
             None | Some(';' | '\n' | '}' | '#') => Ok(Command { from, to, negated, action, range: Range::Closed }),
             Some(_) => Err("what follows a command".to_owned()),
         }
     }
 
-    fn number(&mut self) -> Option<usize> {
-        let start = self.at;
-        while self.peek().is_some_and(|letter| letter.is_ascii_digit()) {
-            self.at += 1;
-        }
-        self.letters.get(start..self.at)?.iter().collect::<String>().parse().ok()
-    }
-
     fn address(&mut self) -> Result<Option<Address>, String> {
-        Ok(Some(match self.peek() {
-            Some('0'..='9') => match (self.number(), self.peek()) {
+        Ok(Some(match self.cursor.peek() {
+            Some('0'..='9') => match (self.cursor.number(), self.cursor.peek()) {
                 (None | Some(0), _) | (_, Some('~')) => return Err("an address".to_owned()),
                 (Some(number), _) => Address::Line(number),
             },
             Some('$') => {
-                self.at += 1;
+                self.cursor.advance(1);
                 Address::Last
             }
             Some(first @ ('/' | '\\')) => {
-                self.at += 1;
-                let delimiter = if first == '/' { Some('/') } else { self.next() };
+                self.cursor.advance(1);
+                let delimiter = if first == '/' { Some('/') } else { self.cursor.next() };
                 let pattern = self.until(delimiter.ok_or("an address")?)?;
-                let ignores_case = self.peek() == Some('I');
-                self.at += usize::from(ignores_case);
-                Address::Pattern(self.regex(&pattern, ignores_case)?)
+                Address::Pattern(self.regex(&pattern, false)?)
             }
             _ => return Ok(None),
         }))
@@ -481,10 +444,10 @@ impl Parser {
         let mut text = String::new();
         let mut in_class = false;
         loop {
-            match self.next().ok_or("a pattern that nothing ends")? {
+            match self.cursor.next().ok_or("a pattern that nothing ends")? {
                 letter if letter == delimiter && !in_class => return Ok(text),
                 '\\' if !in_class => {
-                    let letter = self.next().ok_or("a pattern that nothing ends")?;
+                    let letter = self.cursor.next().ok_or("a pattern that nothing ends")?;
                     if letter != delimiter {
                         text.push('\\');
                     }
@@ -497,24 +460,24 @@ impl Parser {
                             text.push('[');
                             // A bracket that comes first is one of the class.
                             for first in ['^', ']'] {
-                                if self.peek() == Some(first) {
-                                    self.at += 1;
+                                if self.cursor.peek() == Some(first) {
+                                    self.cursor.advance(1);
                                     text.push(first);
                                 }
                             }
                             continue;
                         }
-                        '[' if matches!(self.peek(), Some(':' | '.' | '=')) => {
-                            let kind = self.next().ok_or("a class")?;
+                        '[' if matches!(self.cursor.peek(), Some(':' | '.' | '=')) => {
+                            let kind = self.cursor.next().ok_or("a class")?;
                             text.extend(['[', kind]);
                             loop {
-                                let letter = self.next().ok_or("a class")?;
+                                let letter = self.cursor.next().ok_or("a class")?;
                                 text.push(letter);
-                                if letter == kind && self.peek() == Some(']') {
+                                if letter == kind && self.cursor.peek() == Some(']') {
                                     break;
                                 }
                             }
-                            text.extend(self.next());
+                            text.extend(self.cursor.next());
                             continue;
                         }
                         ']' => in_class = false,
@@ -527,18 +490,18 @@ impl Parser {
     }
 
     fn substitution(&mut self) -> Result<Action, String> {
-        let delimiter = self.next().filter(|letter| !matches!(letter, '\n' | '\\')).ok_or("a substitution")?;
+        let delimiter = self.cursor.next().filter(|letter| !matches!(letter, '\n' | '\\')).ok_or("a substitution")?;
         let pattern = self.until(delimiter)?;
         let mut replacement = Vec::new();
         let mut text = String::new();
         loop {
-            match self.next().ok_or("a substitution that nothing ends")? {
+            match self.cursor.next().ok_or("a substitution that nothing ends")? {
                 letter if letter == delimiter => break,
                 '&' => {
                     replacement.push(Part::Text(std::mem::take(&mut text)));
                     replacement.push(Part::Group(0));
                 }
-                '\\' => match self.next().ok_or("a substitution that nothing ends")? {
+                '\\' => match self.cursor.next().ok_or("a substitution that nothing ends")? {
                     digit @ '0'..='9' => {
                         replacement.push(Part::Text(std::mem::take(&mut text)));
                         replacement.push(Part::Group(digit as usize - '0' as usize));
@@ -555,50 +518,55 @@ impl Parser {
             }
         }
         replacement.push(Part::Text(text));
-        let start = self.at;
+        let start = self.cursor.position();
         let (mut every, mut from, mut prints, mut ignores_case) = (false, 1, false, false);
         loop {
-            match self.peek() {
+            match self.cursor.peek() {
                 Some('g') => every = true,
                 Some('p') => prints = true,
                 Some('i' | 'I') => ignores_case = true,
                 Some('1'..='9') => {
-                    from = self.number().ok_or("a number of a match")?;
+                    from = self.cursor.number().ok_or("a number of a match")?;
                     continue;
                 }
                 Some('w' | 'e' | 'm' | 'M') => return Err("a flag of a substitution".to_owned()),
                 _ => break,
             }
-            self.at += 1;
+            self.cursor.advance(1);
         }
-        if every && self.letters.get(start..self.at).into_iter().flatten().any(char::is_ascii_digit) {
+        if every && self.cursor.since(start).iter().any(char::is_ascii_digit) {
             return Err("every match from a number on".to_owned());
         }
         Ok(Action::Substitute { pattern: self.regex(&pattern, ignores_case)?, replacement, every, from, prints })
     }
 
     /// The text of `a`, `i` and `c`: to the end of its line, and further where a backslash ends that.
-    fn text(&mut self) -> String {
-        self.skip(&[' ', '\t']);
-        if self.peek() == Some('\\') {
+    fn text(&mut self) -> Result<String, String> {
+        self.cursor.skip(&[' ', '\t']);
+        if self.cursor.peek() == Some('\\') {
             // What comes after a backslash is taken as it is, save the end of the line.
-            self.at += 1;
-            let here = self.at;
-            self.skip(&[' ', '\t']);
-            if self.peek() == Some('\n') {
-                self.at += 1;
+            self.cursor.advance(1);
+            let here = self.cursor.position();
+            self.cursor.skip(&[' ', '\t']);
+            if self.cursor.peek() == Some('\n') {
+                self.cursor.advance(1);
             } else {
-                self.at = here;
+                self.cursor.go_back(here);
             }
         }
         let mut text = String::new();
-        while let Some(letter) = self.next() {
+        while let Some(letter) = self.cursor.next() {
             match letter {
                 '\n' => break,
-                '\\' => text.extend(self.next()),
+                '\\' => match self.cursor.next() {
+                    Some('n') => text.push('\n'),
+                    Some('t') => text.push('\t'),
+                    Some(letter) if letter.is_ascii_alphanumeric() => return Err(format!("`\\{letter}` in a text")),
+                    letter => text.extend(letter),
+                },
                 letter => text.push(letter),
             }
         }
-        text
+        Ok(text)
     }
 }

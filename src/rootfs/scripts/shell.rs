@@ -12,6 +12,7 @@ use brush_parser::ast::{self, Command, SourceLocation as _};
 
 use super::super::{Error, ScriptCall, Tree, Unrun};
 use super::here_documents::HereDocument;
+use super::regex::{Groups, Regex};
 use super::streams::{Input, Sink, Streams};
 use super::su::Identity;
 
@@ -97,6 +98,8 @@ pub(super) struct Shell<'run> {
     pub(super) feeding: usize,
     /// The here-documents of all that was parsed.
     pub(super) here_documents: Vec<HereDocument>,
+    /// Whether what is expanded stands in double quotes or in a here-document.
+    pub(super) in_double_quotes: bool,
     functions: BTreeMap<String, Rc<ast::FunctionBody>>,
     lines: Vec<&'run str>,
     line: usize,
@@ -152,6 +155,7 @@ impl<'run> Shell<'run> {
             loops: 0,
             feeding: 0,
             here_documents: Vec::new(),
+            in_double_quotes: false,
             functions: BTreeMap::new(),
             lines: text.lines().collect(),
             line: 1,
@@ -376,6 +380,7 @@ impl<'run> Shell<'run> {
         let mut streams = Streams::new(input, output.clone(), self.errors.clone());
         // Whatever the shell's options are, a failure in it does not end it.
         let tested = std::mem::take(&mut self.tested);
+        let in_double_quotes = std::mem::take(&mut self.in_double_quotes);
         let before = self.status;
         let result = self.deeper(|shell| {
             shell.run_whole(|shell| {
@@ -386,6 +391,7 @@ impl<'run> Shell<'run> {
             })
         });
         self.tested = tested;
+        self.in_double_quotes = in_double_quotes;
         result?;
         let status = self.known_status()?;
         self.substituted = Some(if program.complete_commands.is_empty() { 0 } else { status });
@@ -426,6 +432,11 @@ impl<'run> Shell<'run> {
     /// Counts that so many letters, parts of paths or entries are looked at.
     pub(super) fn spend_work(&self, units: usize) -> Flow<()> {
         self.spend(units / UNITS_A_STEP)
+    }
+
+    /// The leftmost longest match of `regex` in `text` that begins at `start` or later.
+    pub(super) fn find_match(&self, regex: &Regex, text: &[char], start: usize) -> Flow<Option<Groups>> {
+        regex.find(text, start, |work| self.spend_work(work))
     }
 
     pub(super) fn deeper<T>(&mut self, step: impl FnOnce(&mut Self) -> Flow<T>) -> Flow<T> {

@@ -10,10 +10,15 @@ use std::rc::Rc;
 use super::super::InodeId;
 use super::shell::{Flow, Shell, give_up, unknown};
 
-/// Bytes that a command may have written into a pipe or a substitution.
+/// Bytes that a command may write.
 const MOST_OUTPUT: usize = 16 << 20;
 /// Bytes of the script's own output that are kept: its end, for the message about a script that fails.
 const MOST_PRINTED: usize = 16 << 10;
+
+/// Gives the script up where a command has made `length` bytes of output, which is more than any should.
+pub(super) fn see_that_output_ends(length: usize) -> Flow<()> {
+    if length > MOST_OUTPUT { give_up("what it writes grows without end") } else { Ok(()) }
+}
 
 /// Text on its way to another command.
 #[derive(Debug, Default)]
@@ -47,7 +52,7 @@ impl Sink {
         Self::Buffer(Rc::new(RefCell::new(Buffer { keeps_end: true, ..Buffer::default() })))
     }
 
-    /// What went into the buffer; nothing where this is none.
+    /// What went into the buffer; nothing where it goes elsewhere.
     pub(super) fn take(&self) -> Flow<Vec<u8>> {
         let Self::Buffer(buffer) = self else { return Ok(Vec::new()) };
         let buffer = std::mem::take(&mut *buffer.borrow_mut());
@@ -137,8 +142,8 @@ impl Shell<'_> {
                 let mut buffer = buffer.borrow_mut();
                 buffer.bytes.extend_from_slice(bytes);
                 let length = buffer.bytes.len();
-                if !buffer.keeps_end && length > MOST_OUTPUT {
-                    return give_up("what it writes grows without end");
+                if !buffer.keeps_end {
+                    see_that_output_ends(length)?;
                 }
                 if buffer.keeps_end && length > 2 * MOST_PRINTED {
                     buffer.bytes.drain(..length - MOST_PRINTED);

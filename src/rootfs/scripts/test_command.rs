@@ -23,7 +23,7 @@ struct Condition<'words> {
 }
 
 impl Shell<'_> {
-    /// 0 where the condition holds, 1 where it does not, 2 where it is none.
+    /// 0 where the condition holds, 1 where it does not, 2 where it makes no sense.
     pub(super) fn test(&self, words: &[String]) -> Flow<u8> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         self.spend_work(words.len())?;
@@ -55,7 +55,7 @@ impl Shell<'_> {
         }
     }
 
-    /// Conditions joined by `-o`. All are read, so that what is none is found.
+    /// Conditions joined by `-o`. All are read, so that one that makes no sense is found.
     fn any(&self, condition: &mut Condition<'_>) -> Flow<Option<bool>> {
         let mut holds = self.all(condition)?;
         while condition.takes("-o") {
@@ -143,7 +143,7 @@ impl Shell<'_> {
                     BinaryPredicate::StringMatchesRegex => {
                         let pattern = self.expand_text(right)?;
                         match Regex::new(&pattern, Syntax::Extended, false) {
-                            Ok(regex) => regex.find(&letters, 0, &mut work).is_some(),
+                            Ok(regex) => self.find_match(&regex, &letters, 0)?.is_some(),
                             Err(reason) => return unknown(format!("the pattern `{pattern}`: {reason}")),
                         }
                     }

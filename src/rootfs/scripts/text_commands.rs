@@ -34,7 +34,7 @@ impl Shell<'_> {
         if path == "-" { streams.input.rest().map(Some) } else { self.read_file(path) }
     }
 
-    /// All of some files, or of what is read where there is none; `None` where one is missing.
+    /// All of some files, or of what is read where no file is named; `None` where one is missing.
     fn inputs(&mut self, paths: &[&str], streams: &mut Streams) -> Flow<Option<Vec<u8>>> {
         let mut bytes = Vec::new();
         for path in if paths.is_empty() { &["-"] } else { paths } {
@@ -138,11 +138,15 @@ impl Shell<'_> {
         self.spend_work(bytes.len() * 8)?;
         let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
         let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|_| !bytes.is_empty()).collect();
+        let numbers: Option<Vec<f64>> = lines.iter().map(|line| leading_number(line)).collect();
+        if call.has('n') && numbers.is_none() {
+            return unknown("`sort -n` of such numbers");
+        }
         let compare = |one: &&[u8], other: &&[u8]| {
             if call.has('V') {
                 by_version(one, other)
             } else if call.has('n') {
-                leading_number(one).total_cmp(&leading_number(other))
+                leading_number(one).unwrap_or(0.0).total_cmp(&leading_number(other).unwrap_or(0.0))
             } else {
                 one.cmp(other)
             }
@@ -233,9 +237,7 @@ impl Shell<'_> {
                         Err(reason) => return unknown(format!("`expr` with the pattern `{right}`: {reason}")),
                     };
                 let letters: Vec<char> = left.chars().collect();
-                let mut work = 0;
-                let found = regex.find(&letters, 0, &mut work);
-                self.spend_work(work)?;
+                let found = self.find_match(&regex, &letters, 0)?;
                 let has_group = right.contains("\\(");
                 match found.as_deref() {
                     Some([_, _, Some(begin), Some(end), ..]) => {
@@ -289,9 +291,12 @@ impl Shell<'_> {
         let (Some(delimiter), Some(ranges)) = (delimiter, ranges.into_iter().collect::<Option<Vec<_>>>()) else {
             return unknown("`cut` in this way");
         };
+        if ranges.iter().any(std::ops::RangeInclusive::is_empty) {
+            return Ok(1);
+        }
         let Some(bytes) = self.inputs(&options.operands, streams)? else { return Ok(1) };
         self.spend_work(bytes.len() * ranges.len())?;
-        for line in text_of(bytes)?.lines() {
+        for line in text_of(bytes)?.split_terminator('\n') {
             let cut = if line.contains(delimiter) {
                 let fields = line.split(delimiter).zip(1..);
                 let chosen = fields.filter(|(_, number)| ranges.iter().any(|range| range.contains(number)));
@@ -455,13 +460,20 @@ fn by_version(one: &[u8], other: &[u8]) -> Ordering {
     }
 }
 
-/// The number that a line begins with; 0 where there is none.
-fn leading_number(line: &[u8]) -> f64 {
+/// The number that a line begins with, 0 where it begins with something else; `None` where it is written as C alone
+/// reads it (`0x10`, `1e3`, `inf`, `nan`).
+fn leading_number(line: &[u8]) -> Option<f64> {
     let text = String::from_utf8_lossy(line);
     let text = text.trim_start();
-    let end = text
-        .char_indices()
-        .find(|(at, letter)| !(letter.is_ascii_digit() || *letter == '.' || *at == 0 && *letter == '-'))
-        .map_or(text.len(), |(at, _)| at);
-    text.get(..end).and_then(|number| number.parse().ok()).unwrap_or(0.0)
+    let bare = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let end = bare.find(|letter: char| !(letter.is_ascii_digit() || letter == '.')).unwrap_or(bare.len());
+    let (digits, after) = bare.split_at(end);
+    let lower = bare.to_ascii_lowercase();
+    let is_special = ["inf", "nan", "0x"].iter().any(|special| lower.starts_with(special))
+        || !digits.is_empty() && after.starts_with(['e', 'E']);
+    if is_special {
+        return None;
+    }
+    let number: f64 = digits.parse().unwrap_or(0.0);
+    Some(if text.starts_with('-') { -number } else { number })
 }
