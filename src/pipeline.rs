@@ -4,10 +4,10 @@
 //! prune, write the database, pack layers, write the archive. Each step is a room's; here stands only what passes from
 //! one to the next.
 
+mod assemble;
 mod bill;
 mod choice;
 mod error;
-mod furnish;
 mod index_set;
 mod lock;
 mod lock_names;
@@ -45,8 +45,8 @@ use crate::recipe::Architecture;
 use crate::rootfs::{self, Installation, Rootfs, ScriptNote};
 use crate::unfinished;
 
+use assemble::RootfsInputs;
 use choice::Choice;
-use furnish::Furnishing;
 use part::Part;
 use record::Record;
 use trim::{Traces, Trimmed};
@@ -204,7 +204,7 @@ fn build_for(
     workshop: &Workshop,
     progress: &dyn Progress,
 ) -> Result<Made, Error> {
-    furnish::see_that_scripts_run(order.recipe, arch)?;
+    assemble::see_that_scripts_run(order.recipe, arch)?;
     let choice = Choice::of_order(order, arch, workshop, progress)?;
     let record = Record::of(order, arch, &choice, workshop);
     if let Some(record) = &record
@@ -232,7 +232,7 @@ fn make(
     let outputs = &order.outputs(workshop.cache());
     let scratch = &workshop.stages_folder()?;
     let release = selection.release.as_ref();
-    let furnishing = Furnishing {
+    let inputs = RootfsInputs {
         recipe,
         stage: None,
         copies: &recipe.copies,
@@ -242,8 +242,8 @@ fn make(
         scratch,
         timestamp,
     };
-    let Installation { mut rootfs, notes } = furnish::furnish(&furnishing, &packages)?;
-    furnish::adjust(recipe, &mut rootfs.tree, timestamp)?;
+    let Installation { mut rootfs, notes } = assemble::assemble(&inputs, &packages)?;
+    assemble::adjust(recipe, &mut rootfs.tree, timestamp)?;
     rootfs.packages.extend(translate::packages_without_files(&selection));
     progress.stage("pruning");
     let Trimmed { report, traces } = trim::trim(&mut rootfs, recipe, arch, workshop, progress)?;

@@ -339,6 +339,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::apk::writer::append_pax_record;
 
     /// An entry: its type, name and content.
     type Member<'text> = (u8, &'text str, &'text [u8]);
@@ -363,11 +364,10 @@ mod tests {
         bytes
     }
 
-    /// A PAX record, whose length counts its own digits.
     fn record(key: &str, value: &[u8]) -> Vec<u8> {
-        let rest = key.len() + value.len() + 3;
-        let length = (rest..rest + 20).find(|length| *length == rest + length.to_string().len()).unwrap();
-        [format!("{length} {key}=").as_bytes(), value, b"\n"].concat()
+        let mut bytes = Vec::new();
+        append_pax_record(&mut bytes, key, value);
+        bytes
     }
 
     fn names(bytes: &[u8]) -> Result<Vec<String>, String> {

@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::assemble::{RootfsInputs, assemble};
 use super::choice::Choice;
-use super::furnish::{Furnishing, furnish};
 use super::part::Part;
 use super::schedule::{self, Stages};
 use super::{Error, Order, Workshop};
@@ -53,7 +53,7 @@ fn build_stage(
     let outputs = &order.outputs(workshop.cache());
     let scratch = &workshop.stages_folder()?;
     let release = selection.release.as_ref();
-    let furnishing = Furnishing {
+    let inputs = RootfsInputs {
         recipe,
         stage: Some(&stage.name),
         copies: &stage.copies,
@@ -63,7 +63,7 @@ fn build_stage(
         scratch,
         timestamp,
     };
-    let Installation { rootfs, notes } = furnish(&furnishing, &packages)?;
+    let Installation { rootfs, notes } = assemble(&inputs, &packages)?;
     for note in &notes {
         progress.warning(&format!("stage {}: {}", stage.name, note.describe(UNRUN_TOLD)));
     }

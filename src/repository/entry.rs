@@ -120,9 +120,9 @@ pub enum Defect {
         field: char,
     },
     /// A name that cannot stand in a file name or a URL.
-    #[error("its name is none that a package may have")]
+    #[error("a package may not have such a name")]
     Name,
-    /// A version that is none.
+    /// A version that apk would not read.
     #[error("{0}")]
     Version(SyntaxError),
     /// A dependency that cannot be read.

@@ -2,9 +2,9 @@
 //!
 //! A package is a run of lines `X:value`, a blank line ends it (apk-package(5)). `D:`, `p:` and `i:` may repeat and add
 //! up; of any other repeated field the last counts. A lower-case field that is not known is ignored, an upper-case one
-//! makes the package uninstallable, and so does a line that is no field, a number that is none, text that is not UTF-8,
-//! and a missing version or identity: whoever signed the index vouches for the other packages all the same. Refused is
-//! text in which nothing is a package.
+//! makes the package uninstallable, and so does a line without `X:`, a field that should be a number and is not, text that
+//! is not UTF-8, and a missing version or identity: the signature vouches for the other packages all the same. Text in
+//! which nothing is a package is an error.
 //!
 //! Of some ten thousand packages a selection looks at a hundred, so every line is checked here but little is kept:
 //! where a record lies, its name and version, and by which names it can be found. The rest is read again when it is
@@ -161,7 +161,7 @@ impl ApkIndex {
     }
 }
 
-/// The bytes as text, with a replacement character for whatever is none, and where those stand.
+/// The bytes as text, with a replacement character for each part that is not UTF-8, and where those are.
 fn to_text(bytes: Vec<u8>) -> (String, Vec<usize>) {
     let bytes = match String::from_utf8(bytes) {
         Ok(text) => return (text, Vec::new()),
@@ -210,7 +210,7 @@ impl<'a> IndexRecord<'a> {
         self.fields().filter(|(other, _)| *other == field).last().map_or("", |(_, value)| value)
     }
 
-    /// The number in a field; 0 where it is missing or is none, which was seen when the index was read.
+    /// The number in a field; 0 where it is missing or is not a number, which was seen when the index was read.
     fn number(self, field: u8) -> u64 {
         self.field(field).parse().unwrap_or_default()
     }
@@ -281,7 +281,7 @@ impl<'a> IndexRecord<'a> {
         lines.flat_map(|(_, value)| value.split_ascii_whitespace().map_while(|word| split_of_index(word).ok()))
     }
 
-    /// The conditions of its `install_if`. Where one makes no sense, those up to the end of its line are none.
+    /// The conditions of its `install_if`. Where one makes no sense, those up to the end of its line are left out.
     pub(crate) fn sound_install_if(self) -> Vec<Split<'a>> {
         let mut conditions = Vec::new();
         for (_, value) in self.fields().filter(|(field, _)| *field == b'i') {
@@ -344,7 +344,7 @@ impl<'a> IndexRecord<'a> {
     }
 }
 
-/// Whether a field is none that is known, and may not be ignored.
+/// Whether a field is unknown and may not be ignored.
 fn is_unknown(field: u8) -> bool {
     field.is_ascii_uppercase() && !matches!(field, b'C' | b'P' | b'V' | b'A' | b'S' | b'I' | b'T' | b'U' | b'L' | b'D')
 }

@@ -66,7 +66,7 @@ fn lists_add_up_and_other_fields_are_replaced() {
 fn a_defect_concerns_one_package_only() {
     for (lines, message) in [
         ("X:future", "its index entry has an unknown field `X:`"),
-        ("P:../../etc/passwd", "its name is none that a package may have"),
+        ("P:../../etc/passwd", "a package may not have such a name"),
         ("V:../1", "`../1` is no version: nothing sensible from `../1` on"),
         (
             "D:b c@edge",

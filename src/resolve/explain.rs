@@ -231,7 +231,7 @@ impl<'a> Explanation<'_, 'a> {
                 _ => format!("of {name} there is {available}"),
             };
         }
-        // Another version of whoever is broken may be content with this one.
+        // Another version of the broken package may be content with this one.
         let others: Vec<_> = broken
             .iter()
             .filter_map(|demand| demand.asker)

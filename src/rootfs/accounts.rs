@@ -64,7 +64,7 @@ pub struct Password {
 
 /// What an account file is a list of.
 pub trait AccountEntry: Sized {
-    /// The entry on `line`; `None` where it is none.
+    /// The entry on `line`; `None` where it is not one.
     fn parse(line: &str) -> Option<Self>;
     /// The line, without its end.
     fn line(&self) -> String;

@@ -113,7 +113,7 @@ fn write_package(text: &mut String, remaining: &Remaining<'_>, pins: &BTreeMap<S
 }
 
 /// Dependencies as apk prints what it has read (`apk_blob_push_dep`): `foo~=1` is `foo~1`, `foo=>1` is `foo>=1`. What
-/// is none is left as it is.
+/// is not a dependency is left as it is.
 fn dependencies(words: &[String]) -> String {
     let printed = words.iter().map(|word| {
         split_of_index(word).map_or_else(|_| word.clone(), |split| Dependency::of_split(split).to_string())

@@ -10,7 +10,7 @@ use crate::support::apk_reference::{
     Release, Scripts, hold_against_apk, hold_built, index_by_apk, names_in, packages_of, real_packages, with_packages,
     with_real_packages,
 };
-use crate::support::{Program, Repository, shared_as_root, signed_twice, signing_key};
+use crate::support::{Program, Repository, noarch_and_signed_twice, shared_as_root, signing_key};
 
 #[test]
 fn alpines_own_packages_are_installed_as_apk_installs_them() {
@@ -492,18 +492,6 @@ fn hold_whole_repository(shared: &Path, stand_in: &Path) {
 #[test]
 fn packages_in_the_folder_for_any_machine_and_ones_signed_again_are_apks() {
     let Some(shared) = shared_as_root("install") else { return };
-    let repository = Repository::new()
-        .package("any", "1-r0")
-        .with(|package| package.info.arch = "noarch".to_owned())
-        .file("usr/share/any", "x")
-        .package("own", "1-r0")
-        .depends("any")
-        .file("usr/share/own", "x")
-        .build();
-    let folder = repository.path().join("noarch");
-    fs_err::create_dir(&folder).unwrap();
-    fs_err::rename(repository.package_path("any", "1-r0"), folder.join("any-1-r0.apk")).unwrap();
-    let place = repository.package_path("own", "1-r0");
-    fs_err::write(&place, signed_twice(&fs_err::read(&place).unwrap())).unwrap();
+    let repository = noarch_and_signed_twice();
     assert_eq!(hold_built(&shared, &repository, &["own"], ""), []);
 }

@@ -4,25 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{BuiltRepository, Program, Repository, Server, names, shared_as_root, signed_twice};
-
-/// One package for any machine, which lies in `noarch/` alone, and one that was signed again after the index was made.
-fn of_others() -> BuiltRepository {
-    let repository = Repository::new()
-        .package("any++", "1-r0")
-        .with(|package| package.info.arch = "noarch".to_owned())
-        .file("usr/share/any", "any\n")
-        .package("own", "1-r0")
-        .depends("any++")
-        .file("usr/bin/own", "own\n")
-        .build();
-    let folder = repository.path().join("noarch");
-    fs_err::create_dir(&folder).unwrap();
-    fs_err::rename(repository.package_path("any++", "1-r0"), folder.join("any++-1-r0.apk")).unwrap();
-    let place = repository.package_path("own", "1-r0");
-    fs_err::write(&place, signed_twice(&fs_err::read(&place).unwrap())).unwrap();
-    repository
-}
+use crate::support::{Program, Repository, Server, names, noarch_and_signed_twice, shared_as_root};
 
 fn recipe(alpine: &str) -> String {
     format!(
@@ -39,7 +21,7 @@ fn built(program: &Program, words: &[&str]) -> Vec<u8> {
 
 #[test]
 fn they_serve_builds_locks_vendored_folders_and_both_apks() {
-    let repository = of_others();
+    let repository = noarch_and_signed_twice();
     let server = Server::serving(repository.path());
     let (keys, url) = (repository.keys_dir().display().to_string(), format!("{}?token=x", server.url()));
     let mut archives = Vec::new();

@@ -8,7 +8,7 @@ mod repository;
 mod server;
 
 pub use program::{Finished, Program};
-pub use repository::{BUILD_DATE, BuiltRepository, Repository, signed_twice, signing_key};
+pub use repository::{BUILD_DATE, BuiltRepository, Repository, noarch_and_signed_twice, signed_twice, signing_key};
 pub use server::{RawServer, Server};
 
 use std::collections::BTreeMap;

@@ -2,8 +2,8 @@
 //!
 //! A name with a single choice, and nobody undecided who depends on it, is decided first, in the order in which that
 //! came to be known. Next come the names with a provider that may be taken by itself, and last those without one; both
-//! by rank: what the world asks for before what it does not, names of real packages before mere provides, and whoever
-//! depends on a name before the name.
+//! by rank: what the world asks for before what it does not, names of real packages before mere provides, and a
+//! dependent before the name it depends on.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;

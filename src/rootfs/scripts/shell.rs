@@ -272,7 +272,7 @@ impl<'run> Shell<'run> {
             let is_last = number + 1 == and_or.additional.len();
             let (pipeline, wanted) = match next {
                 ast::AndOr::And(pipeline) => (pipeline, self.known_status()? == 0),
-                // Whatever the status is, it is none that matters.
+                // The status does not matter.
                 ast::AndOr::Or(pipeline) if is_last && matches!(pipeline.to_string().trim(), "true" | ":") => {
                     (pipeline, true)
                 }

@@ -119,7 +119,7 @@ impl Shell<'_> {
         folders.filter_map(|folder| self.tree.lookup(folder)).all(|id| self.may(id, 1))
     }
 
-    /// Whether entries of the folder `real` may be made and taken away.
+    /// Whether entries of the folder `real` may be created and removed.
     pub(super) fn may_change_folder(&self, real: &str) -> bool {
         self.tree.lookup(real).is_none_or(|id| self.may(id, 2) && self.may(id, 1)) && self.may_reach(real)
     }

@@ -491,7 +491,7 @@ fn certificates_get_their_links_by_hash() {
         links,
         ["etc/ssl/certs/b1908758.0 -> ca-cert-again.pem", "etc/ssl/certs/b1908758.1 -> ca-cert-two.pem",]
     );
-    // A hook of somebody else's is none that is known.
+    // A hook of another package is not known.
     write_file(&mut tree, "etc/ca-certificates/update.d/java", b"#!/bin/sh\nkeytool\n".to_vec(), 0).unwrap();
     let outcome = run(&mut tree, script);
     let reasons: Vec<&str> = outcome.unrun.iter().map(|unrun| unrun.reason.as_str()).collect();
@@ -566,7 +566,7 @@ fn what_costs_more_than_a_command_counts_as_more() {
         let reasons: Vec<&str> = outcome.unrun.iter().map(|unrun| unrun.reason.as_str()).collect();
         assert!(reasons.contains(&reason), "{}: {reasons:?}", script.get(..60).unwrap_or(&script));
     }
-    // Nothing, however often, takes no time, and lines beyond any number are none.
+    // Nothing, however often, takes no time, and line numbers beyond any number match nothing.
     let outcome = run(&mut root(), "#!/bin/sh\necho a | grep -E 'a{0}{255}{255}{255}{255}{255}' > /out\n");
     assert!(outcome.unrun.is_empty(), "{outcome:?}");
     run(&mut root(), "#!/bin/sh\necho a | sed '1,+18446744073709551615d'\n");

@@ -398,7 +398,7 @@ impl Shell<'_> {
                 let asked = if primary { memberships.get(..1).unwrap_or_default() } else { &memberships };
                 let names: Option<Vec<&str>> =
                     asked.iter().map(|gid| groups.by_gid(*gid).map(|group| group.name.as_str())).collect();
-                let Some(names) = names else { return unknown("the name of a group that is none") };
+                let Some(names) = names else { return unknown("the name of a group that does not exist") };
                 names.join(" ")
             }
             (false, false, false, false) => {

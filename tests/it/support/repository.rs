@@ -257,6 +257,25 @@ impl BuiltRepository {
     }
 }
 
+/// A repository with one package for any machine, which is in `noarch/` alone, and one that depends on it and was signed
+/// again after the index was made.
+pub fn noarch_and_signed_twice() -> BuiltRepository {
+    let repository = Repository::new()
+        .package("any++", "1-r0")
+        .with(|package| package.info.arch = "noarch".to_owned())
+        .file("usr/share/any", "any\n")
+        .package("own", "1-r0")
+        .depends("any++")
+        .file("usr/bin/own", "own\n")
+        .build();
+    let folder = repository.path().join("noarch");
+    fs_err::create_dir(&folder).unwrap();
+    fs_err::rename(repository.package_path("any++", "1-r0"), folder.join("any++-1-r0.apk")).unwrap();
+    let place = repository.package_path("own", "1-r0");
+    fs_err::write(&place, signed_twice(&fs_err::read(&place).unwrap())).unwrap();
+    repository
+}
+
 /// A package with its signature once more before it, as one that was signed again; its identity stays.
 pub fn signed_twice(package: &[u8]) -> Vec<u8> {
     let mut signature = flate2::bufread::GzDecoder::new(package);

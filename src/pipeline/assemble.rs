@@ -12,7 +12,7 @@ use crate::rootfs::{Emulation, InstallOptions, Installation, Rootfs, RunScript, 
 use crate::sandbox::ScriptRunner;
 
 /// What goes into a root filesystem beside packages.
-pub(super) struct Furnishing<'order> {
+pub(super) struct RootfsInputs<'order> {
     /// The recipe, for the account and what becomes of scripts.
     pub(super) recipe: &'order Recipe,
     /// The stage that it is for, if it is for one.
@@ -43,8 +43,8 @@ pub(super) fn see_that_scripts_run(recipe: &Recipe, arch: Architecture) -> Resul
 }
 
 /// Installs `packages`, makes the account, and copies.
-pub(super) fn furnish(furnishing: &Furnishing<'_>, packages: &[VerifiedApk]) -> Result<Installation, Error> {
-    let Furnishing { recipe, timestamp, .. } = *furnishing;
+pub(super) fn assemble(inputs: &RootfsInputs<'_>, packages: &[VerifiedApk]) -> Result<Installation, Error> {
+    let RootfsInputs { recipe, timestamp, .. } = *inputs;
     let (mut emulation, mut runner);
     let scripts: Option<&mut dyn RunScript> = match recipe.alpine.scripts {
         Scripts::Emulate => {
@@ -52,39 +52,39 @@ pub(super) fn furnish(furnishing: &Furnishing<'_>, packages: &[VerifiedApk]) -> 
             Some(&mut emulation)
         }
         Scripts::Run => {
-            runner = ScriptRunner::new(furnishing.scratch, None)?;
+            runner = ScriptRunner::new(inputs.scratch, None)?;
             Some(&mut runner)
         }
         Scripts::Skip => None,
     };
     let mut installation = Rootfs::install(packages, InstallOptions { scripts, timestamp })?;
-    see_that_no_script_failed(furnishing, &installation.notes)?;
+    see_that_no_script_failed(inputs, &installation.notes)?;
     let rootfs = &mut installation.rootfs;
     let account = translate::account(&recipe.user);
-    let release = furnishing.release.map(translate::release);
+    let release = inputs.release.map(translate::release);
     add_base(rootfs, &BaseOptions { account: &account, release: release.as_ref(), timestamp })?;
-    for step in furnishing.copies {
-        copy(furnishing, step, &mut rootfs.tree)?;
+    for step in inputs.copies {
+        copy(inputs, step, &mut rootfs.tree)?;
     }
     Ok(installation)
 }
 
 /// apk installs all it can, and ends with an error where a script did; so does a build, unless the recipe only wants to
 /// be warned. How a script ends that is not understood in full is not known, so that is never an error.
-fn see_that_no_script_failed(furnishing: &Furnishing<'_>, notes: &[ScriptNote]) -> Result<(), Error> {
-    if furnishing.recipe.alpine.script_failures == ScriptFailures::Warn {
+fn see_that_no_script_failed(inputs: &RootfsInputs<'_>, notes: &[ScriptNote]) -> Result<(), Error> {
+    if inputs.recipe.alpine.script_failures == ScriptFailures::Warn {
         return Ok(());
     }
     let failed: Vec<ScriptNote> = notes.iter().filter(|note| note.has_failed()).cloned().collect();
     if failed.is_empty() {
         return Ok(());
     }
-    let stage = furnishing.stage.map(str::to_owned);
+    let stage = inputs.stage.map(str::to_owned);
     Err(Error::FailedScripts { stage, failed })
 }
 
-fn copy(furnishing: &Furnishing<'_>, step: &CopyStep, tree: &mut Tree) -> Result<(), Error> {
-    let Furnishing { recipe, outputs, timestamp, stages, .. } = *furnishing;
+fn copy(inputs: &RootfsInputs<'_>, step: &CopyStep, tree: &mut Tree) -> Result<(), Error> {
+    let RootfsInputs { recipe, outputs, timestamp, stages, .. } = *inputs;
     let (uid, gid) = adjust::look_up_owner(tree, &translate::owner(&step.owner), step.target.path.as_str())?;
     let request = translate::copy(step, uid, gid, timestamp);
     match &step.from {
