@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::{Entry, EntryKind, Error};
+use super::entry::{Entry, EntryKind};
+use super::error::Error;
 use crate::digest::Sha1Digest;
 use crate::tar_reader::{TarEntry, TarKind, TarReader};
 

@@ -7,8 +7,11 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use super::identity::Identity;
+use super::name::PackageName;
+use super::syntax::SyntaxError;
+use super::version::Version;
 use super::version::{compare, compare_prefix};
-use super::{Identity, PackageName, SyntaxError, Version};
 
 /// What one package asks of another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

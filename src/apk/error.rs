@@ -5,7 +5,7 @@
 
 use crate::digest::Sha256Digest;
 
-use super::Identity;
+use super::identity::Identity;
 
 /// Bytes that are not what Alpine's format, version 2, wants them to be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use aws_lc_rs::signature::UnparsedPublicKey;
 
-use super::{Error, Signature, SignatureKind, pem};
+use super::error::Error;
+use super::pem;
+use super::signature::{Signature, SignatureKind};
 
 /// Alpine's keys, as its releases ship them.
 macro_rules! alpine_keys {

@@ -13,7 +13,10 @@ use std::ops::Range;
 
 use flate2::bufread::GzDecoder;
 
-use super::{Error, Identity, PackageInfo, Signature};
+use super::error::Error;
+use super::identity::Identity;
+use super::package_info::PackageInfo;
+use super::signature::Signature;
 use crate::digest::{Sha1Digest, Sha256Digest};
 use crate::tar_reader::TarReader;
 

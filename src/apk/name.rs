@@ -7,7 +7,7 @@
 use std::borrow::Borrow;
 use std::fmt;
 
-use super::SyntaxError;
+use super::syntax::SyntaxError;
 
 /// A name that packages are known by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::Error;
+use super::error::Error;
 use crate::digest::Sha256Digest;
 
 /// The architecture of a package for any machine.

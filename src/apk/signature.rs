@@ -2,7 +2,7 @@
 
 use aws_lc_rs::signature as aws;
 
-use super::Error;
+use super::error::Error;
 
 /// The hash under a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,8 +8,10 @@ use std::io::Read as _;
 use flate2::bufread::MultiGzDecoder;
 use libdeflater::Decompressor;
 
+use super::error::Error;
+use super::keyring::Keyring;
 use super::member::{check_magic, damaged, read_signatures, tar_ranges};
-use super::{Error, Keyring, Signature};
+use super::signature::Signature;
 
 /// Alpine's largest has some 15 MB inflated.
 const LIMIT: usize = 512 << 20;

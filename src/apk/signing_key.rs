@@ -7,7 +7,9 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512};
 
-use super::{Error, Signature, SignatureKind, pem};
+use super::error::Error;
+use super::pem;
+use super::signature::{Signature, SignatureKind};
 
 /// A private key and the file name that its public half goes by.
 pub struct SigningKey {

@@ -9,7 +9,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::SyntaxError;
+use super::syntax::SyntaxError;
 
 /// The suffixes in their order. Those before [`FINAL`] come before the bare version, the others after it.
 const SUFFIXES: [&str; 9] = ["alpha", "beta", "pre", "rc", "cvs", "svn", "git", "hg", "p"];

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::bytes::human;
-use super::{Context, Error};
+use super::error::Error;
+use super::output::Context;
 use crate::fetch::Cache;
 
 /// Arguments of `cache`.

@@ -12,8 +12,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use self::line::{Line, table};
+use super::error::Error;
+use super::options::BuildOptions;
+use super::output::Context;
+use super::recipe_file::read_recipe;
 use super::run::images_folder;
-use super::{BuildOptions, Context, Error, lockfile, notes, pruning_report};
+use super::{lockfile, notes, pruning_report};
 use crate::image::{Contents, StoredImage, is_root_folder};
 use crate::pipeline::{self, Bill, Order, Place, Workshop};
 use crate::recipe::{Architecture, Check, HttpCheck, Recipe};
@@ -70,7 +74,7 @@ pub fn run(arguments: &CheckArguments, context: &Context) -> Result<(), Error> {
             .with_help("leave it out, or name the image with --image".to_owned()));
     }
     let recipe = if is_recipe { Some(&arguments.target) } else { arguments.recipe.as_ref() };
-    let recipe = recipe.map(|path| super::read_recipe(path, context)).transpose()?;
+    let recipe = recipe.map(|path| read_recipe(path, context)).transpose()?;
     let built = match (&arguments.image, &recipe) {
         (None, Some(recipe)) if is_recipe => {
             Some(BuiltForCheck::from(&arguments.target, recipe, &arguments.build, context)?)

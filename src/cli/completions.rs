@@ -1,9 +1,10 @@
 //! `apkbuild completions SHELL`: a script that completes this program's verbs and options.
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use super::{Cli, Context, Error};
+use super::error::Error;
+use super::output::Context;
 
 /// Arguments of `completions`.
 #[derive(Debug, Args)]
@@ -13,9 +14,9 @@ pub struct CompletionsArguments {
     shell: Shell,
 }
 
-/// Prints the script.
-pub fn run(arguments: &CompletionsArguments, context: &Context) -> Result<(), Error> {
+/// Prints the script for `command`, the whole program's arguments.
+pub fn run(arguments: &CompletionsArguments, mut command: Command, context: &Context) -> Result<(), Error> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "apkbuild", &mut script);
+    clap_complete::generate(arguments.shell, &mut command, "apkbuild", &mut script);
     context.print(&String::from_utf8_lossy(&script))
 }

@@ -9,7 +9,8 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::bytes::human;
-use super::{Context, Error};
+use super::error::Error;
+use super::output::Context;
 use crate::digest::Sha256Digest;
 use crate::image::{Engine, Loaded, Reference, SbomFormat};
 use crate::pipeline::{Built, PushOptions, Shipment};

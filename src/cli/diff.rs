@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::bytes::human;
 use super::delivery::TransportOptions;
+use super::error::Error;
+use super::output::Context;
 use super::source::Source;
-use super::{Context, Error};
 use crate::image::{Difference, FileDifference, PackageDifference};
 
 /// How many files are listed unless `-v` asks for all.

@@ -4,7 +4,7 @@
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Error;
+use super::error::Error;
 use crate::image::Engine;
 use crate::{sandbox, unfinished};
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 
-use super::{Context, Error};
+use super::error::Error;
+use super::output::Context;
 use crate::apk::SigningKey;
 
 /// Arguments of `keygen`.

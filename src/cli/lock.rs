@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{BuildOptions, Context, Error, lockfile};
+use super::error::Error;
+use super::lockfile;
+use super::options::BuildOptions;
+use super::output::Context;
+use super::recipe_file::read_recipe;
 use crate::lock::{self, Change, LockedArchitecture, Lockfile};
 use crate::pipeline::{self, Update, Workshop};
 use crate::unfinished;
@@ -29,7 +33,7 @@ pub struct LockArguments {
 
 /// Writes the lock and prints what changed.
 pub fn run(arguments: &LockArguments, context: &Context) -> Result<(), Error> {
-    let recipe = super::read_recipe(&arguments.file, context)?;
+    let recipe = read_recipe(&arguments.file, context)?;
     let update = match arguments.update.as_deref() {
         None => Update::Nothing,
         Some([]) => Update::Everything,

@@ -3,7 +3,8 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use super::{Context, Error};
+use super::error::Error;
+use super::output::Context;
 use crate::lock::{self, Lockfile};
 use crate::pipeline::{Overrides, lock_misfits};
 use crate::progress::Progress as _;

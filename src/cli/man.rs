@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 
-use super::{Cli, Context, Error};
+use super::error::Error;
+use super::output::Context;
 
 /// Arguments of `man`.
 #[derive(Debug, Args)]
@@ -15,14 +16,14 @@ pub struct ManArguments {
     folder: Option<PathBuf>,
 }
 
-/// Prints or writes the pages.
-pub fn run(arguments: &ManArguments, context: &Context) -> Result<(), Error> {
+/// Prints or writes the pages on `command`, the whole program's arguments.
+pub fn run(arguments: &ManArguments, command: Command, context: &Context) -> Result<(), Error> {
     if let Some(folder) = &arguments.folder {
         fs_err::create_dir_all(folder)?;
-        clap_mangen::generate_to(Cli::command(), folder)?;
+        clap_mangen::generate_to(command, folder)?;
         return Ok(());
     }
     let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+    clap_mangen::Man::new(command).render(&mut page)?;
     context.print(&String::from_utf8_lossy(&page))
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::error::Error;
 use super::mkpkg::{SigningOptions, about};
-use super::{Context, Error};
+use super::output::Context;
 use crate::apk::Head;
 use crate::apk::writer::{IndexedPackage, write_index};
 use crate::unfinished;

@@ -11,7 +11,8 @@ use std::time::UNIX_EPOCH;
 
 use clap::{Args, ValueEnum};
 
-use super::{Context, Error};
+use super::error::Error;
+use super::output::Context;
 use crate::apk::writer::{NewContent, NewEntry, PackageWriter};
 use crate::apk::{self, PackageInfo, PackageName, SignatureKind, SigningKey, Version};
 use crate::fetch::Script;

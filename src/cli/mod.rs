@@ -28,6 +28,7 @@ mod printable;
 mod pruning_report;
 mod push;
 mod recipe;
+mod recipe_file;
 mod resolve;
 mod run;
 mod source;
@@ -35,12 +36,9 @@ mod terminal;
 mod vendor;
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-
-use crate::recipe::Recipe;
 
 pub use error::Error;
 pub use options::{BuildOptions, ColorChoice, GlobalOptions};
@@ -142,13 +140,13 @@ fn run(command: &Command, context: &Context) -> Result<(), Error> {
     match command {
         Command::Cache(arguments) => cache::run(arguments, context),
         Command::Check(arguments) => check::run(arguments, context),
-        Command::Completions(arguments) => completions::run(arguments, context),
+        Command::Completions(arguments) => completions::run(arguments, Cli::command(), context),
         Command::Diff(arguments) => diff::run(arguments, context),
         Command::Inspect(arguments) => inspect::run(arguments, context),
         Command::Init(arguments) => init::run(arguments, context),
         Command::Keygen(arguments) => keygen::run(arguments, context),
         Command::Lock(arguments) => lock::run(arguments, context),
-        Command::Man(arguments) => man::run(arguments, context),
+        Command::Man(arguments) => man::run(arguments, Cli::command(), context),
         Command::Mkndx(arguments) => mkndx::run(arguments, context),
         Command::Mkpkg(arguments) => mkpkg::run(arguments, context),
         Command::Plan(arguments) => plan::run(arguments, context),
@@ -158,9 +156,4 @@ fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Run(arguments) => run::run(arguments, context),
         Command::Vendor(arguments) => vendor::run(arguments, context),
     }
-}
-
-/// Reads the recipe in the file `path`.
-fn read_recipe(path: &Path, context: &Context) -> Result<Recipe, Error> {
-    Recipe::load(path).map_err(|error| Error::from_recipe(&error, context.color_messages()))
 }

@@ -1,6 +1,6 @@
 //! What a finished build warns of: scripts not carried out in full, patterns without use, places that no trace follows.
 
-use super::Context;
+use super::output::Context;
 use crate::pipeline::{Built, UNKNOWN_RELEASE};
 use crate::progress::Progress as _;
 use crate::prune::Report;

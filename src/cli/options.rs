@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 
-use super::Error;
+use super::error::Error;
 use crate::address::Address;
 use crate::pipeline::Overrides;
 use crate::recipe::Architecture;

@@ -10,7 +10,11 @@ use serde_json::{Value, json};
 
 use self::packages::{heading, selection_document, sizes, tree};
 use super::bytes::human;
-use super::{BuildOptions, Context, Error, lockfile};
+use super::error::Error;
+use super::lockfile;
+use super::options::BuildOptions;
+use super::output::Context;
+use super::recipe_file::read_recipe;
 use crate::pipeline::{self, Effort, Order, Plan, Workshop};
 use crate::prune::Report;
 use crate::recipe::{Recipe, SizeLimits};
@@ -38,7 +42,7 @@ pub struct PlanArguments {
 
 /// Prints the plan.
 pub fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Error> {
-    let recipe = super::read_recipe(&arguments.file, context)?;
+    let recipe = read_recipe(&arguments.file, context)?;
     let overrides = arguments.build.overrides();
     let workshop = Workshop::open(&overrides, Some(&recipe))?;
     let lock = lockfile::of_recipe(&arguments.file, &recipe, &overrides, context)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::Error;
+use super::error::Error;
 use crate::image::{Architecture, StoredImage};
 use crate::prune::Report;
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::delivery::{RegistryOptions, SbomOptions, pushed_document, pushed_lines, target};
-use super::{Context, Error};
+use super::error::Error;
+use super::output::Context;
 use crate::pipeline::Shipment;
 use crate::progress::Progress as _;
 

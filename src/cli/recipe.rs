@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 
 use super::bytes::human;
 use super::delivery::{Delivered, DeliveryOptions};
-use super::{BuildOptions, Context, Error, lockfile, notes};
+use super::error::Error;
+use super::options::BuildOptions;
+use super::output::Context;
+use super::recipe_file::read_recipe;
+use super::{lockfile, notes};
 use crate::image::CompressionKind;
 use crate::pipeline::{self, Built, Format, Order, Place};
 use crate::recipe::Recipe;
@@ -89,8 +93,7 @@ enum OverSize {
 
 /// Builds every recipe and tells of each in turn. All are read before the first is built.
 pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> {
-    let recipes =
-        arguments.files.iter().map(|file| super::read_recipe(file, context)).collect::<Result<Vec<_>, _>>()?;
+    let recipes = arguments.files.iter().map(|file| read_recipe(file, context)).collect::<Result<Vec<_>, _>>()?;
     let overrides = arguments.build.overrides();
     let compression = arguments.compression.map(CompressionChoice::kind);
     for recipe in &recipes {

@@ -3,7 +3,9 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{BuildOptions, Context, Error};
+use super::error::Error;
+use super::options::BuildOptions;
+use super::output::Context;
 use crate::pipeline;
 use crate::recipe::Release;
 use crate::resolve::World;

@@ -9,7 +9,8 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::{Context, Error};
+use super::error::Error;
+use super::output::Context;
 use crate::fetch::{Cache, Section};
 use crate::sandbox::{Ending, Network, Startable};
 

@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::delivery::TransportOptions;
-use super::{Context, Error};
+use super::error::Error;
+use super::output::Context;
 use crate::image::{Architecture, Contents, Reference, StoredImage, is_root_folder};
 use crate::progress::Progress as _;
 use crate::registry::{Client, CredentialFiles, pull};

@@ -6,8 +6,12 @@ use clap::Args;
 use serde_json::json;
 
 use super::bytes::human;
+use super::error::Error;
 use super::keygen::random_name;
-use super::{BuildOptions, Context, Error, lockfile};
+use super::lockfile;
+use super::options::BuildOptions;
+use super::output::Context;
+use super::recipe_file::read_recipe;
 use crate::apk::SigningKey;
 use crate::pipeline::{self, Vendored, Workshop};
 
@@ -38,7 +42,7 @@ pub struct VendorArguments {
 
 /// Makes the folder and prints how to use it.
 pub fn run(arguments: &VendorArguments, context: &Context) -> Result<(), Error> {
-    let recipe = super::read_recipe(&arguments.file, context)?;
+    let recipe = read_recipe(&arguments.file, context)?;
     let overrides = arguments.build.overrides();
     let lock = lockfile::required(&arguments.file, &recipe, &overrides)?;
     let key = match &arguments.key {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use oci_spec::image::{Arch, Os, Platform};
 
-use super::Error;
+use super::error::Error;
 
 /// An architecture that Alpine is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,8 +11,8 @@ use std::path::Path;
 use oci_spec::image::{Descriptor, ImageIndex, ImageIndexBuilder, MediaType, SCHEMA_VERSION};
 use tar::{EntryType, Header};
 
-use super::Error;
 use super::config::canonical;
+use super::error::Error;
 use super::layer::Blob;
 use super::packed::{PackedImage, descriptor};
 use super::reference::Reference;

@@ -8,7 +8,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::Error;
+use super::error::Error;
 use crate::digest::{Sha256, Sha256Digest};
 use crate::kept;
 use crate::mapping::{MappedSlice, Mapping};

@@ -8,7 +8,7 @@ use std::io;
 use libdeflater::{CompressionLvl, Compressor};
 use oci_spec::image::MediaType;
 
-use super::Error;
+use super::error::Error;
 
 /// A kind of compression with its level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

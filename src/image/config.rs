@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use oci_spec::image::{Config, History, ImageConfiguration, Os, RootFs};
 
-use super::Error;
 use super::architecture::Architecture;
+use super::error::Error;
 use super::layer::Layer;
 
 /// Where programs are looked for if nothing else is said; the same as in Alpine's own images.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Error;
+use super::error::Error;
 use super::installed::{DATABASE_PATHS, DatabasePackage};
 use super::stored::StoredImage;
 use crate::digest::Sha256Digest;

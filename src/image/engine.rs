@@ -17,7 +17,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
-use super::{Error, ImageSet};
+use super::archive::ImageSet;
+use super::error::Error;
 use crate::progress::{Progress, Task};
 
 /// Bytes of what an engine says that are kept, the last of them.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use tar::{EntryType, Header};
 
-use super::Error;
+use super::error::Error;
 use crate::apk::writer::append_pax_record;
 use crate::rootfs::Metadata;
 use crate::tar_reader::padding;

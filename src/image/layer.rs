@@ -11,9 +11,9 @@ use std::path::Path;
 use oci_spec::image::MediaType;
 use rayon::prelude::*;
 
-use super::Error;
 use super::blob_cache::{BlobCache, LayerRecord, StoredSegment};
 use super::compression::Compression;
+use super::error::Error;
 use super::layering::{LayerPlan, Layering, plan};
 use super::press::Press;
 use super::segment::{END_OF_TAR, Source, owner_names};

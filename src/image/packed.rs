@@ -4,9 +4,9 @@ use std::str::FromStr as _;
 
 use oci_spec::image::{Descriptor, Digest, ImageManifestBuilder, MediaType, SCHEMA_VERSION};
 
-use super::Error;
 use super::architecture::Architecture;
 use super::config::{Settings, canonical, encode, some_map};
+use super::error::Error;
 use super::layer::{Blob, Layer};
 use crate::digest::Sha256Digest;
 

@@ -10,9 +10,9 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 use rayon::{Scope, Yield};
 
-use super::Error;
 use super::blob_cache::{BlobCache, SegmentWriter};
 use super::compression::{Compression, PieceCompressor};
+use super::error::Error;
 use crate::digest::Sha256Digest;
 use crate::mapping::MappedSlice;
 

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, ImageManifestBuilder, MediaType, SCHEMA_VERSION};
 
-use super::Error;
 use super::archive::{ImageSet, image_index};
 use super::config::canonical;
+use super::error::Error;
 use super::layer::Blob;
 use super::packed::descriptor;
 use super::stored::{Reader, StoredImage};

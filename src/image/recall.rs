@@ -5,9 +5,9 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::Error;
 use super::blob_cache::BlobCache;
 use super::compression::Compression;
+use super::error::Error;
 use super::layer::{Blob, Layer, end_of_tar};
 use crate::digest::Sha256Digest;
 

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use super::Error;
+use super::error::Error;
 
 /// The registry that a name without a host means.
 const DOCKER: &str = "docker.io";

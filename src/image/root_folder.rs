@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use oci_spec::image::{ImageConfiguration, Os};
 
+use super::architecture::Architecture;
+use super::contents::Contents;
+use super::error::Error;
 use super::stored::StoredImage;
-use super::{Architecture, Contents, Error};
 use crate::digest::Sha256Digest;
 use crate::mapping::{MappedSlice, Mapping};
 use crate::rootfs::folder::{ReadOptions, read_folder};

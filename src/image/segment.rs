@@ -4,8 +4,8 @@
 //! known already where there is one, so that a package's files need not be read), how it is compressed, and by which
 //! version of this program.
 
-use super::Error;
 use super::compression::Compression;
+use super::error::Error;
 use super::header::{self, Kind, OwnerNames};
 use super::layering::{EntryPlan, SegmentPlan};
 use crate::digest::{Sha1Digest, Sha256, Sha256Digest};

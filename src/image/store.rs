@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::Error;
+use super::error::Error;
 use crate::mapping::{MappedSlice, Mapping};
 use crate::tar_reader::{TarKind, TarReader};
 

@@ -11,9 +11,9 @@ use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest}
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::Error;
 use super::architecture::Architecture;
 use super::archive::blob_name;
+use super::error::Error;
 use super::store::{Allowance, Store, inflated};
 use super::unpack::apply;
 use crate::digest::Sha256Digest;

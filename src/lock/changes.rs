@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{LockedPackage, LockedPackages, Lockfile};
+use super::lockfile::Lockfile;
+use super::package::{LockedPackage, LockedPackages};
 use crate::apk::PackageName;
 
 /// What became of one package of an image or a stage.
@@ -43,7 +44,7 @@ pub fn changes(old: &Lockfile, new: &Lockfile) -> Vec<Change> {
         let (old, new) = (old.architectures.get(arch), new.architectures.get(arch));
         let image = [old, new].map(|side| side.map_or(&none, |side| &side.packages));
         compare(arch, None, image, &mut changes);
-        let stages = |side: Option<&super::LockedArchitecture>| {
+        let stages = |side: Option<&super::lockfile::LockedArchitecture>| {
             side.into_iter().flat_map(|side| side.stages.keys().cloned()).collect::<Vec<_>>()
         };
         for stage in keys(stages(old).iter(), stages(new).iter()) {

@@ -3,19 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Deserialize;
-
-use super::written::Written;
-use super::{Error, Inputs, LockedPackage, LockedPackages};
-use crate::address::without_secrets;
+use super::inputs::Inputs;
+use super::package::{LockedPackage, LockedPackages};
 use crate::apk::{NOARCH, PackageName};
 use crate::digest::Sha256Digest;
 
 /// The version of the format that is written here, and the only one that is read.
 pub(super) const FORMAT: u32 = 1;
-
-/// The most bytes of a reader's report that are passed on.
-const LONGEST_REASON: usize = 2000;
 
 /// Everything that a locked build goes by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,17 +45,6 @@ pub struct LockedIndex {
     pub digest: Sha256Digest,
     /// The release that it is of, where it says so.
     pub release: Option<String>,
-}
-
-impl Lockfile {
-    /// Reads the text of a lock file.
-    ///
-    /// # Errors
-    /// [`Error`] says what cannot be read.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let written: Result<Written, _> = toml::from_str(text);
-        written.map_err(|error| other_format(text).unwrap_or_else(|| syntax_error(text, &error)))?.read()
-    }
 }
 
 impl LockedArchitecture {
@@ -109,28 +92,6 @@ impl fmt::Display for Lockfile {
         }
         Ok(())
     }
-}
-
-/// What there is to say of a lock that has other keys than those of today because it is of another format.
-fn other_format(text: &str) -> Option<Error> {
-    #[derive(Deserialize)]
-    struct Formatted {
-        format: u32,
-    }
-    let Formatted { format: found } = toml::from_str(text).ok()?;
-    (found != FORMAT).then_some(Error::Format { found, expected: FORMAT })
-}
-
-/// What there is to say of a text that is no lock.
-fn syntax_error(text: &str, error: &toml::de::Error) -> Error {
-    let marks = ["<<<<<<<", "=======", ">>>>>>>"];
-    if let Some(line) = text.lines().position(|line| marks.iter().any(|mark| line.starts_with(mark))) {
-        return Error::Merge { line: line + 1 };
-    }
-    let reason = error.to_string();
-    // The report shows the line, however long that is.
-    let reason = if reason.len() > LONGEST_REASON { error.message() } else { &reason };
-    Error::Syntax { reason: without_secrets(reason).trim_end().chars().take(LONGEST_REASON).collect() }
 }
 
 /// A list, one item a line, so that a change of one is a difference of one line.

@@ -1,19 +1,34 @@
-//! A lock file as TOML has it, and what makes it a [`Lockfile`].
+//! Reading a lock file: the TOML as it is written, checked and turned into a [`Lockfile`].
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::lockfile::FORMAT;
-use super::package::read_record;
-use super::{Error, Inputs, LockedArchitecture, LockedIndex, LockedPackage, LockedPackages, Lockfile};
-use crate::address::Address;
+use super::error::Error;
+use super::inputs::Inputs;
+use super::lockfile::{FORMAT, LockedArchitecture, LockedIndex, Lockfile};
+use super::package::{LockedPackage, LockedPackages, read_record};
+use crate::address::{Address, without_secrets};
 use crate::apk::{Identity, NOARCH, PackageName, Version};
 use crate::digest::Sha256Digest;
 
+/// The most bytes of a reader's report that are passed on.
+const LONGEST_REASON: usize = 2000;
+
+impl Lockfile {
+    /// Reads the text of a lock file.
+    ///
+    /// # Errors
+    /// [`Error`] says what cannot be read.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let written: Result<Written, _> = toml::from_str(text);
+        written.map_err(|error| other_format(text).unwrap_or_else(|| syntax_error(text, &error)))?.read()
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Written {
+struct Written {
     format: u32,
     recipe: Inputs,
     #[serde(default)]
@@ -53,7 +68,7 @@ struct WrittenPackage {
 }
 
 impl Written {
-    pub(super) fn read(self) -> Result<Lockfile, Error> {
+    fn read(self) -> Result<Lockfile, Error> {
         if self.format != FORMAT {
             return Err(Error::Format { found: self.format, expected: FORMAT });
         }
@@ -133,4 +148,26 @@ impl WrittenPackage {
             LockedPackage { version, identity, is_noarch: arch.is_some(), size, installed_size, repositories, record },
         ))
     }
+}
+
+/// What there is to say of a lock that has other keys than those of today because it is of another format.
+fn other_format(text: &str) -> Option<Error> {
+    #[derive(Deserialize)]
+    struct Formatted {
+        format: u32,
+    }
+    let Formatted { format: found } = toml::from_str(text).ok()?;
+    (found != FORMAT).then_some(Error::Format { found, expected: FORMAT })
+}
+
+/// What there is to say of a text that is no lock.
+fn syntax_error(text: &str, error: &toml::de::Error) -> Error {
+    let marks = ["<<<<<<<", "=======", ">>>>>>>"];
+    if let Some(line) = text.lines().position(|line| marks.iter().any(|mark| line.starts_with(mark))) {
+        return Error::Merge { line: line + 1 };
+    }
+    let reason = error.to_string();
+    // The report shows the line, however long that is.
+    let reason = if reason.len() > LONGEST_REASON { error.message() } else { &reason };
+    Error::Syntax { reason: without_secrets(reason).trim_end().chars().take(LONGEST_REASON).collect() }
 }

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::error::Error;
 use super::schedule::Stages;
-use super::{Error, translate};
+use super::translate;
 use crate::fetch::VerifiedApk;
 use crate::recipe::{Architecture, CopyStep, Recipe, ScriptFailures, Scripts};
 use crate::repository::AlpineRelease;

@@ -1,9 +1,12 @@
 //! How packages are chosen: from the repositories' indexes, or as a lock names them.
 
+use super::error::Error;
 use super::locked::Locked;
+use super::order::Order;
 use super::part::Part;
 use super::select::Indexes;
-use super::{Error, Order, Selection, Workshop};
+use super::select::Selection;
+use super::workshop::Workshop;
 use crate::fetch::VerifiedApk;
 use crate::progress::Progress;
 use crate::recipe::Architecture;

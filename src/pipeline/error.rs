@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::Bill;
-use super::trim::NoCompiler;
+use super::bill::Bill;
+use super::trim::compile::NoCompiler;
 use crate::apk;
 use crate::fetch;
 use crate::image;

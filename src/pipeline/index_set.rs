@@ -5,7 +5,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rayon::prelude::*;
 
-use super::Error;
+use super::error::Error;
 use super::release::IndexRelease;
 use crate::apk::IndexText;
 use crate::digest::Sha256Digest;

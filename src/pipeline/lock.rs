@@ -5,9 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::error::Error;
+use super::lock_names;
 use super::part::Part;
+use super::release::UNKNOWN_RELEASE;
 use super::select::{Indexes, Selection};
-use super::{Error, Overrides, UNKNOWN_RELEASE, Workshop, lock_names};
+use super::sources::Overrides;
+use super::workshop::Workshop;
 use crate::apk::Identity;
 use crate::lock::{Inputs, LockedArchitecture, LockedIndex, LockedPackages, Lockfile, packages_of};
 use crate::progress::Progress;

@@ -7,7 +7,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::{Overrides, sources};
+use super::sources;
+use super::sources::Overrides;
 use crate::recipe::{Alpine, Problem, Recipe, RepositoryPlace, RepositorySource};
 use crate::repository::{self, Location, Repository};
 

@@ -7,10 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use super::error::Error;
 use super::lock_names::Named;
 use super::part::Part;
 use super::release::{self, Asked, IndexRelease};
-use super::{Error, Overrides, Selection, Workshop, lock_names, sources};
+use super::select::Selection;
+use super::sources::Overrides;
+use super::workshop::Workshop;
+use super::{lock_names, sources};
 use crate::apk::PackageName;
 use crate::apk::writer::IndexedPackage;
 use crate::fetch::{self, VerifiedApk, Wanted};

@@ -7,7 +7,8 @@ use crate::image::{self, Compression, CompressionKind, SbomFormat, config_beside
 use crate::lock::Lockfile;
 use crate::recipe::{Architecture, Recipe};
 
-use super::{Overrides, translate};
+use super::sources::Overrides;
+use super::translate;
 
 /// One build.
 #[derive(Clone, Debug)]

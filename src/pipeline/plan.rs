@@ -1,8 +1,13 @@
 //! What a build would do: the packages and why each is there, and, where it can be known, what pruning would take.
 
 use super::choice::Choice;
+use super::error::Error;
+use super::order::Order;
 use super::part::Part;
-use super::{BuiltImage, Error, Order, Selection, UNKNOWN_RELEASE, Workshop, build_for};
+use super::release::UNKNOWN_RELEASE;
+use super::select::Selection;
+use super::workshop::Workshop;
+use super::{BuiltImage, build_for};
 use crate::fetch;
 use crate::progress::Progress;
 use crate::prune::Report;

@@ -6,7 +6,8 @@
 //! `alpine-release` or `alpine-base`, or else by the address of the repository. Nothing is guessed: where none of them
 //! names a release, none is known.
 
-use super::{Error, Overrides};
+use super::error::Error;
+use super::sources::Overrides;
 use crate::apk::Version;
 use crate::recipe::{Alpine, Release, RepositoryPlace};
 use crate::repository::{AlpineRelease, ApkIndex, Branch, IndexRecord, Repository};

@@ -6,7 +6,8 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use super::{Error, Made};
+use super::Made;
+use super::error::Error;
 use crate::image::{self, ImageSet, Written, config_beside};
 use crate::rootfs::folder::{Owners, write_folder};
 use crate::unfinished::{Unfinished, UnfinishedFolder};

@@ -4,7 +4,9 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use super::{BuiltImage, Error, Order};
+use super::BuiltImage;
+use super::error::Error;
+use super::order::Order;
 use crate::image::{self, Reference, SbomFormat, Subject};
 use crate::recipe::Architecture;
 use crate::unfinished::Unfinished;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, Scope, available_parallelism};
 
-use super::Error;
+use super::error::Error;
 use crate::recipe::Stage;
 use crate::rootfs::Tree;
 

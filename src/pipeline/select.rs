@@ -13,9 +13,12 @@ use crate::recipe::{
 use crate::repository::{AlpineRelease, ApkIndex, Branch, IndexRecord, Location, Repository};
 use crate::resolve::{self, Resolution, Selected, Source, World};
 
+use super::error::Error;
 use super::index_set::{IndexSet, Parsed};
 use super::release::{self, Asked};
-use super::{Error, Overrides, Workshop, sources};
+use super::sources;
+use super::sources::Overrides;
+use super::workshop::Workshop;
 
 /// The packages of one world on one architecture.
 #[derive(Clone, Debug)]

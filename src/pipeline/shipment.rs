@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Built, Error};
+use super::Built;
+use super::error::Error;
 use crate::digest::Sha256Digest;
 use crate::image::{Blob, Publication, Reference, Sbom, SbomFormat, StoredImage, Subject};
 use crate::progress::Progress;

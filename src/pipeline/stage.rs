@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use super::assemble::{RootfsInputs, assemble};
 use super::choice::Choice;
+use super::error::Error;
+use super::order::Order;
 use super::part::Part;
 use super::schedule::{self, Stages};
-use super::{Error, Order, Workshop};
+use super::workshop::Workshop;
 use crate::digest::{Sha256, Sha256Digest};
 use crate::held::HeldFolder;
 use crate::kept;

@@ -1,12 +1,14 @@
 //! Making the image small: pruning, with what earlier traces read, and bytecode in the place of sources.
 
 mod bytecode_cache;
-mod compile;
+pub(super) mod compile;
 
 use std::path::PathBuf;
 
 use self::compile::compile;
-use super::{Error, Workshop, translate};
+use super::error::Error;
+use super::translate;
+use super::workshop::Workshop;
 use crate::digest::Sha256Digest;
 use crate::kept;
 use crate::progress::Progress;

@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use super::error::Error;
 use super::locked::{Locked, about_lock, index_entry};
 use super::part::Part;
-use super::{Error, Workshop};
+use super::workshop::Workshop;
 use crate::apk::writer::{IndexedPackage, write_index};
 use crate::apk::{Head, Identity, NOARCH, PackageName, SignatureKind, SigningKey};
 use crate::fetch::Wanted;

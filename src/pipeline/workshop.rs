@@ -5,9 +5,11 @@ use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::error::Error;
 use super::index_set::IndexSet;
+use super::select::Selection;
 use super::shelf::Shelf;
-use super::{Error, Overrides, Selection};
+use super::sources::Overrides;
 use crate::apk::Keyring;
 use crate::fetch::{self, Cache, FetchOptions, Fetcher, Logins, Section, VerifiedApk, Wanted};
 use crate::progress::Progress;

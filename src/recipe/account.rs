@@ -1,8 +1,9 @@
 //! The account that the image runs as: `[user]`.
 
+use super::image_path::ImagePath;
+use super::problem::Problem;
 use super::section::Section;
 use super::text::name_of_account;
-use super::{ImagePath, Problem};
 
 /// An account with its group, as /etc/passwd and /etc/group will have it.
 #[derive(Clone, Debug, PartialEq, Eq)]

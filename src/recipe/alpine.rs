@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use crate::address::Address;
 use crate::apk::{Dependency, PackageName};
 
+use super::grammar::Grammar;
+use super::problem::Problem;
 use super::section::Section;
 use super::text::{not_a, plain};
-use super::{Grammar, Problem};
 
 /// The mirror of a recipe that names none: Alpine's own.
 pub const DEFAULT_MIRROR: &str = "https://dl-cdn.alpinelinux.org/alpine";

@@ -4,8 +4,8 @@ use std::fmt;
 
 use toml::de::DeValue;
 
-use super::Problem;
 use super::field::wrong_type;
+use super::problem::Problem;
 use super::problem::nearest;
 use super::section::Section;
 

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::config::Port;
+use super::grammar::Grammar;
+use super::problem::Problem;
 use super::section::Section;
 use super::text::{name_of_account, not_a, text};
-use super::{Grammar, Port, Problem};
 
 /// How long the application may take where the recipe does not say.
 const STARTUP: Duration = Duration::from_secs(10);

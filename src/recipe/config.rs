@@ -6,9 +6,11 @@ use std::fmt;
 use toml::de::DeValue;
 
 use super::field::{integer, wrong_type};
+use super::grammar::Grammar;
+use super::image_path::ImagePath;
+use super::problem::Problem;
 use super::section::Section;
 use super::text::{not_a, text};
-use super::{Grammar, ImagePath, Problem};
 
 /// Where programs are looked for, unless the recipe says otherwise: Alpine's own default.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

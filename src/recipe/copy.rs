@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use toml::de::DeValue;
 
 use super::field::wrong_type;
+use super::grammar::Grammar;
 use super::image_path::relative;
+use super::image_path::{CopyTarget, ImagePath};
+use super::owner::Owner;
+use super::problem::Problem;
 use super::problem::nearest;
 use super::section::Section;
 use super::text::{glob, not_a, plain};
-use super::{CopyTarget, Grammar, ImagePath, Owner, Problem};
 
 /// One `[[copy]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]

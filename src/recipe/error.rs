@@ -11,7 +11,10 @@ use miette::{
 
 use crate::address::{blotted, without_secrets};
 
-use super::{LARGEST, Problem};
+use super::problem::Problem;
+
+/// The most bytes that a recipe may have: far more than anybody writes, and little to hold.
+pub(super) const LARGEST: u64 = 256 * 1024;
 
 /// How many faults a report shows: what is no recipe at all has no end of them.
 const SHOWN: usize = 20;

@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Problem;
-use super::section::Faults;
+use super::faults::Faults;
+use super::problem::Problem;
 
 /// A value with its name and place.
 pub(super) struct Field<'a> {

@@ -1,8 +1,9 @@
 //! Names and tags of images, by the grammar of distribution references (distribution/reference, as OCI registries use
 //! it).
 
+use super::grammar::Grammar;
+use super::problem::Problem;
 use super::text::not_a;
-use super::{Grammar, Problem};
 
 /// The most that a name with its registry may have.
 const LONGEST_NAME: usize = 255;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Problem;
+use super::problem::Problem;
 use super::text::plain;
 
 /// An absolute path inside the image, without `.`, `..`, empty parts or a slash at its end.

@@ -13,6 +13,7 @@ mod check;
 mod config;
 mod copy;
 mod error;
+mod faults;
 mod field;
 mod grammar;
 mod image_name;
@@ -48,7 +49,9 @@ pub use prune::{Bytecode, Profile, Prune};
 pub use size::SizeLimits;
 pub use stage::{Network, Stage};
 
-use section::{Faults, Section};
+use error::LARGEST;
+use faults::Faults;
+use section::Section;
 
 /// Everything that a recipe says, checked, and with every default filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,9 +111,6 @@ pub enum Compression {
     /// Smaller; Docker 20.10 and older do not read it.
     Zstd,
 }
-
-/// The most bytes that a recipe may have: far more than anybody writes, and little to hold.
-pub(crate) const LARGEST: u64 = 256 * 1024;
 
 impl Recipe {
     /// Reads the recipe at `path`. Its relative paths will start from the folder that `path` lies in.

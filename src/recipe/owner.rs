@@ -1,7 +1,8 @@
 //! Whose a file is: `root`, `appuser:appgroup`, `1001:1001`.
 
+use super::grammar::Grammar;
+use super::problem::Problem;
 use super::text::{name_of_account, not_a};
-use super::{Grammar, Problem};
 
 /// An owner as the recipe writes it, to be looked up in the image's own accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use crate::apk::SyntaxError;
 
-use super::Grammar;
+use super::grammar::Grammar;
 
 /// One thing that is wrong with a recipe.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,8 +1,9 @@
 //! What is taken away: `[prune]`.
 
+use super::grammar::Grammar;
+use super::problem::Problem;
 use super::section::Section;
 use super::text::{glob, not_a};
-use super::{Grammar, Problem};
 
 /// The recipe's `[prune]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

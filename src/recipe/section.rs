@@ -5,34 +5,15 @@
 //! recipe with a note against it is refused as a whole in the end.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::faults::Faults;
 use super::field::{Field, integer};
-use super::problem::nearest;
-use super::{Fault, Problem};
-
-/// What was found wrong so far.
-#[derive(Debug, Default)]
-pub(super) struct Faults(RefCell<Vec<Fault>>);
-
-impl Faults {
-    /// Notes `problem` at `span`.
-    pub(super) fn note(&self, problem: Problem, span: Range<usize>) {
-        self.0.borrow_mut().push(Fault { problem, span });
-    }
-
-    /// All of it in the order of the text.
-    pub(super) fn into_sorted(self) -> Vec<Fault> {
-        let mut faults = self.0.into_inner();
-        faults.sort_by_key(|fault| (fault.span.start, fault.span.end));
-        faults
-    }
-}
+use super::problem::{Problem, nearest};
 
 /// One table.
 pub(super) struct Section<'a> {

@@ -3,9 +3,10 @@
 use toml::de::DeValue;
 
 use super::field::wrong_type;
+use super::grammar::Grammar;
+use super::problem::Problem;
 use super::section::Section;
 use super::text::not_a;
-use super::{Grammar, Problem};
 
 /// The recipe's `[size]`, in bytes; `None`: any size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

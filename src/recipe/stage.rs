@@ -7,9 +7,13 @@ use crate::apk::Dependency;
 
 use super::alpine::package;
 use super::config::environment;
-use super::section::{Faults, Section};
+use super::copy::CopyStep;
+use super::faults::Faults;
+use super::grammar::Grammar;
+use super::image_path::ImagePath;
+use super::problem::Problem;
+use super::section::Section;
 use super::text::{not_a, text};
-use super::{CopyStep, Grammar, ImagePath, Problem};
 
 /// One `[stage.NAME]`. Release, mirrors, repositories, keys and scripts are those of `[alpine]`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use globset::GlobBuilder;
 
 use crate::address::Address;
 
-use super::{Grammar, Problem};
+use super::grammar::Grammar;
+use super::problem::Problem;
 
 /// The problem that `value` is not what `grammar` says.
 pub(super) fn not_a(grammar: Grammar, value: &str) -> Problem {

@@ -11,11 +11,11 @@
 //! asked for.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
+use super::entry::{Defect, IndexEntry};
+use super::error::Error;
 use super::names::{NameTable, bare_name};
-use super::reader::{Reading, read};
-use super::{Defect, Error, IndexEntry};
+use super::reader::{Reading, Record, Span, read};
 use crate::apk::{Dependency, Identity, PackageName, Split, Version, split, split_of_index};
 
 /// The packages of one repository for one architecture.
@@ -30,28 +30,6 @@ pub struct ApkIndex {
     identities: NameTable,
     /// What is wrong with the records with which something is, by their positions.
     defects: BTreeMap<u32, Defect>,
-}
-
-/// Where a value lies in the text.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Span {
-    pub(super) start: u32,
-    pub(super) end: u32,
-}
-
-impl Span {
-    fn range(self) -> Range<usize> {
-        self.start as usize..self.end as usize
-    }
-}
-
-/// Where a package stands in the text.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Record {
-    /// All its lines.
-    pub(super) lines: Span,
-    pub(super) name: Span,
-    pub(super) version: Span,
 }
 
 impl ApkIndex {

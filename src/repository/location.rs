@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::Error;
+use super::error::Error;
 use crate::address::Address;
 use crate::apk::{NOARCH, PackageName, Version};
 

@@ -9,13 +9,34 @@ use std::ops::Range;
 use memchr::{memchr_iter, memmem};
 use rayon::prelude::*;
 
-use super::Defect;
-use super::index::{Record, Span};
+use super::entry::Defect;
 use super::names::Mention;
 use crate::apk::Identity;
 
 /// The least bytes that are worth a thread of their own.
 const PART: usize = 256 << 10;
+
+/// Where a value lies in the text.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Span {
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+impl Span {
+    pub(super) fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// Where a package stands in the text.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Record {
+    /// All its lines.
+    pub(super) lines: Span,
+    pub(super) name: Span,
+    pub(super) version: Span,
+}
 
 /// What was read of an index.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::Location;
+use super::location::Location;
 
 /// A branch of Alpine that packages are built for. It prints as the folder on a mirror that holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

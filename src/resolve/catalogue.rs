@@ -9,9 +9,17 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::Source;
 use crate::apk::{NOARCH, Requirement, Split, split_of_index};
-use crate::repository::{ApkIndex, Defect, IndexRecord};
+use crate::repository::{ApkIndex, Defect, IndexRecord, Repository};
+
+/// A repository and what it holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// Where it is and how it is pinned.
+    pub repository: &'a Repository,
+    /// Its packages.
+    pub index: &'a ApkIndex,
+}
 
 /// The number of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

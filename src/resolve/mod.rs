@@ -6,31 +6,23 @@
 mod catalogue;
 mod explain;
 mod order;
+mod queue;
 mod resolution;
 mod similar;
 mod solver;
 mod unsatisfiable;
 mod world;
 
+pub use catalogue::Source;
 pub use resolution::{Reason, Resolution, Selected};
 pub use unsatisfiable::{Fact, FactKind, Problem, Unsatisfiable};
 pub use world::World;
 
-use self::catalogue::Catalogue;
-use self::explain::explain;
-use self::order::Order;
-use self::solver::{Solver, Wish};
 use crate::apk::split;
-use crate::repository::{ApkIndex, Repository};
-
-/// A repository and what it holds.
-#[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
-    /// Where it is and how it is pinned.
-    pub repository: &'a Repository,
-    /// Its packages.
-    pub index: &'a ApkIndex,
-}
+use catalogue::Catalogue;
+use explain::explain;
+use order::Order;
+use solver::{Solver, Wish};
 
 /// Selects the packages for `world` from `sources`, the repositories in order of preference, on a machine of `arch`
 /// (apk's word: `x86_64`, `aarch64`, …).

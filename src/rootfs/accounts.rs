@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Content, Error, Inode, InodeKind, Metadata, Origin, Tree};
+use super::error::Error;
+use super::tree::{Content, Inode, InodeKind, Metadata, Origin, Tree};
 
 /// Where the accounts are.
 pub const PASSWD: &str = "etc/passwd";

@@ -3,8 +3,9 @@
 
 use super::accounts::{self, Groups, Passwd};
 use super::database::make_folder;
+use super::error::Error;
 use super::install::generated;
-use super::{Error, Inode, InodeKind, Tree, TreeError};
+use super::tree::{Inode, InodeKind, Tree, TreeError};
 
 /// An account or a group, as a recipe writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,11 @@
 //! What packages and their scripts made stays; only what is missing is added. An account or group that is there under
 //! another number is refused rather than renumbered, because files may belong to it already.
 
+use super::Rootfs;
 use super::accounts::{self, AccountFile, Group, Groups, Passwd, Password, Shadow, User};
 use super::database::{make_folder, write_file};
-use super::{Error, Origin, Rootfs, Tree};
+use super::error::Error;
+use super::tree::{Origin, Tree};
 
 /// The account that the image runs as.
 #[derive(Clone, Debug, PartialEq, Eq)]

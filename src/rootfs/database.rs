@@ -7,9 +7,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::Rootfs;
+use super::error::Error;
 use super::install::generated;
 use super::installed::{self, Remaining};
-use super::{Content, Error, Inode, InodeKind, InstalledPackage, Rootfs, Tree};
+use super::package::InstalledPackage;
+use super::tree::{Content, Inode, InodeKind, Tree};
 use crate::apk::{Dependency, Identity};
 
 /// What the database says beyond the packages.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Content, InodeId, InodeKind, Tree};
+use super::tree::{Content, InodeId, InodeKind, Tree};
 use crate::digest::{Sha1Digest, Sha256Digest};
 
 /// The tree as text; see the head of this file.

@@ -1,6 +1,6 @@
 //! What can go wrong while a root filesystem is put together, and the way out of it.
 
-use super::TreeError;
+use super::tree::TreeError;
 
 /// Why a root filesystem could not be made.
 #[derive(Debug, thiserror::Error)]

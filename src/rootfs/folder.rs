@@ -15,7 +15,8 @@ use fs_err as fs;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, ResolveFlags, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
-use super::{Content, Error, Inode, InodeId, InodeKind, Metadata, Origin, Tree};
+use super::error::Error;
+use super::tree::{Content, Inode, InodeId, InodeKind, Metadata, Origin, Tree};
 use crate::mapping::Mapping;
 
 /// What becomes of owners when a tree is written.

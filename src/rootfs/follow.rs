@@ -3,7 +3,7 @@
 //! `..` above the root is the root and an absolute target begins there, so no link leads out. A chain of more than
 //! forty links is a loop (path_resolution(7)).
 
-use super::{InodeId, InodeKind, Tree};
+use super::tree::{InodeId, InodeKind, Tree};
 
 /// As many links as Linux follows for one path.
 const MOST_LINKS: usize = 40;

@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::Error;
 use super::lost_account::LostAccount;
+use super::package::InstalledPackage;
 use super::placement::Placement;
-use super::{
-    Error, Inode, InodeKind, InstalledPackage, Metadata, Origin, PackageId, Rootfs, ScriptNote, Tree, triggers,
-};
+use super::script_note::ScriptNote;
+use super::tree::{Inode, InodeKind, Metadata, Origin, PackageId, Tree};
+use super::{Rootfs, triggers};
 use crate::fetch::{Script, VerifiedApk};
 
 /// A script of a package that is to be run now.

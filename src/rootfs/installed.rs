@@ -8,7 +8,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{InodeKind, InstalledPackage, Origin, Owner, PackageId, Record, RecordKind, Rootfs, Tree};
+use super::Rootfs;
+use super::package::InstalledPackage;
+use super::record::{Owner, Record, RecordKind};
+use super::tree::{InodeKind, Origin, PackageId, Tree};
 use crate::apk::{Dependency, Identity, split_of_index};
 use crate::digest::Sha1Digest;
 

@@ -6,7 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PackageId, Tree, accounts};
+use super::accounts;
+use super::tree::{PackageId, Tree};
 use crate::fetch::VerifiedApk;
 
 /// Letters of a path that are told.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Record;
+use super::record::Record;
 use crate::apk::{Identity, PackageInfo};
 use crate::fetch::{Script, VerifiedApk};
 

@@ -6,11 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::Rootfs;
 use super::accounts::{self, Groups, Passwd};
+use super::error::Error;
 use super::install::SKELETON;
 use super::ownership::{FileClaim, file_claim, folder_passes};
 use super::record::{Owner, Record, RecordKind};
-use super::{Content, Error, Inode, InodeId, InodeKind, Metadata, Origin, PackageId, Rootfs, Tree, TreeError};
+use super::tree::{Content, Inode, InodeId, InodeKind, Metadata, Origin, PackageId, Tree, TreeError};
 use crate::apk::{Entry, EntryKind};
 use crate::digest::Sha1Digest;
 use crate::fetch::VerifiedApk;
@@ -204,7 +206,7 @@ impl Placement {
                         owner: rootfs
                             .packages
                             .get(old.owner.0 as usize)
-                            .map(super::InstalledPackage::name_and_version)
+                            .map(super::package::InstalledPackage::name_and_version)
                             .unwrap_or_default(),
                     });
                 }
@@ -360,7 +362,7 @@ fn put(
     }
 }
 
-fn info(packages: &[super::InstalledPackage], id: PackageId) -> Option<&crate::apk::PackageInfo> {
+fn info(packages: &[super::package::InstalledPackage], id: PackageId) -> Option<&crate::apk::PackageInfo> {
     packages.get(id.0 as usize).map(|package| &package.info)
 }
 

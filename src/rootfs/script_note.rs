@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{LostAccount, ScriptOutcome};
+use super::install::ScriptOutcome;
+use super::lost_account::LostAccount;
 use crate::fetch::Script;
 
 /// How many statements that were left out are told, unless all are asked for.

@@ -1,7 +1,8 @@
 //! Triggers: which packages want to hear that something was installed into which folders (apk-package(5)).
 
 use super::glob::matches_path;
-use super::{InstalledPackage, PackageId};
+use super::package::InstalledPackage;
+use super::tree::PackageId;
 
 /// The packages whose trigger has to run, in install order, each with the folders that match, absolute and sorted.
 pub(super) fn fired(packages: &[InstalledPackage]) -> Vec<(PackageId, Vec<String>)> {

@@ -3,8 +3,8 @@
 
 use tar::{EntryType, Header};
 
-use super::super::Error;
-use super::append_pax_record;
+use super::super::error::Error;
+use super::pax::append_pax_record;
 
 /// A tar that grows in memory.
 #[derive(Default)]

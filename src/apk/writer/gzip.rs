@@ -2,7 +2,7 @@
 
 use libdeflater::{CompressionLvl, Compressor};
 
-use super::super::Error;
+use super::super::error::Error;
 
 /// What Alpine packs with.
 pub(super) const LEVEL: i32 = 9;

@@ -1,6 +1,10 @@
 //! A signed index over packages.
 
-use super::super::{Error, Identity, PackageInfo, SignatureKind, SigningKey};
+use super::super::error::Error;
+use super::super::identity::Identity;
+use super::super::package_info::PackageInfo;
+use super::super::signature::SignatureKind;
+use super::super::signing_key::SigningKey;
 use super::archive::{Archive, Attributes};
 use super::gzip;
 use super::package::signature_member;

@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 
 use tar::EntryType;
 
-use super::super::{Error, PackageInfo, SignatureKind, SigningKey};
+use super::super::error::Error;
+use super::super::package_info::PackageInfo;
+use super::super::signature::SignatureKind;
+use super::super::signing_key::SigningKey;
 use super::archive::{Archive, Attributes};
 use super::gzip;
 use crate::digest::{Sha1Digest, Sha256Digest};

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cli::{Context, Error, lockfile};
+use super::super::error::Error;
+use super::super::output::Context;
+use crate::cli::lockfile;
 use crate::image::DatabasePackage;
 use crate::pipeline::Overrides;
 use crate::recipe::{Architecture, Recipe, SizeLimits};

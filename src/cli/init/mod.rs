@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Context, Error};
+use super::error::Error;
+use super::output::Context;
 use crate::recipe::Recipe;
 use crate::unfinished;
 use application::{Application, Language};

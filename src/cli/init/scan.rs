@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::cli::Error;
+use super::super::error::Error;
 
 /// Folders that hold no code of the application.
 const PASSED_OVER: [&str; 14] = [

@@ -3,10 +3,13 @@
 use serde_json::{Value, json};
 
 use super::super::config::{canonical, timestamp};
-use super::{Component, Ecosystem, License, Sbom, Subject};
+use super::super::error::Error;
+use super::component::{Component, Ecosystem};
+use super::components::Sbom;
+use super::license::License;
+use super::subject::Subject;
 use crate::apk::Identity;
 use crate::digest::Sha256Digest;
-use crate::image::Error;
 
 /// What the document calls the image itself.
 const IMAGE: &str = "image";

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Component, Ecosystem, License, purl, web_site};
+use super::component::{Component, Ecosystem, web_site};
+use super::license::License;
+use super::purl;
 use crate::rootfs::Tree;
 
 /// Largest metadata that is read; what is larger is no metadata.

@@ -3,9 +3,12 @@
 use serde_json::{Value, json};
 
 use super::super::config::{canonical, timestamp};
-use super::{Component, Ecosystem, License, Sbom, Subject};
+use super::super::error::Error;
+use super::component::{Component, Ecosystem};
+use super::components::Sbom;
+use super::license::License;
+use super::subject::Subject;
 use crate::apk::Identity;
-use crate::image::Error;
 
 /// What SPDX calls the image itself.
 const IMAGE: &str = "SPDXRef-image";

@@ -9,9 +9,10 @@ use std::ffi::OsString;
 
 use rayon::prelude::*;
 
+use super::super::error::Error;
+use super::super::workshop::Workshop;
 use super::bytecode_cache::BytecodeCache;
 use crate::digest::Sha256Digest;
-use crate::pipeline::{Error, Workshop};
 use crate::prune::Report;
 use crate::prune::bytecode::{self, Compilation, Compiled, Shipped, Source};
 use crate::recipe::Architecture;

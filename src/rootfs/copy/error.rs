@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::super::TreeError;
+use super::super::tree::TreeError;
 
 /// A failed copy.
 #[derive(Debug, thiserror::Error)]

@@ -5,8 +5,8 @@ use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::super::{Content, InodeId, InodeKind, Tree};
-use super::Error;
+use super::super::tree::{Content, InodeId, InodeKind, Tree};
+use super::error::Error;
 use crate::mapping::Mapping;
 
 /// As many links as Linux follows for one path (path_resolution(7)).

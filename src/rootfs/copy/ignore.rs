@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::Error;
 use super::docker_pattern::DockerPattern;
+use super::error::Error;
 
 /// What is never copied unless somebody asks for it by name.
 const ALWAYS: [&str; 2] = ["**/.git", "**/__pycache__"];

@@ -16,7 +16,7 @@ mod placing;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Origin, Tree};
+use super::tree::{Origin, Tree};
 use files::{Files, Folder, Kind, StageFiles, follow};
 use ignore::{Fitting, IGNORE_FILE, Place, Rules, glob};
 use placing::Placing;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Inode, InodeId, InodeKind, Metadata, Origin, Tree, TreeError};
+use super::super::tree::{Inode, InodeId, InodeKind, Metadata, Origin, Tree, TreeError};
+use super::error::Error;
 use super::files::File;
-use super::{Copied, Error, Request, join};
+use super::{Copied, Request, join};
 
 /// A folder that was asked for.
 struct Reached {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::{Content, Inode, InodeId, InodeKind, Metadata, Origin};
+use super::super::tree::{Content, Inode, InodeId, InodeKind, Metadata, Origin};
 use super::shell::{Flow, Shell, give_up, unknown};
 
 /// Bytes of the largest file that a script writes here.
@@ -38,7 +38,7 @@ impl Shell<'_> {
     fn follow(
         &self,
         path: &str,
-        follow: impl FnOnce(&super::super::Tree, &str, &mut usize) -> Option<String>,
+        follow: impl FnOnce(&super::super::tree::Tree, &str, &mut usize) -> Option<String>,
     ) -> Flow<Option<String>> {
         let Some(place) = self.place(path)? else { return Ok(None) };
         outside_machine(path, &place)?;

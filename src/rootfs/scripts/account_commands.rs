@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::super::accounts::{self, AccountEntry, AccountFile, Group, Password, Shadow, User};
-use super::super::{InodeKind, Origin};
+use super::super::tree::{InodeKind, Origin};
 use super::shell::{Flow, Shell, unknown};
 
 /// The numbers that `-S` picks from.

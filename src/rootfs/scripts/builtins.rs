@@ -1,6 +1,6 @@
 //! The shell's own commands.
 
-use super::super::InodeKind;
+use super::super::tree::InodeKind;
 use super::access::text_of;
 use super::shell::{Flow, Shell, Stop, Variable, unknown};
 use super::streams::Streams;

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Content, Inode, InodeKind};
+use super::super::tree::{Content, Inode, InodeKind};
 use super::access::join;
 use super::shell::{Flow, Shell, unknown};
 use super::subject_hash::{certificates, subject_hash};

@@ -8,7 +8,8 @@ use brush_parser::ast::{
     Assignment, AssignmentName, AssignmentValue, CommandPrefixOrSuffixItem as Item, SimpleCommand,
 };
 
-use super::super::{Error, InodeKind};
+use super::super::error::Error;
+use super::super::tree::InodeKind;
 use super::access::join;
 use super::applets::applet_paths;
 use super::shell::{Flow, Shell, Variable, give_up, unknown};
@@ -225,7 +226,7 @@ impl Shell<'_> {
         for folder in path.split(':') {
             let written = format!("{folder}/{name}");
             let Some(real) = self.existing(&written)? else { continue };
-            let fits = |inode: &super::super::Inode| {
+            let fits = |inode: &super::super::tree::Inode| {
                 matches!(inode.kind, InodeKind::File { .. }) && inode.metadata.mode & mode != 0
             };
             if self.at(&real).is_some_and(fits) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Content, Inode, InodeId, InodeKind, Metadata};
+use super::super::tree::{Content, Inode, InodeId, InodeKind, Metadata};
 use super::access::{join, parent};
 use super::permissions::{Call, changed_mode};
 use super::shell::{Flow, Shell, unknown};

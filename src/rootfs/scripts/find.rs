@@ -2,8 +2,8 @@
 //!
 //! Entries come in the order of their names, where a running system has them in no order at all.
 
-use super::super::InodeKind;
 use super::super::glob::Pattern;
+use super::super::tree::InodeKind;
 use super::access::join;
 use super::shell::{Flow, Shell, unknown};
 use super::streams::Streams;

@@ -50,7 +50,9 @@ mod tests;
 
 use brush_parser::{Parser, ParserOptions, Token, ast, uncached_tokenize_str};
 
-use super::{Error, InodeKind, RunScript, ScriptCall, ScriptOutcome, Tree, Unrun};
+use super::error::Error;
+use super::install::{RunScript, ScriptCall, ScriptOutcome, Unrun};
+use super::tree::{InodeKind, Tree};
 use here_documents::HereDocument;
 pub use machine::HOST_NAME;
 use shell::Shell;

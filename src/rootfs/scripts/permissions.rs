@@ -3,7 +3,7 @@
 //! Owners are looked up in the image's own account files as they stand. As the kernel does, changing a file's owner
 //! clears its set-id bits.
 
-use super::super::{InodeId, InodeKind};
+use super::super::tree::{InodeId, InodeKind};
 use super::shell::{Flow, Shell, unknown};
 
 /// The numbers of an account and of a group, where they are given.

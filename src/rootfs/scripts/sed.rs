@@ -1,6 +1,6 @@
 //! `sed`: the commands `s`, `d`, `p`, `a`, `i`, `c`, `q` and groups of them, with addresses, as busybox has them.
 
-use super::super::{Content, Inode, InodeKind, Metadata};
+use super::super::tree::{Content, Inode, InodeKind, Metadata};
 use super::access::text_of;
 use super::cursor::Cursor;
 use super::options::Options;

@@ -10,7 +10,9 @@ use std::rc::Rc;
 
 use brush_parser::ast::{self, Command, SourceLocation as _};
 
-use super::super::{Error, ScriptCall, Tree, Unrun};
+use super::super::error::Error;
+use super::super::install::{ScriptCall, Unrun};
+use super::super::tree::Tree;
 use super::here_documents::HereDocument;
 use super::regex::{Groups, Regex};
 use super::streams::{Input, Sink, Streams};

@@ -1,6 +1,6 @@
 //! `add-shell`, by which shells put themselves into `/etc/shells` (shells(5)), as busybox has it.
 
-use super::super::{Content, Inode, InodeKind};
+use super::super::tree::{Content, Inode, InodeKind};
 use super::shell::{Flow, Shell};
 
 const SHELLS: &str = "/etc/shells";

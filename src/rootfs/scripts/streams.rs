@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::super::InodeId;
+use super::super::tree::InodeId;
 use super::shell::{Flow, Shell, give_up, unknown};
 
 /// Bytes that a command may write.

@@ -3,8 +3,8 @@
 //! Who owns what it makes, and what it may not do, is worked out for commands that only make or read files. Any other
 //! command under `su` is not understood.
 
-use super::super::InodeId;
 use super::super::accounts::{self, Groups, Passwd};
+use super::super::tree::InodeId;
 use super::shell::{Flow, Shell, Variable, unknown};
 use super::streams::Streams;
 

@@ -5,8 +5,8 @@
 
 use brush_parser::ast::{BinaryPredicate, ExtendedTestExpr, Word};
 
-use super::super::InodeKind;
 use super::super::glob::Pattern;
+use super::super::tree::InodeKind;
 use super::regex::{Regex, Syntax};
 use super::shell::{Flow, Shell, unknown};
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::super::database::write_file;
 use super::super::dump::dump;
 use super::super::install::generated;
-use super::super::{Emulation, Inode, InodeKind, PackageId, RunScript, ScriptCall, ScriptOutcome, Tree};
+use super::super::install::{RunScript, ScriptCall, ScriptOutcome};
+use super::super::tree::{Inode, InodeKind, PackageId, Tree};
+use super::Emulation;
 use crate::fetch::Script;
 
 /// A day in 2023, in seconds since 1970.

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use super::super::accounts::{self, AccountEntry as _};
-use super::super::{InodeKind, Metadata};
+use super::super::tree::{InodeKind, Metadata};
 use super::access::text_of;
 use super::options::Options;
 use super::permissions::Call;

@@ -8,8 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use super::super::catalogue::NameId;
-use super::Solver;
+use super::catalogue::NameId;
 
 /// The place of a name in the queue; the least comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,51 +35,13 @@ pub(super) struct Rank {
 
 #[derive(Default)]
 pub(super) struct Queue {
-    turns: BTreeSet<(Turn, NameId)>,
-    count: u64,
+    pub(super) turns: BTreeSet<(Turn, NameId)>,
+    pub(super) count: u64,
 }
 
 impl Queue {
     /// The name whose turn it is.
     pub(super) fn first(&self) -> Option<NameId> {
         self.turns.first().map(|(_, name)| *name)
-    }
-}
-
-impl Solver<'_> {
-    /// Puts a name where its turn comes. One that is queued already moves only when it can be decided at once, or
-    /// where `has_changed` says that it may no longer stand among the right ones. apk's `queue_unresolved`.
-    pub(super) fn queue(&mut self, name: NameId, has_changed: bool) {
-        let state = *self.name(name);
-        if state.locked {
-            return;
-        }
-        let is_wanted = state.requirers > 0;
-        let can_be_decided = state.dependers_decided && is_wanted && state.has_auto_selectable && !state.has_options;
-        match state.turn {
-            Some(Turn::Now { .. }) => return,
-            Some(_) if !can_be_decided && !has_changed => return,
-            None if !is_wanted && !state.has_install_if && !state.is_condition => return,
-            _ => {}
-        }
-        self.unqueue(name);
-        let rank = Reverse(state.rank);
-        let turn = if can_be_decided {
-            self.queue.count += 1;
-            Turn::Now { queued: self.queue.count }
-        } else if state.has_auto_selectable {
-            Turn::Selectable { rank }
-        } else {
-            Turn::Unselectable { rank }
-        };
-        self.name_mut(name).turn = Some(turn);
-        self.queue.turns.insert((turn, name));
-    }
-
-    /// Takes a name out of the queue.
-    pub(super) fn unqueue(&mut self, name: NameId) {
-        if let Some(turn) = self.name_mut(name).turn.take() {
-            self.queue.turns.remove(&(turn, name));
-        }
     }
 }
