@@ -4,7 +4,7 @@
 use super::accounts::{self, Groups, Passwd};
 use super::database::make_folder;
 use super::error::Error;
-use super::install::generated;
+use super::skeleton::generated;
 use super::tree::{Inode, InodeKind, Tree, TreeError};
 
 /// An account or a group, as a recipe writes it.

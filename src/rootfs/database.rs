@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::Rootfs;
 use super::error::Error;
-use super::install::generated;
 use super::installed::{self, Remaining};
 use super::package::InstalledPackage;
+use super::root_filesystem::Rootfs;
+use super::skeleton::generated;
 use super::tree::{Content, Inode, InodeKind, Tree};
 use crate::apk::{Dependency, Identity};
 

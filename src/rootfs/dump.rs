@@ -65,7 +65,7 @@ fn write(tree: &Tree, called: impl Fn(&Content, Option<Sha1Digest>) -> String) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::install::generated;
+    use super::super::skeleton::generated;
     use super::super::{Inode, Metadata};
     use super::*;
 

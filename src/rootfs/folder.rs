@@ -297,7 +297,7 @@ fn io_error(path: &Path, doing: &'static str, source: std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::super::dump::dump;
-    use super::super::install::generated;
+    use super::super::skeleton::generated;
     use super::*;
 
     fn sample() -> Tree {

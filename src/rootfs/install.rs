@@ -4,65 +4,17 @@
 //! folders that matched. Who runs the scripts is the caller's choice: nobody, [`super::Emulation`], or a sandbox.
 //! Not made here, because an image has no use for them: device nodes, apk's lock, its folder for scripts.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
 use super::error::Error;
 use super::lost_account::LostAccount;
 use super::package::InstalledPackage;
 use super::placement::Placement;
+use super::root_filesystem::Rootfs;
+use super::run_script::{RunScript, ScriptCall, ScriptOutcome};
 use super::script_note::ScriptNote;
-use super::tree::{Inode, InodeKind, Metadata, Origin, PackageId, Tree};
-use super::{Rootfs, triggers};
+use super::skeleton::{MOUNTED, SKELETON, make_folders};
+use super::tree::{PackageId, Tree};
+use super::triggers;
 use crate::fetch::{Script, VerifiedApk};
-
-/// A script of a package that is to be run now.
-#[derive(Clone, Copy, Debug)]
-pub struct ScriptCall<'call> {
-    /// The package.
-    pub package: PackageId,
-    /// Its name, `busybox`.
-    pub name: &'call str,
-    /// Its name and version, `busybox-1.36.1-r29`.
-    pub package_name: &'call str,
-    /// Which of its scripts.
-    pub script: Script,
-    /// The script.
-    pub text: &'call [u8],
-    /// `$1` and what follows: the version, or a trigger's folders.
-    pub arguments: &'call [String],
-    /// Modification time of whatever the script makes, in seconds since 1970.
-    pub timestamp: i64,
-}
-
-/// What came of a script.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScriptOutcome {
-    /// Its exit status; apk marks a package in its database when this is not 0.
-    pub status: u8,
-    /// What was not done.
-    pub unrun: Vec<Unrun>,
-    /// Where it failed: the end of what it printed, or why it could not begin. Without a line end.
-    pub output: String,
-}
-
-/// A part of a script that was not run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unrun {
-    /// Line in the script, from 1.
-    pub line: usize,
-    /// That line.
-    pub text: String,
-    /// Why: what was not understood.
-    pub reason: String,
-}
-
-/// Something that runs install scripts against a tree.
-pub trait RunScript {
-    /// Runs one script, which changes `tree`. An error ends the build; a script that fails is an outcome.
-    fn run(&mut self, tree: &mut Tree, call: &ScriptCall<'_>) -> Result<ScriptOutcome, Error>;
-}
 
 /// What installing gives.
 #[derive(Debug)]
@@ -85,12 +37,6 @@ pub struct InstallOptions<'run> {
 pub fn newest_build_date(packages: &[VerifiedApk]) -> i64 {
     packages.iter().map(|package| package.info().build_date).max().unwrap_or(0).max(0)
 }
-
-/// Folders that apk makes in an empty root before anything else; `lib/apk/db` follows with the database.
-pub(super) const SKELETON: [(&str, u32); 2] = [("etc", 0o755), ("etc/apk", 0o755)];
-
-/// Folders that apk makes before it runs a script, for what it mounts there.
-const MOUNTED: [(&str, u32); 2] = [("dev", 0o755), ("proc", 0o555)];
 
 impl Rootfs {
     /// Installs `packages`, in this order, into an empty root.
@@ -137,20 +83,4 @@ impl Rootfs {
         }
         Ok(Installation { rootfs, notes })
     }
-}
-
-/// Makes those of `folders` of which nothing is there.
-fn make_folders(tree: &mut Tree, folders: &[(&str, u32)], timestamp: i64) -> Result<(), Error> {
-    for (path, mode) in folders {
-        if tree.lookup(path).is_none() {
-            let inode = Inode { kind: InodeKind::Directory(BTreeMap::new()), metadata: generated(*mode, timestamp) };
-            tree.insert(path, inode).map_err(|source| Error::Generated { path: (*path).to_owned(), source })?;
-        }
-    }
-    Ok(())
-}
-
-/// Metadata of something that this program makes, owned by root.
-pub(super) fn generated(mode: u32, timestamp: i64) -> Metadata {
-    Metadata { mode, uid: 0, gid: 0, mtime: timestamp, xattrs: BTreeMap::new(), origin: Origin::Generated }
 }

@@ -8,9 +8,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::Rootfs;
 use super::package::InstalledPackage;
 use super::record::{Owner, Record, RecordKind};
+use super::root_filesystem::Rootfs;
 use super::tree::{InodeKind, Origin, PackageId, Tree};
 use crate::apk::{Dependency, Identity, split_of_index};
 use crate::digest::Sha1Digest;

@@ -22,26 +22,22 @@ mod ownership;
 mod package;
 mod placement;
 mod record;
+mod root_filesystem;
+mod run_script;
 mod script_note;
 mod scripts;
+mod skeleton;
 mod tree;
 mod triggers;
 
 pub use database::{DatabaseOptions, write_database};
 pub use error::Error;
-pub use install::{InstallOptions, Installation, RunScript, ScriptCall, ScriptOutcome, Unrun, newest_build_date};
+pub use install::{InstallOptions, Installation, newest_build_date};
 pub use lost_account::LostAccount;
 pub use package::InstalledPackage;
 pub use record::{Owner, Record, RecordKind};
+pub use root_filesystem::Rootfs;
+pub use run_script::{HOST_NAME, RunScript, ScriptCall, ScriptOutcome, Unrun};
 pub use script_note::{ScriptNote, UNRUN_TOLD};
-pub use scripts::{Emulation, HOST_NAME};
+pub use scripts::Emulation;
 pub use tree::{Content, Inode, InodeId, InodeKind, Metadata, Origin, PackageId, Tree, TreeError, Walk};
-
-/// A root filesystem with the packages that it was made from, in install order.
-#[derive(Clone, Debug, Default)]
-pub struct Rootfs {
-    /// The files.
-    pub tree: Tree,
-    /// The packages; [`PackageId`] is a place in this list.
-    pub packages: Vec<InstalledPackage>,
-}

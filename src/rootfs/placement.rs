@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::Rootfs;
 use super::accounts::{self, Groups, Passwd};
 use super::error::Error;
-use super::install::SKELETON;
 use super::ownership::{FileClaim, file_claim, folder_passes};
 use super::record::{Owner, Record, RecordKind};
+use super::root_filesystem::Rootfs;
+use super::skeleton::SKELETON;
 use super::tree::{Content, Inode, InodeId, InodeKind, Metadata, Origin, PackageId, Tree, TreeError};
 use crate::apk::{Entry, EntryKind};
 use crate::digest::Sha1Digest;

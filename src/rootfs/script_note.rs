@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::install::ScriptOutcome;
 use super::lost_account::LostAccount;
+use super::run_script::ScriptOutcome;
 use crate::fetch::Script;
 
 /// How many statements that were left out are told, unless all are asked for.

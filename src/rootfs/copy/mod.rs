@@ -12,6 +12,7 @@ mod error;
 mod files;
 mod ignore;
 mod placing;
+mod request;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,38 +21,10 @@ use super::tree::{Origin, Tree};
 use files::{Files, Folder, Kind, StageFiles, follow};
 use ignore::{Fitting, IGNORE_FILE, Place, Rules, glob};
 use placing::Placing;
+use request::join;
 
 pub use error::Error;
-
-/// One copy, its owner looked up already.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// A file, a folder or a glob, without a slash at either end and without `..`; empty: all of it.
-    pub source: &'a str,
-    /// Where it goes: a path from the root of the image, without a slash at either end.
-    pub target: &'a str,
-    /// Whether the target was written with a slash at its end.
-    pub into: bool,
-    /// Globs of what is left out, over paths from the source; `!` takes back.
-    pub exclude: &'a [String],
-    /// Permission bits of files; `None`: 0644, or 0755 where somebody may execute the source.
-    pub mode: Option<u32>,
-    /// Numeric owner.
-    pub uid: u32,
-    /// Numeric group.
-    pub gid: u32,
-    /// Seconds since 1970 for everything that is copied.
-    pub mtime: i64,
-}
-
-/// What was copied.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Copied {
-    /// Files and links.
-    pub files: usize,
-    /// Bytes in the files.
-    pub bytes: u64,
-}
+pub use request::{Copied, Request};
 
 /// Copies out of `folder`, the recipe's. What a `.dockerignore` there names is left out, and so are `outputs`: what
 /// this build writes, wherever that is.
@@ -285,14 +258,6 @@ fn split_glob(source: &str) -> (&str, &str) {
     match source.get(..wild).and_then(|before| before.rfind('/')) {
         Some(slash) => (source.get(..slash).unwrap_or_default(), source.get(slash + 1..).unwrap_or_default()),
         None => ("", source),
-    }
-}
-
-fn join(folder: &str, name: &str) -> String {
-    match (folder, name) {
-        ("", name) => name.to_owned(),
-        (folder, "") => folder.to_owned(),
-        _ => format!("{folder}/{name}"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::tree::{Inode, InodeId, InodeKind, Metadata, Origin, Tree, TreeError};
 use super::error::Error;
 use super::files::File;
-use super::{Copied, Request, join};
+use super::request::{Copied, Request, join};
 
 /// A folder that was asked for.
 struct Reached {

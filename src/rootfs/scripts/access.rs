@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::tree::{Content, Inode, InodeId, InodeKind, Metadata, Origin};
-use super::shell::{Flow, Shell, give_up, unknown};
+use super::flow::{Flow, give_up, unknown};
+use super::shell::Shell;
 
 /// Bytes of the largest file that a script writes here.
 const LARGEST: usize = 16 << 20;

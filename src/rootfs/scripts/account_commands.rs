@@ -10,7 +10,8 @@ use std::ops::RangeInclusive;
 
 use super::super::accounts::{self, AccountEntry, AccountFile, Group, Password, Shadow, User};
 use super::super::tree::{InodeKind, Origin};
-use super::shell::{Flow, Shell, unknown};
+use super::flow::{Flow, unknown};
+use super::shell::Shell;
 
 /// The numbers that `-S` picks from.
 const SYSTEM_IDS: RangeInclusive<u32> = 100..=999;

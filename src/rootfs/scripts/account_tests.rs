@@ -1,7 +1,7 @@
 //! Accounts: what busybox 1.36.1 of Alpine 3.20 was seen to write for the same calls, and the scripts of servers.
 
 use super::super::database::write_file;
-use super::super::install::ScriptOutcome;
+use super::super::run_script::ScriptOutcome;
 use super::tests::{TIMESTAMP, read, root, run};
 
 /// Lines that `commands` add to or change in the account files, each with the first letter of its file, `$?` of each

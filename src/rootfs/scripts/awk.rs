@@ -5,9 +5,10 @@
 
 use super::access::text_of;
 use super::cursor::Cursor;
+use super::flow::{Flow, unknown};
 use super::options::Options;
 use super::regex::{Regex, Syntax};
-use super::shell::{Flow, Shell, unknown};
+use super::shell::Shell;
 use super::streams::{Streams, see_that_output_ends};
 
 enum Value {

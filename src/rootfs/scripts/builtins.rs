@@ -2,7 +2,8 @@
 
 use super::super::tree::InodeKind;
 use super::access::text_of;
-use super::shell::{Flow, Shell, Stop, Variable, unknown};
+use super::flow::{Flow, Stop, unknown};
+use super::shell::{Shell, Variable};
 use super::streams::Streams;
 use super::table::{self, Run};
 

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::tree::{Content, Inode, InodeKind};
 use super::access::join;
-use super::shell::{Flow, Shell, unknown};
+use super::flow::{Flow, unknown};
+use super::shell::Shell;
 use super::subject_hash::{certificates, subject_hash};
 
 const CONFIGURATION: &str = "/etc/ca-certificates.conf";

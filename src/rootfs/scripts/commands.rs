@@ -12,7 +12,8 @@ use super::super::error::Error;
 use super::super::tree::InodeKind;
 use super::access::join;
 use super::applets::applet_paths;
-use super::shell::{Flow, Shell, Variable, give_up, unknown};
+use super::flow::{Flow, give_up, unknown};
+use super::shell::{Shell, Variable};
 use super::streams::Streams;
 use super::table::{self, By};
 

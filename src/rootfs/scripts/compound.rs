@@ -2,7 +2,8 @@
 
 use brush_parser::ast::{self, CompoundCommand};
 
-use super::shell::{Flow, Shell, Stop, unknown};
+use super::flow::{Flow, Stop, unknown};
+use super::shell::Shell;
 use super::streams::Streams;
 
 impl Shell<'_> {

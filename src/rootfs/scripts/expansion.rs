@@ -5,9 +5,10 @@ use brush_parser::word::{self, WordPiece, WordPieceWithSource};
 
 use super::super::glob::Pattern;
 use super::access::{join, text_of};
+use super::flow::{Flow, give_up, unknown};
 use super::here_documents::{HereDocument, MARK};
 use super::printf::{Escapes, unescape};
-use super::shell::{Flow, Shell, give_up, unknown};
+use super::shell::Shell;
 
 /// Bytes of the longest text that is expanded; a system's limit for arguments is not much more.
 const LONGEST: usize = 1 << 20;
@@ -130,7 +131,9 @@ impl Shell<'_> {
         if !expands {
             return Ok(text);
         }
-        let Ok(pieces) = word::parse_heredoc(&text, &super::options()) else { return unknown("its here-document") };
+        let Ok(pieces) = word::parse_heredoc(&text, &super::parse::options()) else {
+            return unknown("its here-document");
+        };
         let mut fields = Fields::default();
         self.expand_in_double_quotes(&pieces, &mut fields)?;
         Ok(fields.current.unwrap_or_default().into_iter().map(|(letter, _)| letter).collect())
@@ -218,7 +221,7 @@ impl Shell<'_> {
     /// The pieces of a word as it was written.
     pub(super) fn pieces(&self, word: &str) -> Flow<Vec<WordPieceWithSource>> {
         self.spend_work(word.len())?;
-        word::parse(word, &super::options()).or_else(|_| unknown(format!("the word `{word}` is not understood")))
+        word::parse(word, &super::parse::options()).or_else(|_| unknown(format!("the word `{word}` is not understood")))
     }
 
     /// File names that a field matches, or the field itself where it has no wildcard or nothing matches.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::super::tree::{Content, Inode, InodeId, InodeKind, Metadata};
 use super::access::{join, parent};
+use super::flow::{Flow, unknown};
 use super::permissions::{Call, changed_mode};
-use super::shell::{Flow, Shell, unknown};
+use super::shell::Shell;
 use super::streams::Streams;
 
 /// Bytes of the longest target of a link.

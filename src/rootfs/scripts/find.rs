@@ -5,7 +5,8 @@
 use super::super::glob::Pattern;
 use super::super::tree::InodeKind;
 use super::access::join;
-use super::shell::{Flow, Shell, unknown};
+use super::flow::{Flow, unknown};
+use super::shell::Shell;
 use super::streams::Streams;
 
 /// Terms of the longest expression, and how deep it may nest.

@@ -1,9 +1,10 @@
 //! `grep` as busybox has it.
 
 use super::access::text_of;
+use super::flow::{Flow, unknown};
 use super::options::Options;
 use super::regex::{Regex, Syntax, is_of_word};
-use super::shell::{Flow, Shell, unknown};
+use super::shell::Shell;
 use super::streams::Streams;
 
 /// One file's answer.

@@ -5,12 +5,11 @@
 //! its host name is `localhost`, as under `scripts = "run"`, and its architecture is the image's. What a command does
 //! to the running kernel leaves the image as it is; only whether it succeeds is not known.
 
+use super::super::run_script::HOST_NAME;
+use super::flow::{Flow, unknown};
 use super::options::Options;
-use super::shell::{Flow, Shell, unknown};
+use super::shell::Shell;
 use super::streams::Streams;
-
-/// The host name that install scripts find.
-pub const HOST_NAME: &str = "localhost";
 
 /// Architectures that Linux and musl call by the same name.
 const ARCHITECTURES: [&str; 7] = ["x86_64", "aarch64", "riscv64", "ppc64le", "s390x", "loongarch64", "mips64"];

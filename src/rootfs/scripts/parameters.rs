@@ -6,7 +6,8 @@ use brush_parser::word::{
 
 use super::super::glob::Pattern;
 use super::expansion::Fields;
-use super::shell::{Flow, Shell, Stop, Variable, unknown};
+use super::flow::{Flow, Stop, unknown};
+use super::shell::{Shell, Variable};
 
 /// `$$`, which is another number in every run.
 const PROCESS: &str = "1";

@@ -4,7 +4,8 @@
 //! clears its set-id bits.
 
 use super::super::tree::{InodeId, InodeKind};
-use super::shell::{Flow, Shell, unknown};
+use super::flow::{Flow, unknown};
+use super::shell::Shell;
 
 /// The numbers of an account and of a group, where they are given.
 pub(super) type Owner = (Option<u32>, Option<u32>);

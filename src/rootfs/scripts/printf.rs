@@ -1,6 +1,7 @@
 //! `echo` and `printf` with their escapes, as busybox has them.
 
-use super::shell::{Flow, Shell, give_up, unknown};
+use super::flow::{Flow, give_up, unknown};
+use super::shell::Shell;
 use super::streams::{Streams, see_that_output_ends};
 
 /// The widest field and the longest precision.

@@ -4,8 +4,9 @@
 
 use brush_parser::ast::{IoFileRedirectKind as Kind, IoFileRedirectTarget as Target, IoRedirect, Word};
 
+use super::flow::{Flow, unknown};
 use super::here_documents::MARK;
-use super::shell::{Flow, Shell, unknown};
+use super::shell::Shell;
 use super::streams::{Input, Sink, Streams};
 
 impl Shell<'_> {

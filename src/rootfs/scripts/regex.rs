@@ -5,7 +5,7 @@
 //! refused.
 
 use super::cursor::Cursor;
-use super::shell::Flow;
+use super::flow::Flow;
 
 /// Instructions of the longest pattern.
 const LONGEST: usize = 4096;

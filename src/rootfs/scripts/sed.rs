@@ -3,9 +3,10 @@
 use super::super::tree::{Content, Inode, InodeKind, Metadata};
 use super::access::text_of;
 use super::cursor::Cursor;
+use super::flow::{Flow, unknown};
 use super::options::Options;
 use super::regex::{Groups, Regex, Syntax};
-use super::shell::{Flow, Shell, unknown};
+use super::shell::Shell;
 use super::streams::{Streams, see_that_output_ends};
 
 /// Groups of commands inside one another.

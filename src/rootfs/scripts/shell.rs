@@ -11,12 +11,14 @@ use std::rc::Rc;
 use brush_parser::ast::{self, Command, SourceLocation as _};
 
 use super::super::error::Error;
-use super::super::install::{ScriptCall, Unrun};
+use super::super::run_script::{HOST_NAME, ScriptCall, Unrun};
 use super::super::tree::Tree;
+use super::flow::{Flow, Stop, give_up, unknown};
 use super::here_documents::HereDocument;
+use super::identity::Identity;
+use super::parse::{parse, parse_part};
 use super::regex::{Groups, Regex};
 use super::streams::{Input, Sink, Streams};
-use super::su::Identity;
 
 /// Bytes that are copied in a step.
 const BYTES_A_STEP: usize = 4096;
@@ -26,35 +28,6 @@ const UNITS_A_STEP: usize = 128;
 const DEEPEST: usize = 64;
 /// Statements that are told as left out; of more, the first.
 const MOST_UNRUN: usize = 1000;
-
-/// Why a command does not go on to the next.
-pub(super) enum Stop {
-    /// `exit`
-    Exit(u8),
-    /// `return`
-    Return(u8),
-    /// `break N`
-    Break(usize),
-    /// `continue N`
-    Continue(usize),
-    /// Something that is not understood, and what.
-    Unknown(String),
-    /// The script goes beyond all bounds, and is given up as a whole.
-    GivenUp(String),
-}
-
-/// The outcome of a step.
-pub(super) type Flow<T> = Result<T, Stop>;
-
-/// An [`Stop::Unknown`] with its reason.
-pub(super) fn unknown<T>(reason: impl Into<String>) -> Flow<T> {
-    Err(Stop::Unknown(reason.into()))
-}
-
-/// A [`Stop::GivenUp`] with its reason.
-pub(super) fn give_up<T>(reason: &str) -> Flow<T> {
-    Err(Stop::GivenUp(reason.to_owned()))
-}
 
 /// A variable's value.
 #[derive(Clone)]
@@ -134,7 +107,7 @@ impl<'run> Shell<'run> {
             ("APK_SCRIPT", call.script.name()),
             ("PWD", "/"),
             ("SHLVL", "1"),
-            ("HOSTNAME", super::machine::HOST_NAME),
+            ("HOSTNAME", HOST_NAME),
         ];
         let state = State {
             variables: variables.into_iter().map(|(name, value)| (name.to_owned(), known(value))).collect(),
@@ -374,7 +347,7 @@ impl<'run> Shell<'run> {
     /// The output of `text`, run in a subshell, without the line ends at its end.
     pub(super) fn substitute(&mut self, text: &str) -> Flow<String> {
         self.spend_work(text.len())?;
-        let Ok(program) = super::parse_part(text, &mut self.here_documents) else {
+        let Ok(program) = parse_part(text, &mut self.here_documents) else {
             return unknown(format!("`{text}` is not understood"));
         };
         let input = if self.feeding > 0 { Input::shared() } else { Input::default() };
@@ -404,7 +377,7 @@ impl<'run> Shell<'run> {
 
     /// Parses a text that is no part of the script itself.
     pub(super) fn parse(&mut self, text: &str) -> Result<ast::Program, String> {
-        super::parse(text, &mut self.here_documents)
+        parse(text, &mut self.here_documents)
     }
 
     /// Runs what is no part of the script itself.

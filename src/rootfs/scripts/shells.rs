@@ -1,7 +1,8 @@
 //! `add-shell`, by which shells put themselves into `/etc/shells` (shells(5)), as busybox has it.
 
 use super::super::tree::{Content, Inode, InodeKind};
-use super::shell::{Flow, Shell};
+use super::flow::Flow;
+use super::shell::Shell;
 
 const SHELLS: &str = "/etc/shells";
 

@@ -8,12 +8,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::super::tree::InodeId;
-use super::shell::{Flow, Shell, give_up, unknown};
+use super::flow::{Flow, give_up, unknown};
 
 /// Bytes that a command may write.
 const MOST_OUTPUT: usize = 16 << 20;
-/// Bytes of the script's own output that are kept: its end, for the message about a script that fails.
-const MOST_PRINTED: usize = 16 << 10;
 
 /// Gives the script up where a command has made `length` bytes of output, which is more than any should.
 pub(super) fn see_that_output_ends(length: usize) -> Flow<()> {
@@ -23,11 +21,11 @@ pub(super) fn see_that_output_ends(length: usize) -> Flow<()> {
 /// Text on its way to another command.
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     /// Whether the message of a failing command is missing in it.
-    lacks_message: bool,
+    pub(super) lacks_message: bool,
     /// Whether only its end is of interest.
-    keeps_end: bool,
+    pub(super) keeps_end: bool,
 }
 
 /// Where one stream goes.
@@ -127,46 +125,5 @@ impl Streams {
     /// Where the stream `number` goes.
     pub(super) fn sink(&self, number: u32) -> Sink {
         self.sinks.get(&number).cloned().unwrap_or(Sink::Nowhere)
-    }
-}
-
-impl Shell<'_> {
-    /// Writes `bytes` to standard output.
-    pub(super) fn print(&mut self, streams: &Streams, bytes: impl AsRef<[u8]>) -> Flow<()> {
-        let bytes = bytes.as_ref();
-        match streams.sinks.get(&1) {
-            None | Some(Sink::Nowhere) => Ok(()),
-            Some(Sink::File(id)) => self.append_to(*id, bytes),
-            Some(Sink::Buffer(buffer)) => {
-                self.spend_bytes(bytes.len())?;
-                let mut buffer = buffer.borrow_mut();
-                buffer.bytes.extend_from_slice(bytes);
-                let length = buffer.bytes.len();
-                if !buffer.keeps_end {
-                    see_that_output_ends(length)?;
-                }
-                if buffer.keeps_end && length > 2 * MOST_PRINTED {
-                    buffer.bytes.drain(..length - MOST_PRINTED);
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Writes `line` and a line end to standard output.
-    pub(super) fn print_line(&mut self, streams: &Streams, line: &str) -> Flow<()> {
-        self.print(streams, format!("{line}\n"))
-    }
-
-    /// A command has printed a message, which is not made here.
-    pub(super) fn complain(streams: &Streams) -> Flow<()> {
-        match streams.sinks.get(&2) {
-            Some(Sink::Buffer(buffer)) => {
-                buffer.borrow_mut().lacks_message = true;
-                Ok(())
-            }
-            Some(Sink::File(_)) => unknown("the message of a command goes into a file"),
-            None | Some(Sink::Nowhere) => Ok(()),
-        }
     }
 }

@@ -5,23 +5,14 @@
 
 use super::super::accounts::{self, Groups, Passwd};
 use super::super::tree::InodeId;
-use super::shell::{Flow, Shell, Variable, unknown};
+use super::flow::{Flow, unknown};
+use super::identity::Identity;
+use super::shell::{Shell, Variable};
 use super::streams::Streams;
 
 /// Commands of which the effects under another account are known.
 const KNOWN: [&str; 13] =
     ["mkdir", "touch", "ln", "cp", "cat", "echo", "printf", "test", "[", "true", "false", ":", "id"];
-
-/// An account that commands run as.
-#[derive(Clone, Debug)]
-pub(super) struct Identity {
-    /// Its number.
-    pub(super) uid: u32,
-    /// The number of its primary group.
-    pub(super) gid: u32,
-    /// All groups that it is in.
-    groups: Vec<u32>,
-}
 
 impl Shell<'_> {
     pub(super) fn su(&mut self, arguments: &[String], streams: &mut Streams) -> Flow<u8> {
@@ -94,16 +85,7 @@ impl Shell<'_> {
 
     /// Whether the present account has the permission `bit` (4 reading, 2 writing, 1 searching) on `id`.
     fn may(&self, id: InodeId, bit: u32) -> bool {
-        let Some(identity) = &self.state.identity else { return true };
-        let metadata = &self.tree.inode(id).metadata;
-        let shift = if metadata.uid == identity.uid {
-            6
-        } else if identity.groups.contains(&metadata.gid) {
-            3
-        } else {
-            0
-        };
-        metadata.mode >> shift & bit != 0
+        self.state.identity.as_ref().is_none_or(|identity| identity.may(&self.tree.inode(id).metadata, bit))
     }
 
     /// Whether the folders that lead to the real path `real` may be searched.

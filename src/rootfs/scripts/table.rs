@@ -2,7 +2,8 @@
 
 #[cfg(test)]
 use super::builtins::BUILTINS;
-use super::shell::{Flow, Shell};
+use super::flow::Flow;
+use super::shell::Shell;
 use super::streams::Streams;
 
 /// What runs a command; its status comes back.

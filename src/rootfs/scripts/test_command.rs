@@ -7,8 +7,9 @@ use brush_parser::ast::{BinaryPredicate, ExtendedTestExpr, Word};
 
 use super::super::glob::Pattern;
 use super::super::tree::InodeKind;
+use super::flow::{Flow, unknown};
 use super::regex::{Regex, Syntax};
-use super::shell::{Flow, Shell, unknown};
+use super::shell::Shell;
 
 /// The status for a condition that cannot be read.
 const USAGE: u8 = 2;

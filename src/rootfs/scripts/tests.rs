@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::super::database::write_file;
 use super::super::dump::dump;
-use super::super::install::generated;
-use super::super::install::{RunScript, ScriptCall, ScriptOutcome};
+use super::super::run_script::{RunScript, ScriptCall, ScriptOutcome};
+use super::super::skeleton::generated;
 use super::super::tree::{Inode, InodeKind, PackageId, Tree};
 use super::Emulation;
 use crate::fetch::Script;

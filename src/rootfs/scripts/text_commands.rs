@@ -6,10 +6,11 @@ use std::cmp::Ordering;
 use super::super::accounts::{self, AccountEntry as _};
 use super::super::tree::{InodeKind, Metadata};
 use super::access::text_of;
+use super::flow::{Flow, unknown};
 use super::options::Options;
 use super::permissions::Call;
 use super::regex::{Regex, Syntax};
-use super::shell::{Flow, Shell, unknown};
+use super::shell::Shell;
 use super::streams::Streams;
 
 /// Numbers that one `seq` prints.
@@ -214,7 +215,7 @@ impl Shell<'_> {
         let mut number = first;
         while if step > 0 { number <= last } else { number >= last } {
             if number.abs_diff(first) > (MOST_NUMBERS as u64).saturating_mul(step.unsigned_abs()) {
-                return super::shell::give_up("it counts without end");
+                return super::flow::give_up("it counts without end");
             }
             self.spend_work(1 << 4)?;
             self.print_line(streams, &number.to_string())?;
