@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::BuiltImage;
+use super::built_image::BuiltImage;
 use super::retrace::{Retraced, Untraceable};
 use crate::image::Contents;
 use crate::prune::{Cut, Profile, Report};

@@ -5,7 +5,7 @@ use super::locked::Locked;
 use super::order::Order;
 use super::part::Part;
 use super::select::Indexes;
-use super::select::Selection;
+use super::selection::Selection;
 use super::workshop::Workshop;
 use crate::fetch::VerifiedApk;
 use crate::progress::Progress;

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::bill::Bill;
-use super::trim::compile::NoCompiler;
 use crate::apk;
 use crate::fetch;
 use crate::image;
@@ -252,4 +251,20 @@ impl Error {
 fn failed_scripts(stage: Option<&str>, failed: &[ScriptNote]) -> String {
     let stage = stage.map_or(String::new(), |stage| format!("stage {stage}: "));
     failed.iter().map(|note| format!("{stage}{}", note.describe(UNRUN_TOLD))).collect::<Vec<_>>().join("\n")
+}
+
+/// Why the image's own interpreter cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum NoCompiler {
+    /// It is for another machine.
+    #[error("an interpreter for {arch} does not run on {host}")]
+    ForeignInterpreter {
+        /// What the image is for.
+        arch: Architecture,
+        /// What this is.
+        host: Architecture,
+    },
+    /// The sandbox is refused, or the interpreter fails in it.
+    #[error(transparent)]
+    Sandbox(sandbox::Error),
 }

@@ -11,7 +11,7 @@ use super::error::Error;
 use super::lock_names::Named;
 use super::part::Part;
 use super::release::{self, Asked, IndexRelease};
-use super::select::Selection;
+use super::selection::Selection;
 use super::sources::Overrides;
 use super::workshop::Workshop;
 use super::{lock_names, sources};

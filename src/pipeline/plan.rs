@@ -1,13 +1,14 @@
 //! What a build would do: the packages and why each is there, and, where it can be known, what pruning would take.
 
+use super::build::{build_for, keep};
+use super::built_image::BuiltImage;
 use super::choice::Choice;
 use super::error::Error;
 use super::order::Order;
 use super::part::Part;
 use super::release::UNKNOWN_RELEASE;
-use super::select::Selection;
+use super::selection::Selection;
 use super::workshop::Workshop;
-use super::{BuiltImage, build_for};
 use crate::fetch;
 use crate::progress::Progress;
 use crate::prune::Report;
@@ -71,7 +72,7 @@ fn plan_for(
     let stages = stages.collect::<Result<Vec<_>, Error>>()?;
     let built = |workshop: &Workshop| {
         let made = build_for(order, arch, workshop, progress)?;
-        super::keep(made.to_keep(order), progress);
+        keep(made.to_keep(order), progress);
         Ok(made.image)
     };
     let image = match effort {

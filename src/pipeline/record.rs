@@ -11,11 +11,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::bill::Bill;
+use super::built_image::{BuiltImage, PackageCount};
 use super::choice::Choice;
 use super::error::Error;
 use super::order::Order;
+use super::translate;
 use super::workshop::Workshop;
-use super::{BuiltImage, PackageCount, translate};
 use crate::digest::{Sha256, Sha256Digest};
 use crate::fetch::{Cache, Section};
 use crate::image::{self, LayerNote, Sbom};

@@ -6,18 +6,16 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use super::Made;
+use super::built_image::BuiltImage;
 use super::error::Error;
 use crate::image::{self, ImageSet, Written, config_beside};
+use crate::rootfs::Rootfs;
 use crate::rootfs::folder::{Owners, write_folder};
 use crate::unfinished::{Unfinished, UnfinishedFolder};
 
-/// Writes the files of the one image there is to the folder `path`, and its config to [`config_beside`] it, where
+/// Writes `rootfs`, the files of `image`, to the folder `path`, and its config to [`config_beside`] it, where
 /// `apkbuild run` and `apkbuild check` look for it.
-pub(super) fn write(images: &[Made], path: &Path, set: &ImageSet) -> Result<Written, Error> {
-    let [Made { image, files: Some(rootfs), .. }] = images else {
-        return Err(Error::SeveralRoots { count: images.len() });
-    };
+pub(super) fn write(image: &BuiltImage, rootfs: &Rootfs, path: &Path, set: &ImageSet) -> Result<Written, Error> {
     let config_place = config_beside(path);
     let is_empty = fs_err::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
     let is_ours = path.is_dir() && config_place.is_file();

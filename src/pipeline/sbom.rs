@@ -4,7 +4,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use super::BuiltImage;
+use super::built_image::BuiltImage;
 use super::error::Error;
 use super::order::Order;
 use crate::image::{self, Reference, SbomFormat, Subject};

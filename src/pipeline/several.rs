@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
+use super::build::{Built, build};
 use super::error::Error;
 use super::order::Order;
 use super::workshop::Workshop;
-use super::{Built, build};
 use crate::progress::{Progress, Task};
 
 /// Builds every one of `orders`, each in its workshop, and hands what was built to `finished`, in their order.

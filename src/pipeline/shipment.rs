@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Built;
+use super::build::Built;
 use super::error::Error;
 use crate::digest::Sha256Digest;
 use crate::image::{Blob, Publication, Reference, Sbom, SbomFormat, StoredImage, Subject};

@@ -1,7 +1,7 @@
 //! The recipe's words in the words of the rooms that carry them out. Rooms do not know the recipe, so that each can be
 //! read and used by itself.
 
-use super::select::Selection;
+use super::selection::Selection;
 use super::sources::image_repositories;
 use crate::apk::Dependency;
 use crate::image::{self, CompressionKind, Layer, Layering, PackedImage, Settings};

@@ -1,7 +1,7 @@
 //! Making the image small: pruning, with what earlier traces read, and bytecode in the place of sources.
 
 mod bytecode_cache;
-pub(super) mod compile;
+mod compile;
 
 use std::path::PathBuf;
 
@@ -16,8 +16,6 @@ use crate::prune::bytecode::Shipped;
 use crate::prune::{Bytecode, Facts, News, Policy, Profile, Report, prune, prune_knowing};
 use crate::recipe::{Architecture, Recipe};
 use crate::rootfs::Rootfs;
-
-pub use compile::NoCompiler;
 
 /// What was let go, and what tracing read.
 pub(super) struct Trimmed {

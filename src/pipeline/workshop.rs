@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::Error;
 use super::index_set::IndexSet;
-use super::select::Selection;
+use super::selection::Selection;
 use super::shelf::Shelf;
 use super::sources::Overrides;
 use crate::apk::Keyring;

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 
 use rayon::prelude::*;
 
-use super::super::error::Error;
+use super::super::error::{Error, NoCompiler};
 use super::super::workshop::Workshop;
 use super::bytecode_cache::BytecodeCache;
 use crate::digest::Sha256Digest;
@@ -97,22 +97,6 @@ fn bring_into_form(
     let Ok(compiled) = compilation.finish(source, shipped.magic, shipped.code) else { return Ok(None) };
     kept.keep(key, &compiled)?;
     Ok(Some(compiled))
-}
-
-/// Why the image's own interpreter cannot be asked.
-#[derive(Debug, thiserror::Error)]
-pub enum NoCompiler {
-    /// It is for another machine.
-    #[error("an interpreter for {arch} does not run on {host}")]
-    ForeignInterpreter {
-        /// What the image is for.
-        arch: Architecture,
-        /// What this is.
-        host: Architecture,
-    },
-    /// The sandbox is refused, or the interpreter fails in it.
-    #[error(transparent)]
-    Sandbox(sandbox::Error),
 }
 
 /// Has the interpreter of `rootfs` compile `sources`, several at the same time.
