@@ -1,11 +1,15 @@
-//! The invariants of the house, read from the source: which room may use which, who does I/O, who prints, and where
-//! `unsafe` may stand.
+//! The invariants of the house, read from the source: which room may use which, that no files import one another round
+//! in a circle, who does I/O, who prints, and where `unsafe` may be.
 
-use std::collections::BTreeMap;
+mod source_files;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use source_files::{Crate, SourceFile};
+
 /// Modules that every room may use.
-const LEAVES: [&str; 12] = [
+const FOUNDATION: [&str; 12] = [
     "address",
     "challenge",
     "digest",
@@ -20,7 +24,7 @@ const LEAVES: [&str; 12] = [
     "unfinished",
 ];
 
-/// What each room may use beside itself and the leaves.
+/// What each room may use beside itself and the foundation.
 const MAY_USE: [(&str, &[&str]); 12] = [
     ("apk", &[]),
     ("recipe", &["apk"]),
@@ -39,90 +43,78 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ),
 ];
 
+/// Rooms in which files still import one another in circles.
+const CIRCLES_LEFT: [&str; 5] = ["fetch", "prune", "registry", "sandbox", "unfinished"];
+
 /// Rooms that take bytes or text and give values, and never touch a file, a socket or a process.
 const NO_INPUT_OUTPUT: [&str; 5] = ["apk", "repository", "resolve", "lock", "prune"];
 
-/// A source file without its tests: where it is, which room it belongs to, its lines of code.
-struct Source {
-    path: PathBuf,
-    room: String,
-    lines: Vec<(usize, String)>,
-}
+/// An invariant: what breaks it, as `file:line: text`.
+type Invariant = fn(&Crate) -> Vec<String>;
 
-fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut sources = Vec::new();
-    for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
-        let entry = entry.unwrap();
-        let path = entry.path().strip_prefix(&root).unwrap().to_owned();
-        if path.extension().is_none_or(|extension| extension != "rs") || path.ends_with("tests.rs") {
-            continue;
-        }
-        let room = path.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
-        let text = fs_err::read_to_string(entry.path()).unwrap();
-        let lines = text
-            .lines()
-            .enumerate()
-            .take_while(|(_, line)| !line.starts_with("#[cfg(test)]"))
-            .filter(|(_, line)| !line.trim_start().starts_with("//"))
-            .map(|(number, line)| (number + 1, line.to_owned()))
-            .collect();
-        sources.push(Source { path, room, lines });
-    }
-    assert!(sources.len() > 10, "the source was not found");
-    sources
-}
+/// Files by their paths, with their text.
+type Files<'text> = &'text [(&'text str, &'text str)];
 
-/// The lines of `sources` on which `is_wrong` holds, as `file:line: text`.
-fn wrong_lines(sources: &[Source], is_wrong: impl Fn(&Source, &str) -> bool) -> Vec<String> {
+/// Every invariant by its name.
+const INVARIANTS: [(&str, Invariant); 8] = [
+    ("imports run one way", imports_against_the_way),
+    ("no files import one another in a circle", circles),
+    ("a root filesystem takes only verified packages", unverified_packages),
+    ("values are made without input or output", input_and_output),
+    ("only the command line prints", printing),
+    ("unsafe stays where it belongs", unsafe_elsewhere),
+    ("every file opens with what it is", unexplained),
+    ("the time of day is for caches alone", clocks),
+];
+
+/// The lines on which `is_wrong` holds.
+fn wrong_lines(source: &Crate, is_wrong: impl Fn(&SourceFile, &str) -> bool) -> Vec<String> {
     let mut wrong = Vec::new();
-    for source in sources {
-        for (number, line) in &source.lines {
-            if is_wrong(source, line) {
-                wrong.push(format!("src/{}:{number}: {}", source.path.display(), line.trim()));
+    for file in source.sources() {
+        for (number, line) in &file.lines {
+            if is_wrong(file, line) {
+                wrong.push(format!("src/{}:{number}: {}", file.path.display(), line.trim()));
             }
         }
     }
     wrong
 }
 
-/// The rooms that a line names as `crate::ROOM`.
-fn rooms_named(line: &str) -> Vec<&str> {
-    line.split("crate::")
-        .skip(1)
-        .map(|rest| rest.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap_or_default())
-        .collect()
+fn room_of(path: &Path) -> &str {
+    path.iter().next().and_then(|room| room.to_str()).unwrap_or_default().trim_end_matches(".rs")
 }
 
-#[test]
-fn imports_run_one_way() {
+fn imports_against_the_way(source: &Crate) -> Vec<String> {
     let may_use = BTreeMap::from(MAY_USE);
-    let wrong = wrong_lines(&sources(), |source, line| {
-        if matches!(source.room.as_str(), "main" | "lib" | "cli") {
-            return false;
-        }
-        rooms_named(line).iter().any(|room| {
-            let own = *room == source.room;
-            let leaf = LEAVES.contains(room);
-            let allowed = may_use.get(source.room.as_str()).is_some_and(|allowed| allowed.contains(room));
-            !(own || leaf || allowed)
-        })
-    });
-    assert!(wrong.is_empty(), "imports that the house does not allow:\n{}", wrong.join("\n"));
+    let is_wrong = |from: &str, to: &str| {
+        let is_allowed = may_use.get(from).is_some_and(|rooms| rooms.contains(&to));
+        !matches!(from, "lib" | "cli") && from != to && !FOUNDATION.contains(&to) && !is_allowed
+    };
+    let imports = source.imports().iter().filter(|import| is_wrong(room_of(&import.from), room_of(&import.to)));
+    imports.map(ToString::to_string).collect()
 }
 
-#[test]
-fn a_root_filesystem_takes_only_verified_packages() {
-    let wrong = wrong_lines(&sources(), |source, line| {
-        source.room == "rootfs"
+fn circles(source: &Crate) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for circle in source.circles() {
+        if !circle.iter().all(|import| CIRCLES_LEFT.contains(&room_of(&import.from))) {
+            let files: BTreeSet<String> = circle.iter().map(|import| import.from.display().to_string()).collect();
+            wrong.push(format!("a circle of {}", Vec::from_iter(files).join(", ")));
+            wrong.extend(circle.iter().map(|import| format!("  {import}")));
+        }
+    }
+    wrong
+}
+
+fn unverified_packages(source: &Crate) -> Vec<String> {
+    wrong_lines(source, |file, line| {
+        file.room == "rootfs"
             && line.contains("crate::fetch::")
             && !["VerifiedApk", "Script"].iter().any(|name| line.contains(name))
-    });
-    assert!(wrong.is_empty(), "rootfs may know of fetch only its verified packages:\n{}", wrong.join("\n"));
+    })
 }
 
-#[test]
-fn values_are_made_without_input_or_output() {
+fn input_and_output(source: &Crate) -> Vec<String> {
     let touches = [
         "fs_err",
         "std::fs",
@@ -134,46 +126,94 @@ fn values_are_made_without_input_or_output() {
         "std::thread",
         "SystemTime",
     ];
-    let wrong = wrong_lines(&sources(), |source, line| {
-        NO_INPUT_OUTPUT.contains(&source.room.as_str()) && touches.iter().any(|word| line.contains(word))
-    });
-    assert!(wrong.is_empty(), "these rooms do no I/O:\n{}", wrong.join("\n"));
+    wrong_lines(source, |file, line| {
+        NO_INPUT_OUTPUT.contains(&file.room.as_str()) && touches.iter().any(|word| line.contains(word))
+    })
 }
 
-#[test]
-fn only_the_command_line_prints() {
+fn printing(source: &Crate) -> Vec<String> {
     let prints = ["println!", "eprintln!", "print!(", "eprint!(", "io::stdout", "io::stderr", "dbg!("];
-    let wrong =
-        wrong_lines(&sources(), |source, line| source.room != "cli" && prints.iter().any(|word| line.contains(word)));
-    assert!(wrong.is_empty(), "only cli prints:\n{}", wrong.join("\n"));
+    wrong_lines(source, |file, line| file.room != "cli" && prints.iter().any(|word| line.contains(word)))
 }
 
-#[test]
-fn unsafe_stays_where_it_belongs() {
-    let wrong = wrong_lines(&sources(), |source, line| {
-        let at_home = source.room == "sandbox" || source.path == Path::new("mapping.rs");
-        !at_home && line.contains("unsafe ")
-    });
-    assert!(wrong.is_empty(), "unsafe belongs to the sandbox and to mapping.rs:\n{}", wrong.join("\n"));
+fn unsafe_elsewhere(source: &Crate) -> Vec<String> {
+    wrong_lines(source, |file, line| {
+        let is_at_home = file.room == "sandbox" || file.path == Path::new("mapping.rs");
+        !is_at_home && line.contains("unsafe ")
+    })
 }
 
-#[test]
-fn every_file_opens_with_what_it_is() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let wrong: Vec<String> = sources()
-        .iter()
-        .filter(|source| !fs_err::read_to_string(root.join(&source.path)).unwrap().starts_with("//!"))
-        .map(|source| source.path.display().to_string())
-        .collect();
-    assert!(wrong.is_empty(), "files without a first paragraph: {wrong:?}");
+fn unexplained(source: &Crate) -> Vec<String> {
+    let files = source.sources().iter().filter(|file| !file.text.starts_with("//!"));
+    files.map(|file| format!("src/{}:1: no first paragraph", file.path.display())).collect()
 }
 
 /// What is made depends on no clock: the time of day is asked only to know how old something in a cache is.
-#[test]
-fn the_time_of_day_is_for_caches_alone() {
+fn clocks(source: &Crate) -> Vec<String> {
     let caches = ["kept.rs", "fetch/index.rs", "fetch/cleaning.rs"];
-    let wrong = wrong_lines(&sources(), |source, line| {
-        line.contains("SystemTime") && !caches.iter().any(|path| source.path == Path::new(path))
-    });
-    assert!(wrong.is_empty(), "images have given times only:\n{}", wrong.join("\n"));
+    wrong_lines(source, |file, line| {
+        line.contains("SystemTime") && !caches.iter().any(|path| file.path == Path::new(path))
+    })
+}
+
+#[test]
+fn the_source_keeps_every_invariant() {
+    let source = Crate::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    assert!(source.sources().len() > 200 && source.imports().len() > 1000, "the source was not read");
+    for (name, invariant) in INVARIANTS {
+        let wrong = invariant(&source);
+        assert!(wrong.is_empty(), "{name}, but:\n{}", wrong.join("\n"));
+    }
+}
+
+/// Every invariant, broken on purpose behind a test in the middle of the file.
+#[test]
+fn what_breaks_an_invariant_is_found() {
+    const TESTS: &str = "//! A file.\n#[cfg(test)]\nmod tests { use crate::cli; fn f() { println!(\"\"); } }\n";
+    // The invariant, the files, and where it is broken.
+    let planted: [(usize, Files<'_>, &str); 13] = [
+        (
+            0,
+            &[("apk/mod.rs", "use crate::fetch::Fetcher;"), ("fetch/mod.rs", "pub struct Fetcher;")],
+            "src/apk/mod.rs:4",
+        ),
+        (0, &[("image/a.rs", "fn f() { crate::sandbox::run(); }"), ("sandbox/mod.rs", "")], "src/image/a.rs:4"),
+        (0, &[("image/a.rs", "fn f() { log!(1, crate::cli::X); }"), ("cli/mod.rs", "")], "src/image/a.rs:4"),
+        (0, &[("fetch/a/b.rs", "use super::super::super::rootfs::X;"), ("rootfs.rs", "")], "src/fetch/a/b.rs:4"),
+        (
+            1,
+            &[("lock/mod.rs", "pub use a::A;\nmod a;"), ("lock/a.rs", "use super::B;")],
+            "a circle of lock/a.rs, lock/mod.rs",
+        ),
+        (
+            1,
+            &[("lock/a.rs", "use super::b::B;"), ("lock/b.rs", "fn f(a: &super::a::A) {}")],
+            "a circle of lock/a.rs, lock/b.rs",
+        ),
+        (2, &[("rootfs/mod.rs", "use crate::fetch::Fetcher;"), ("fetch.rs", "")], "src/rootfs/mod.rs:4"),
+        (3, &[("prune/mod.rs", "fn f() { fs_err::read(\"\"); }")], "src/prune/mod.rs:4"),
+        (4, &[("image/mod.rs", "fn f() { println!(\"\"); }")], "src/image/mod.rs:4"),
+        (5, &[("image/mod.rs", "fn f() { unsafe { g() } }")], "src/image/mod.rs:4"),
+        (7, &[("image/mod.rs", "use std::time::SystemTime;")], "src/image/mod.rs:4"),
+        (4, &[("a.rs", "impl A { fn f() { print!(\"\"); } }")], "src/a.rs:4"),
+        (
+            0,
+            &[("lock/mod.rs", "mod inner { fn f() { super::super::registry::push(); } }"), ("registry.rs", "")],
+            "src/lock/mod.rs:4",
+        ),
+    ];
+    for (number, files, expected) in planted {
+        let texts = files.iter().map(|(path, text)| (PathBuf::from(path), format!("{TESTS}{text}\n"))).collect();
+        let source = Crate::parse(&texts);
+        for (other, (name, invariant)) in INVARIANTS.iter().enumerate() {
+            let wrong = invariant(&source);
+            if other == number {
+                assert!(wrong.first().is_some_and(|wrong| wrong.starts_with(expected)), "{name}: {wrong:?}");
+            } else if other != 0 {
+                assert!(wrong.is_empty(), "{name}: {wrong:?}");
+            }
+        }
+    }
+    let source = Crate::parse(&BTreeMap::from([(PathBuf::from("a.rs"), "// No.\n".to_owned())]));
+    assert_eq!(unexplained(&source), ["src/a.rs:1: no first paragraph"]);
 }
