@@ -6,7 +6,7 @@
 //! recipe → repository → resolve → fetch → rootfs → prune → image → (sandbox | registry)
 //! ```
 //!
-//! `apk` holds the words of Alpine's formats, `address`, `challenge`, `digest`, `held`, `kept`, `mapping`, `progress`,
+//! `apk` holds the words of Alpine's formats, `address`, `challenge`, `digest`, `held`, `kept`, `mapping`, `platform`, `progress`,
 //! `proxy`, `request_failure`, `retry_after`, `tar_reader` and `unfinished` are leaves that any room may use, `pipeline`
 //! is the only place where rooms are joined, and `cli` the only one that prints.
 
@@ -22,6 +22,7 @@ pub mod kept;
 pub mod lock;
 pub mod mapping;
 pub mod pipeline;
+pub mod platform;
 pub mod progress;
 mod proxy;
 pub mod prune;

@@ -116,7 +116,7 @@ mod tests {
         let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
         let cells: Vec<Vec<&str>> = rows.map(|row| row.split('|').map(str::trim).collect()).collect();
         let mut archs: Vec<&str> = cells.iter().map(|cells| cells[1].trim_matches('`')).collect();
-        let mut known: Vec<&str> = crate::recipe::Architecture::ALL.iter().map(|arch| arch.as_str()).collect();
+        let mut known: Vec<&str> = crate::platform::Architecture::ALL.iter().map(|arch| arch.as_str()).collect();
         archs.sort_unstable();
         known.sort_unstable();
         assert_eq!(archs, known);

@@ -20,7 +20,8 @@ use super::run::images_folder;
 use super::{lockfile, notes, pruning_report};
 use crate::image::{Contents, StoredImage, is_root_folder};
 use crate::pipeline::{self, Bill, Order, Place, Workshop};
-use crate::recipe::{Architecture, Check, HttpCheck, Recipe};
+use crate::platform::Architecture;
+use crate::recipe::{Check, HttpCheck, Recipe};
 use crate::sandbox::Startable;
 use crate::sandbox::check::{Booted, Expectations, Request};
 use crate::unfinished::UnfinishedFolder;
@@ -125,8 +126,10 @@ impl BuiltForCheck {
     /// Builds it for this machine's architecture where the recipe has it, whatever its size.
     fn from(file: &Path, recipe: &Recipe, options: &BuildOptions, context: &Context) -> Result<Self, Error> {
         let mut overrides = options.overrides();
-        if overrides.archs.is_empty() && recipe.archs.contains(&Architecture::host()) {
-            overrides.archs = vec![Architecture::host()];
+        if overrides.archs.is_empty()
+            && let Some(host) = Architecture::host().filter(|host| recipe.archs.contains(host))
+        {
+            overrides.archs = vec![host];
         }
         let folder = UnfinishedFolder::temporary()?;
         let place = Place { path: folder.path().join(ARCHIVE), format: pipeline::Format::Archive };

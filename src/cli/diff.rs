@@ -8,9 +8,11 @@ use serde::Serialize;
 use super::bytes::human;
 use super::delivery::TransportOptions;
 use super::error::Error;
+use super::options::architecture;
 use super::output::Context;
 use super::source::Source;
 use crate::image::{Difference, FileDifference, PackageDifference};
+use crate::platform::Architecture;
 
 /// How many files are listed unless `-v` asks for all.
 const FILES: usize = 40;
@@ -24,9 +26,9 @@ pub struct DiffArguments {
     /// The image that it is compared with
     #[arg(value_name = "B")]
     other: PathBuf,
-    /// Of images for several architectures, the one to look at, as Alpine names it
-    #[arg(long, value_name = "ARCH")]
-    arch: Option<String>,
+    /// Of images for several architectures, the one to look at: Alpine's name, or amd64, arm64
+    #[arg(long, value_name = "ARCH", value_parser = architecture())]
+    arch: Option<Architecture>,
     #[command(flatten)]
     transport: TransportOptions,
 }
@@ -43,7 +45,7 @@ struct Comparison<'images> {
 
 /// Prints what differs.
 pub fn run(arguments: &DiffArguments, context: &Context) -> Result<(), Error> {
-    let open = |image| Source::of(image, arguments.arch.as_deref(), arguments.transport, context);
+    let open = |image| Source::of(image, arguments.arch, arguments.transport, context);
     let ((one, _), (other, _)) = (open(&arguments.one)?.read()?, open(&arguments.other)?.read()?);
     let difference = Difference::between(&one, &other);
     if context.json {

@@ -14,10 +14,12 @@ use self::files::FileRow;
 use super::bytes::human;
 use super::delivery::TransportOptions;
 use super::error::Error;
+use super::options::architecture;
 use super::output::Context;
 use super::pruning_report;
 use super::source::Source;
 use crate::image::{Amount, Contents};
+use crate::platform::Architecture;
 use crate::rootfs::InodeKind;
 use crate::unfinished;
 
@@ -42,9 +44,9 @@ pub struct InspectArguments {
     /// Draw the image as a page of HTML, each file as large as its bytes
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Of an image for several architectures, the one to look at, as Alpine names it
-    #[arg(long, value_name = "ARCH")]
-    arch: Option<String>,
+    /// Of an image for several architectures, the one to look at: Alpine's name, or amd64, arm64
+    #[arg(long, value_name = "ARCH", value_parser = architecture())]
+    arch: Option<Architecture>,
     #[command(flatten)]
     transport: TransportOptions,
 }
@@ -116,7 +118,7 @@ impl From<Amount> for Row {
 
 /// Prints what is in the image.
 pub fn run(arguments: &InspectArguments, context: &Context) -> Result<(), Error> {
-    let source = Source::of(&arguments.image, arguments.arch.as_deref(), arguments.transport, context)?;
+    let source = Source::of(&arguments.image, arguments.arch, arguments.transport, context)?;
     let (contents, platforms) = source.read()?;
     if let Some(path) = &arguments.html {
         let name = contents.image.reference.clone().unwrap_or_else(|| arguments.image.display().to_string());

@@ -16,7 +16,7 @@ use super::output::Context;
 use crate::apk::writer::{NewContent, NewEntry, PackageWriter};
 use crate::apk::{self, PackageInfo, PackageName, SignatureKind, SigningKey, Version};
 use crate::fetch::Script;
-use crate::recipe::Architecture;
+use crate::platform::Architecture;
 use crate::unfinished;
 
 /// Arguments of `mkpkg`.
@@ -192,7 +192,7 @@ impl Fields {
         }
         Version::parse(&info.version).map_err(|error| usage(error.to_string()).with_help(error.help()))?;
         if info.arch.is_empty() {
-            Architecture::host().as_str().clone_into(&mut info.arch);
+            Architecture::default_target().as_str().clone_into(&mut info.arch);
         }
         if info.origin.is_empty() {
             info.origin.clone_from(&info.name);

@@ -5,13 +5,13 @@ use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 
 use super::error::Error;
 use crate::address::Address;
 use crate::pipeline::Overrides;
-use crate::recipe::Architecture;
+use crate::platform::Architecture;
 
 /// Options that every verb has.
 #[derive(Clone, Debug, Args)]
@@ -100,7 +100,7 @@ pub struct BuildOptions {
     /// Trust the keys in this folder in place of Alpine's and the recipe's
     #[arg(long, value_name = "DIR", env = "APKBUILD_KEYS_DIR")]
     pub keys_dir: Option<PathBuf>,
-    /// Architecture in place of the recipe's, as Alpine names it; repeatable
+    /// Architecture in place of the recipe's: Alpine's name, or amd64, arm64; repeatable
     #[arg(long = "arch", value_name = "ARCH", env = "APKBUILD_ARCH", value_delimiter = ' ', value_parser = architecture())]
     pub archs: Vec<Architecture>,
     /// Where downloads and results are kept for the next time
@@ -114,10 +114,15 @@ pub struct BuildOptions {
     pub allow_untrusted: bool,
 }
 
-/// Reads an architecture by Alpine's name for it, and names them all in the help and in errors.
-fn architecture() -> impl clap::builder::TypedValueParser<Value = Architecture> {
-    PossibleValuesParser::new(Architecture::ALL.map(Architecture::as_str))
-        .map(|name| Architecture::from_name(&name).unwrap_or_else(Architecture::host))
+/// Reads an architecture by any of its names, and lists Alpine's in the help and in errors.
+pub(super) fn architecture() -> impl clap::builder::TypedValueParser<Value = Architecture> {
+    let value = |architecture: Architecture| {
+        PossibleValue::new(architecture.as_str()).aliases(architecture.other_names().iter().copied())
+    };
+    PossibleValuesParser::new(Architecture::ALL.map(value)).map(|name| {
+        let known = Architecture::parse(&name).ok().or_else(|| Architecture::from_other_name(&name));
+        known.unwrap_or_else(Architecture::default_target)
+    })
 }
 
 impl BuildOptions {

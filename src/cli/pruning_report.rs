@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::error::Error;
-use crate::image::{Architecture, StoredImage};
+use crate::image::StoredImage;
+use crate::platform::Architecture;
 use crate::prune::Report;
 
 /// What the report at `path` says of `image`.
@@ -21,7 +22,7 @@ pub(super) fn read(path: &Path, image: &StoredImage) -> Result<Report, Error> {
         return serde_json::from_value(document).map_err(wrong);
     }
     let mut reports: BTreeMap<String, Report> = serde_json::from_value(document).map_err(wrong)?;
-    let is_of_image = |name: &String| Architecture::from_alpine(name).is_ok_and(|arch| image.is_for(arch));
+    let is_of_image = |name: &String| Architecture::parse(name).is_ok_and(|arch| image.is_for(arch));
     let name = reports.keys().find(|name| is_of_image(name)).cloned();
     name.and_then(|name| reports.remove(&name)).ok_or_else(|| {
         Error::failed(format!("`{}` is the report of a build without {}", path.display(), image.platform()))

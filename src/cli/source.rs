@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::delivery::TransportOptions;
 use super::error::Error;
 use super::output::Context;
-use crate::image::{Architecture, Contents, Reference, StoredImage, is_root_folder};
+use crate::image::{Contents, Reference, StoredImage, is_root_folder};
+use crate::platform::Architecture;
 use crate::progress::Progress as _;
 use crate::registry::{Client, CredentialFiles, pull};
 use crate::unfinished::UnfinishedFolder;
@@ -31,12 +32,11 @@ impl Source {
     /// bare name is always a path, so that a misspelt file name does not become a question to the network.
     pub(super) fn of(
         image: &Path,
-        arch: Option<&str>,
+        architecture: Option<Architecture>,
         transport: TransportOptions,
         context: &Context,
     ) -> Result<Self, Error> {
         let wrong = |error: crate::image::Error| Error::usage(error.to_string()).with_help(error.help());
-        let architecture = arch.map(Architecture::from_alpine).transpose().map_err(wrong)?;
         let text = image.to_str().unwrap_or_default();
         let named = text.strip_prefix("docker://").or_else(|| {
             let (host, _) = text.split_once('/')?;

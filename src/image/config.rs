@@ -4,12 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use oci_spec::image::{Config, History, ImageConfiguration, Os, RootFs};
 
-use super::architecture::Architecture;
 use super::error::Error;
 use super::layer::Layer;
-
-/// Where programs are looked for if nothing else is said; the same as in Alpine's own images.
-pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+use crate::platform::{Architecture, DEFAULT_PATH};
 
 /// What an image says about how it is run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -134,7 +131,7 @@ mod tests {
             blob: Blob::from(b"gz".to_vec()),
             segments: Vec::new(),
         };
-        let bytes = encode(&settings, Architecture::from_alpine("armv7").unwrap(), &[layer]).unwrap();
+        let bytes = encode(&settings, Architecture::Armv7, &[layer]).unwrap();
         let text = String::from_utf8(bytes).unwrap();
         let diff_id = Sha256Digest::of(b"tar");
         assert_eq!(
@@ -152,7 +149,7 @@ mod tests {
     fn a_path_that_was_given_stays() {
         let settings =
             Settings { env: BTreeMap::from([("PATH".to_owned(), "/bin".to_owned())]), ..Settings::default() };
-        let bytes = encode(&settings, Architecture::from_alpine("x86_64").unwrap(), &[]).unwrap();
+        let bytes = encode(&settings, Architecture::X86_64, &[]).unwrap();
         let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(value["config"], serde_json::json!({ "Env": ["PATH=/bin"] }));
         assert_eq!(value["created"], "1970-01-01T00:00:00Z");

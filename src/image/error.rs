@@ -44,14 +44,6 @@ pub enum Error {
         /// The highest there is.
         highest: u32,
     },
-    /// An architecture that Alpine does not have.
-    #[error("`{name}` is not an architecture of Alpine's; those are {known}")]
-    Architecture {
-        /// As asked for.
-        name: String,
-        /// All that are known, by Alpine's names.
-        known: String,
-    },
     /// The image's name and tag are not a reference.
     #[error("`{reference}` is not an image reference: {reason}")]
     Reference {
@@ -208,11 +200,7 @@ impl Error {
                 format!("install it, or write an archive with --output and load that where {program} is")
             }
             Self::Engine { engine, .. } => format!("see whether `{engine} info` works, and whether its disk has room"),
-            Self::Read(_)
-            | Self::Architecture { .. }
-            | Self::Json { .. }
-            | Self::Specification { .. }
-            | Self::Empty => return None,
+            Self::Read(_) | Self::Json { .. } | Self::Specification { .. } | Self::Empty => return None,
         })
     }
 }

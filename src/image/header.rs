@@ -10,6 +10,7 @@ use tar::{EntryType, Header};
 
 use super::error::Error;
 use crate::apk::writer::append_pax_record;
+use crate::platform::accounts::{Groups, Passwd};
 use crate::rootfs::Metadata;
 use crate::tar_reader::padding;
 
@@ -36,18 +37,15 @@ pub(super) struct OwnerNames {
 impl OwnerNames {
     /// Reads passwd(5) and group(5); lines that are neither are passed over. The first name of a number wins.
     pub(super) fn parse(passwd: &[u8], group: &[u8]) -> Self {
-        fn numbers(text: &[u8]) -> BTreeMap<u32, String> {
-            let mut names = BTreeMap::new();
-            for line in String::from_utf8_lossy(text).lines() {
-                let mut fields = line.split(':');
-                let (Some(name), Some(number)) = (fields.next(), fields.nth(1)) else { continue };
-                if let Ok(number) = number.parse() {
-                    names.entry(number).or_insert_with(|| name.to_owned());
-                }
-            }
-            names
+        let (passwd, group) = (String::from_utf8_lossy(passwd), String::from_utf8_lossy(group));
+        let (mut users, mut groups) = (BTreeMap::new(), BTreeMap::new());
+        for user in Passwd::parse(&passwd).into_entries() {
+            users.entry(user.uid).or_insert(user.name);
         }
-        Self { users: numbers(passwd), groups: numbers(group) }
+        for group in Groups::parse(&group).into_entries() {
+            groups.entry(group.gid).or_insert(group.name);
+        }
+        Self { users, groups }
     }
 
     fn user(&self, uid: u32) -> &str {

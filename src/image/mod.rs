@@ -5,7 +5,6 @@
 //! folder. The way back is [`StoredImage`], which reads what this program or another wrote. The rules come from the OCI
 //! image specification and from what Docker, containerd and podman really read.
 
-mod architecture;
 mod archive;
 mod blob_cache;
 mod compression;
@@ -30,10 +29,9 @@ mod store;
 mod stored;
 mod unpack;
 
-pub use architecture::Architecture;
 pub use archive::{ImageSet, Written};
 pub use compression::{Compression, CompressionKind};
-pub use config::{DEFAULT_PATH, Settings, canonical, timestamp};
+pub use config::{Settings, canonical, timestamp};
 pub use contents::{Amount, Contents, LayerContents};
 pub use difference::{Difference, FileDifference, PackageDifference};
 pub use engine::{Engine, Loaded};

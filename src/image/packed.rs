@@ -4,11 +4,11 @@ use std::str::FromStr as _;
 
 use oci_spec::image::{Descriptor, Digest, ImageManifestBuilder, MediaType, SCHEMA_VERSION};
 
-use super::architecture::Architecture;
 use super::config::{Settings, canonical, encode, some_map};
 use super::error::Error;
 use super::layer::{Blob, Layer};
 use crate::digest::Sha256Digest;
+use crate::platform::Architecture;
 
 /// A packed image. Its layers lie in mapped files.
 #[derive(Clone, Debug)]

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use oci_spec::image::{ImageConfiguration, Os};
 
-use super::architecture::Architecture;
 use super::contents::Contents;
 use super::error::Error;
 use super::stored::StoredImage;
 use crate::digest::Sha256Digest;
 use crate::mapping::{MappedSlice, Mapping};
+use crate::platform::Architecture;
 use crate::rootfs::folder::{ReadOptions, read_folder};
 use crate::rootfs::{Origin, Tree};
 
@@ -79,7 +79,7 @@ fn config_of(tree: &Tree) -> ImageConfiguration {
     let mut config = ImageConfiguration::default();
     config.set_os(Os::Linux);
     let name = name.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    if let Ok(architecture) = Architecture::from_alpine(name.trim()) {
+    if let Ok(architecture) = Architecture::parse(name.trim()) {
         config.set_architecture(architecture.oci()).set_variant(architecture.variant().map(str::to_owned));
     }
     config

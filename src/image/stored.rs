@@ -11,13 +11,13 @@ use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest}
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::architecture::Architecture;
 use super::archive::blob_name;
 use super::error::Error;
 use super::store::{Allowance, Store, inflated};
 use super::unpack::apply;
 use crate::digest::Sha256Digest;
 use crate::mapping::MappedSlice;
+use crate::platform::Architecture;
 use crate::rootfs::Tree;
 
 /// How deep indexes may stand in one another.
@@ -80,7 +80,7 @@ impl StoredImage {
         let chosen = images.into_iter().find(|image| architecture.is_none_or(|wanted| image.is_for(wanted)));
         chosen.ok_or_else(|| match architecture {
             Some(wanted) => {
-                Error::NoSuchPlatform { path: path.to_owned(), wanted: wanted.to_string(), found: found.join(", ") }
+                Error::NoSuchPlatform { path: path.to_owned(), wanted: wanted.platform_name(), found: found.join(", ") }
             }
             None => Error::NotAnImage { path: path.to_owned(), reason: "its index names no image".to_owned() },
         })
@@ -129,9 +129,7 @@ impl StoredImage {
 
     /// Whether it runs on `architecture`. An image that names no variant runs on all.
     pub fn is_for(&self, architecture: Architecture) -> bool {
-        let variant = self.config.variant().as_deref();
-        *self.config.architecture() == architecture.oci()
-            && (variant.is_none() || architecture.variant().is_none() || variant == architecture.variant())
+        architecture.runs(self.config.architecture(), self.config.variant().as_deref())
     }
 
     /// Bytes of all layers as they are stored.

@@ -6,7 +6,8 @@ use super::error::Error;
 use super::schedule::Stages;
 use super::translate;
 use crate::fetch::VerifiedApk;
-use crate::recipe::{Architecture, CopyStep, Recipe, ScriptFailures, Scripts};
+use crate::platform::Architecture;
+use crate::recipe::{CopyStep, Recipe, ScriptFailures, Scripts};
 use crate::repository::AlpineRelease;
 use crate::rootfs::base::{BaseOptions, add_base};
 use crate::rootfs::{Emulation, InstallOptions, Installation, Rootfs, RunScript, ScriptNote, Tree, adjust, copy};
@@ -37,8 +38,8 @@ pub(super) fn see_that_scripts_run(recipe: &Recipe, arch: Architecture) -> Resul
     if recipe.alpine.scripts != Scripts::Run {
         return Ok(());
     }
-    if arch != Architecture::host() {
-        return Err(Error::ForeignScripts { arch, host: Architecture::host() });
+    if !arch.is_host() {
+        return Err(Error::ForeignScripts { arch, host: Architecture::host_name() });
     }
     Ok(ScriptRunner::see_that_it_is_possible()?)
 }
@@ -61,9 +62,8 @@ pub(super) fn assemble(inputs: &RootfsInputs<'_>, packages: &[VerifiedApk]) -> R
     let mut installation = Rootfs::install(packages, InstallOptions { scripts, timestamp })?;
     see_that_no_script_failed(inputs, &installation.notes)?;
     let rootfs = &mut installation.rootfs;
-    let account = translate::account(&recipe.user);
     let release = inputs.release.map(translate::release);
-    add_base(rootfs, &BaseOptions { account: &account, release: release.as_ref(), timestamp })?;
+    add_base(rootfs, &BaseOptions { account: &recipe.user, release: release.as_ref(), timestamp })?;
     for step in inputs.copies {
         copy(inputs, step, &mut rootfs.tree)?;
     }

@@ -19,9 +19,9 @@ use super::workshop::Workshop;
 use super::{root_folder, stage, translate};
 use crate::image::{self, ImageSet, LayerOptions, Reference, Sbom};
 use crate::kept;
+use crate::platform::Architecture;
 use crate::progress::Progress;
 use crate::prune;
-use crate::recipe::Architecture;
 use crate::rootfs::{self, Installation, Rootfs};
 use crate::unfinished;
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::image::{PackedImage, Sbom};
+use crate::platform::Architecture;
 use crate::prune::Report;
-use crate::recipe::Architecture;
 use crate::rootfs::ScriptNote;
 
 /// What a build made for one architecture.

@@ -8,8 +8,8 @@ use super::select::Indexes;
 use super::selection::Selection;
 use super::workshop::Workshop;
 use crate::fetch::VerifiedApk;
+use crate::platform::Architecture;
 use crate::progress::Progress;
-use crate::recipe::Architecture;
 
 /// What stands behind the packages of a build.
 pub(super) enum Choice<'order> {

@@ -6,8 +6,8 @@ use super::bill::Bill;
 use crate::apk;
 use crate::fetch;
 use crate::image;
+use crate::platform::Architecture;
 use crate::prune;
-use crate::recipe::Architecture;
 use crate::registry;
 use crate::repository;
 use crate::resolve;
@@ -136,7 +136,7 @@ pub enum Error {
         /// What it is for.
         arch: Architecture,
         /// What this is.
-        host: Architecture,
+        host: &'static str,
     },
     /// Install scripts cannot be run for a machine that this is not.
     #[error("`scripts = \"run\"` runs the install scripts of packages, and those of {arch} cannot run on {host}")]
@@ -144,7 +144,7 @@ pub enum Error {
         /// What they are for.
         arch: Architecture,
         /// What this is.
-        host: Architecture,
+        host: &'static str,
     },
     /// Install scripts ended with an error.
     #[error("{}", failed_scripts(.stage.as_deref(), .failed))]
@@ -262,7 +262,7 @@ pub enum NoCompiler {
         /// What the image is for.
         arch: Architecture,
         /// What this is.
-        host: Architecture,
+        host: &'static str,
     },
     /// The sandbox is refused, or the interpreter fails in it.
     #[error(transparent)]

@@ -15,8 +15,9 @@ use super::sources::Overrides;
 use super::workshop::Workshop;
 use crate::apk::Identity;
 use crate::lock::{Inputs, LockedArchitecture, LockedIndex, LockedPackages, Lockfile, packages_of};
+use crate::platform::Architecture;
 use crate::progress::Progress;
-use crate::recipe::{Architecture, Recipe};
+use crate::recipe::Recipe;
 
 /// What of an old lock may move.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub fn lock(
     let mut wanted: BTreeSet<Architecture> = workshop.overrides.archs(recipe).iter().copied().collect();
     for (name, locked) in old.into_iter().flat_map(|old| &old.architectures) {
         let stays = *update == Update::Nothing && old.is_some_and(|old| old.inputs == inputs);
-        match Architecture::from_name(name) {
+        match Architecture::parse(name).ok() {
             Some(arch) if stays => {
                 wanted.remove(&arch);
                 architectures.insert(name.clone(), locked.clone());

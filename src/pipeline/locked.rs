@@ -19,8 +19,9 @@ use crate::apk::PackageName;
 use crate::apk::writer::IndexedPackage;
 use crate::fetch::{self, VerifiedApk, Wanted};
 use crate::lock::{LockedArchitecture, LockedIndex, LockedPackage, LockedPackages, Lockfile};
+use crate::platform::Architecture;
 use crate::progress::Progress;
-use crate::recipe::{Architecture, Recipe, RepositoryPlace};
+use crate::recipe::{Recipe, RepositoryPlace};
 use crate::repository::{AlpineRelease, ApkIndex, Location, Repository};
 use crate::resolve::{self, Source};
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::fetch::Cache;
 use crate::image::{self, Compression, CompressionKind, SbomFormat, config_beside};
 use crate::lock::Lockfile;
-use crate::recipe::{Architecture, Recipe};
+use crate::platform::Architecture;
+use crate::recipe::Recipe;
 
 use super::sources::Overrides;
 use super::translate;

@@ -10,9 +10,10 @@ use super::release::UNKNOWN_RELEASE;
 use super::selection::Selection;
 use super::workshop::Workshop;
 use crate::fetch;
+use crate::platform::Architecture;
 use crate::progress::Progress;
 use crate::prune::Report;
-use crate::recipe::{Architecture, Recipe};
+use crate::recipe::Recipe;
 
 /// How much a plan may do to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

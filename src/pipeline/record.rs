@@ -21,8 +21,8 @@ use crate::digest::{Sha256, Sha256Digest};
 use crate::fetch::{Cache, Section};
 use crate::image::{self, LayerNote, Sbom};
 use crate::kept;
+use crate::platform::Architecture;
 use crate::prune::Report;
-use crate::recipe::Architecture;
 use crate::rootfs::{ScriptNote, Tree, copy, dump};
 
 /// The place of a build's outcome.

@@ -8,7 +8,7 @@ use super::built_image::BuiltImage;
 use super::error::Error;
 use super::order::Order;
 use crate::image::{self, Reference, SbomFormat, Subject};
-use crate::recipe::Architecture;
+use crate::platform::Architecture;
 use crate::unfinished::Unfinished;
 
 /// A bill of materials that was written.

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use crate::address::Address;
 use crate::apk::Identity;
+use crate::platform::Architecture;
 use crate::progress::Progress;
-use crate::recipe::{
-    Alpine, Architecture, Recipe, Release, RepositoryPlace, RepositorySource, ScriptFailures, Scripts,
-};
+use crate::recipe::{Alpine, Recipe, Release, RepositoryPlace, RepositorySource, ScriptFailures, Scripts};
 use crate::repository::{ApkIndex, IndexRecord, Repository};
 use crate::resolve::{self, Source, World};
 
@@ -141,7 +140,7 @@ pub fn resolve(
     };
     let repositories = sources::repositories(&alpine, std::path::Path::new(""), overrides)?;
     let asked = Asked::of(&alpine, overrides);
-    let host = [Architecture::host()];
+    let host = [Architecture::default_target()];
     let archs = if overrides.archs.is_empty() { &host[..] } else { &overrides.archs };
     let selections = archs
         .iter()

@@ -1,7 +1,8 @@
 //! The packages that were chosen, and what they were chosen from.
 
 use crate::digest::Sha256Digest;
-use crate::recipe::{Architecture, RepositoryPlace};
+use crate::platform::Architecture;
+use crate::recipe::RepositoryPlace;
 use crate::repository::{AlpineRelease, Branch, Location, Repository};
 use crate::resolve::{Resolution, Selected};
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::index_set::IndexSet;
 use crate::apk::Identity;
 use crate::fetch::VerifiedApk;
-use crate::recipe::Architecture;
+use crate::platform::Architecture;
 use crate::repository::Repository;
 
 /// Indexes and packages that were read in this call.

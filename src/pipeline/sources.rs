@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::address::Address;
-use crate::recipe::{Alpine, Architecture, Recipe, Release, RepositoryPlace, RepositorySource};
+use crate::platform::Architecture;
+use crate::recipe::{Alpine, Recipe, Release, RepositoryPlace, RepositorySource};
 use crate::repository::{self, Branch, Location, Repository};
 
 /// What the command line may say in place of every recipe.

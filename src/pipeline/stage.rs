@@ -15,8 +15,9 @@ use super::workshop::Workshop;
 use crate::digest::{Sha256, Sha256Digest};
 use crate::held::HeldFolder;
 use crate::kept;
+use crate::platform::Architecture;
 use crate::progress::Progress;
-use crate::recipe::{Architecture, Network, Stage};
+use crate::recipe::{Network, Stage};
 use crate::rootfs::folder::{Owners, ReadOptions, read_folder, write_folder};
 use crate::rootfs::{Installation, Origin, Tree, UNRUN_TOLD, dump, newest_build_date};
 use crate::sandbox::{self, StageCommands};
@@ -73,8 +74,8 @@ fn build_stage(
     if stage.run.is_empty() {
         return Ok(tree);
     }
-    if arch != Architecture::host() {
-        return Err(Error::ForeignStage { stage: stage.name.clone(), arch, host: Architecture::host() });
+    if !arch.is_host() {
+        return Err(Error::ForeignStage { stage: stage.name.clone(), arch, host: Architecture::host_name() });
     }
     let place = scratch.join(key(stage, &tree, timestamp).to_string());
     let held = find_or_make(stage, &tree, timestamp, &place, progress)?;

@@ -5,24 +5,13 @@ use super::selection::Selection;
 use super::sources::image_repositories;
 use crate::apk::Dependency;
 use crate::image::{self, CompressionKind, Layer, Layering, PackedImage, Settings};
+use crate::platform::Architecture;
 use crate::prune::{Bytecode, Policy, Profile};
-use crate::recipe::{self, Architecture, Layers, Recipe};
+use crate::recipe::{self, Layers, Recipe};
 use crate::repository::AlpineRelease;
 use crate::rootfs::adjust;
-use crate::rootfs::base::{Account, ReleaseNames};
+use crate::rootfs::base::ReleaseNames;
 use crate::rootfs::{DatabaseOptions, InstalledPackage, copy};
-
-/// The account of the image.
-pub(super) fn account(user: &recipe::Account) -> Account {
-    Account {
-        name: user.name.clone(),
-        uid: user.uid,
-        group: user.group.clone(),
-        gid: user.gid,
-        home: user.home.to_string(),
-        shell: user.shell.to_string(),
-    }
-}
 
 /// The release in the words of os-release(5).
 pub(super) fn release(release: &AlpineRelease) -> ReleaseNames {
@@ -134,7 +123,7 @@ pub(super) fn packed(
     layers: Vec<Layer>,
     timestamp: i64,
 ) -> Result<PackedImage, image::Error> {
-    PackedImage::new(image::Architecture::from_alpine(arch.as_str())?, layers, &settings(recipe, timestamp))
+    PackedImage::new(arch, layers, &settings(recipe, timestamp))
 }
 
 /// What the image says about how it is run.

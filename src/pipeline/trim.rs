@@ -11,10 +11,11 @@ use super::translate;
 use super::workshop::Workshop;
 use crate::digest::Sha256Digest;
 use crate::kept;
+use crate::platform::Architecture;
 use crate::progress::Progress;
 use crate::prune::bytecode::Shipped;
 use crate::prune::{Bytecode, Facts, News, Policy, Profile, Report, prune, prune_knowing};
-use crate::recipe::{Architecture, Recipe};
+use crate::recipe::Recipe;
 use crate::rootfs::Rootfs;
 
 /// What was let go, and what tracing read.

@@ -18,8 +18,9 @@ use crate::apk::writer::{IndexedPackage, write_index};
 use crate::apk::{Head, Identity, NOARCH, PackageName, SignatureKind, SigningKey};
 use crate::fetch::Wanted;
 use crate::lock::Lockfile;
+use crate::platform::Architecture;
 use crate::progress::Progress;
-use crate::recipe::{Architecture, Recipe, RepositoryPlace, RepositorySource};
+use crate::recipe::{Recipe, RepositoryPlace, RepositorySource};
 use crate::repository::AlpineRelease;
 use crate::unfinished::{UnfinishedFolder, clear_leftovers};
 

@@ -12,8 +12,9 @@ use super::shelf::Shelf;
 use super::sources::Overrides;
 use crate::apk::Keyring;
 use crate::fetch::{self, Cache, FetchOptions, Fetcher, Logins, Section, VerifiedApk, Wanted};
+use crate::platform::Architecture;
 use crate::progress::Progress;
-use crate::recipe::{Architecture, Recipe};
+use crate::recipe::Recipe;
 use crate::repository::{Location, Repository};
 
 /// A fetcher with a cache behind it, set up as the command line and a recipe say.

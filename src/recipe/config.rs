@@ -11,9 +11,7 @@ use super::image_path::ImagePath;
 use super::problem::Problem;
 use super::section::Section;
 use super::text::{not_a, text};
-
-/// Where programs are looked for, unless the recipe says otherwise: Alpine's own default.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+use crate::platform::DEFAULT_PATH;
 
 /// The signals of Linux by number from 1 on; 16 is spelled as everywhere but on a few machines.
 const SIGNALS: [&str; 31] = [
@@ -98,7 +96,7 @@ impl Config {
 /// Reads `env`, to which PATH is added where the recipe has none.
 pub(super) fn environment(section: &mut Section<'_>) -> BTreeMap<String, String> {
     let mut environment = section.map("env", environment_name, text);
-    environment.entry("PATH".to_owned()).or_insert_with(|| PATH.to_owned());
+    environment.entry("PATH".to_owned()).or_insert_with(|| DEFAULT_PATH.to_owned());
     environment
 }
 

@@ -8,7 +8,7 @@
 
 mod account;
 mod alpine;
-mod architecture;
+mod archs;
 mod check;
 mod config;
 mod copy;
@@ -34,9 +34,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
-pub use account::Account;
 pub use alpine::{Alpine, DEFAULT_MIRROR, Release, RepositoryPlace, RepositorySource, ScriptFailures, Scripts};
-pub use architecture::Architecture;
 pub use check::{Check, HttpCheck};
 pub use config::{Config, Port, Protocol};
 pub use copy::{CopyStep, Directory, Link};
@@ -49,6 +47,7 @@ pub use prune::{Bytecode, Profile, Prune};
 pub use size::SizeLimits;
 pub use stage::{Network, Stage};
 
+use crate::platform::{Account, Architecture};
 use error::LARGEST;
 use faults::Faults;
 use section::Section;
@@ -161,9 +160,9 @@ impl Recipe {
         let layers = top.choice("layers", &layers).unwrap_or_default();
         let compressions = [("gzip", Compression::Gzip), ("zstd", Compression::Zstd)];
         let compression = top.choice("compression", &compressions).unwrap_or_default();
-        let archs = Architecture::read_all(&mut top);
+        let archs = archs::read_all(&mut top);
         let alpine = top.section("alpine", Alpine::read);
-        let user = top.section("user", Account::read);
+        let user = top.section("user", account::read);
         let copies = CopyStep::read_all(&mut top, &stage_names);
         let directories = Directory::read_all(&mut top, &user.name);
         let links = Link::read_all(&mut top);

@@ -160,8 +160,8 @@ fn every_key_means_what_it_says() {
             uid: 2000,
             group: "www".to_owned(),
             gid: 2001,
-            home: path("/srv/web"),
-            shell: path("/bin/sh"),
+            home: "/srv/web".to_owned(),
+            shell: "/bin/sh".to_owned(),
         },
         copies: vec![
             CopyStep {
@@ -227,7 +227,7 @@ fn an_absent_key_means_its_default() {
     let recipe = Recipe::parse("name = \"x\"\n[alpine]\npackages = [\"busybox\"]\n", "r").unwrap();
     assert_eq!((recipe.tag.as_str(), recipe.layers), ("latest", Layers::Split));
     assert_eq!(recipe.compression, Compression::Gzip);
-    assert_eq!(recipe.archs, [Architecture::host()]);
+    assert_eq!(recipe.archs, [Architecture::default_target()]);
     assert_eq!(recipe.alpine.release, Release::LatestStable);
     assert_eq!(recipe.alpine.mirrors, [Address::new("https://dl-cdn.alpinelinux.org/alpine")]);
     let names: Vec<&RepositoryPlace> = recipe.alpine.repositories.iter().map(|source| &source.place).collect();

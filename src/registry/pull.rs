@@ -13,7 +13,8 @@ use super::answer::{LARGEST_MANIFEST, announced_digest, refused};
 use super::blob::fetch_blob;
 use super::client::Client;
 use crate::digest::Sha256Digest;
-use crate::image::{Architecture, Blob, Document, Error as ImageError, artifact_kind};
+use crate::image::{Blob, Document, Error as ImageError, artifact_kind};
+use crate::platform::Architecture;
 use crate::progress::Progress;
 
 /// How deep indexes may stand in one another.
@@ -119,7 +120,7 @@ fn manifest(
     let Some(chosen) = chosen else {
         return Err(Error::NoSuchPlatform {
             reference: url,
-            wanted: architecture.map(|wanted| wanted.to_string()).unwrap_or_default(),
+            wanted: architecture.map(Architecture::platform_name).unwrap_or_default(),
             found: real.iter().map(|descriptor| platform(descriptor)).collect::<Vec<String>>().join(", "),
         });
     };
@@ -134,11 +135,10 @@ fn platform(descriptor: &Descriptor) -> String {
 }
 
 fn is_for(descriptor: &Descriptor, wanted: Architecture) -> bool {
-    descriptor.platform().as_ref().is_none_or(|platform| {
-        let variant = platform.variant().as_deref();
-        *platform.architecture() == wanted.oci()
-            && (variant.is_none() || wanted.variant().is_none() || variant == wanted.variant())
-    })
+    descriptor
+        .platform()
+        .as_ref()
+        .is_none_or(|platform| wanted.runs(platform.architecture(), platform.variant().as_deref()))
 }
 
 /// The digest of a descriptor, which must be a SHA-256 one.

@@ -1,11 +1,12 @@
 //! What a recipe says of single paths beyond copying: folders that the application writes to, and links; and how an
 //! owner written as a name is found in the image's own account files.
 
-use super::accounts::{self, Groups, Passwd};
+use super::accounts;
 use super::database::make_folder;
 use super::error::Error;
 use super::skeleton::generated;
 use super::tree::{Inode, InodeKind, Tree, TreeError};
+use crate::platform::accounts::{Group, User};
 
 /// An account or a group, as a recipe writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub struct OwnerReference {
 /// The numbers of `owner` in the image; `path` is what is to belong to it, for the error.
 pub fn look_up_owner(tree: &Tree, owner: &OwnerReference, path: &str) -> Result<(u32, u32), Error> {
     let unknown = |kind, name: &str| Error::UnknownOwner { path: path.to_owned(), kind, name: name.to_owned() };
-    let passwd = Passwd::read(tree, accounts::PASSWD).unwrap_or_default();
+    let passwd = accounts::read::<User>(tree, accounts::PASSWD).unwrap_or_default();
     let (uid, primary) = match &owner.user {
         AccountReference::Id(uid) => (*uid, passwd.by_uid(*uid).map_or(*uid, |user| user.gid)),
         AccountReference::Name(name) => match passwd.get(name) {
@@ -40,7 +41,7 @@ pub fn look_up_owner(tree: &Tree, owner: &OwnerReference, path: &str) -> Result<
         None => primary,
         Some(AccountReference::Id(gid)) => *gid,
         Some(AccountReference::Name(name)) => {
-            let groups = Groups::read(tree, accounts::GROUP).unwrap_or_default();
+            let groups = accounts::read::<Group>(tree, accounts::GROUP).unwrap_or_default();
             groups.get(name).ok_or_else(|| unknown("group", name))?.gid
         }
     };

@@ -5,27 +5,12 @@
 //! another number is refused rather than renumbered, because files may belong to it already.
 
 use super::Rootfs;
-use super::accounts::{self, AccountFile, Group, Groups, Passwd, Password, Shadow, User};
+use super::accounts;
 use super::database::{make_folder, write_file};
 use super::error::Error;
 use super::tree::{Origin, Tree};
-
-/// The account that the image runs as.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// Login name.
-    pub name: String,
-    /// Its number.
-    pub uid: u32,
-    /// Name of its primary group.
-    pub group: String,
-    /// Number of that group.
-    pub gid: u32,
-    /// Absolute path of its home, which is made.
-    pub home: String,
-    /// Absolute path of its login shell.
-    pub shell: String,
-}
+use crate::platform::Account;
+use crate::platform::accounts::{AccountEntry, AccountFile, Group, Password, User};
 
 /// A release of Alpine as its files name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,9 +55,9 @@ pub fn add_base(rootfs: &mut Rootfs, options: &BaseOptions<'_>) -> Result<(), Er
 
 fn add_accounts(tree: &mut Tree, account: &Account, timestamp: i64) -> Result<(), Error> {
     make_folder(tree, "etc", timestamp)?;
-    let mut passwd = Passwd::read(tree, accounts::PASSWD).unwrap_or_default();
-    let mut groups = Groups::read(tree, accounts::GROUP).unwrap_or_default();
-    let mut shadow = Shadow::read(tree, accounts::SHADOW).unwrap_or_default();
+    let mut passwd = accounts::read::<User>(tree, accounts::PASSWD).unwrap_or_default();
+    let mut groups = accounts::read::<Group>(tree, accounts::GROUP).unwrap_or_default();
+    let mut shadow = accounts::read::<Password>(tree, accounts::SHADOW).unwrap_or_default();
     let root_shell = if tree.resolve("bin/sh").is_some() { "/bin/sh" } else { "/sbin/nologin" };
     let user = |name: &str, id, gecos: &str, home: &str, shell: &str| User {
         name: name.to_owned(),
@@ -145,17 +130,17 @@ fn add_accounts(tree: &mut Tree, account: &Account, timestamp: i64) -> Result<()
     Ok(())
 }
 
-fn write<T: accounts::AccountEntry + PartialEq>(
+fn write<T: AccountEntry + PartialEq>(
     file: &AccountFile<T>,
     tree: &mut Tree,
     path: &str,
     mode: u32,
     timestamp: i64,
 ) -> Result<(), Error> {
-    if AccountFile::read(tree, path).as_ref() == Some(file) {
+    if accounts::read(tree, path).as_ref() == Some(file) {
         return Ok(());
     }
-    file.write(tree, path, mode, timestamp, Origin::Generated)
+    accounts::write(file, tree, path, mode, timestamp, Origin::Generated)
 }
 
 fn refuse(name: &str, reason: String) -> Result<(), Error> {

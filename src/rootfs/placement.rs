@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::accounts::{self, Groups, Passwd};
+use super::accounts;
 use super::error::Error;
 use super::ownership::{FileClaim, file_claim, folder_passes};
 use super::record::{Owner, Record, RecordKind};
@@ -16,6 +16,7 @@ use super::tree::{Content, Inode, InodeId, InodeKind, Metadata, Origin, PackageI
 use crate::apk::{Entry, EntryKind};
 use crate::digest::Sha1Digest;
 use crate::fetch::VerifiedApk;
+use crate::platform::accounts::{Group, Groups, Passwd, User};
 
 /// What is known of the paths that packages brought so far.
 #[derive(Default)]
@@ -88,8 +89,8 @@ impl Placement {
             folder: None,
         };
         // apk puts a package's files in their places when all are there, so its own account files do not count for it.
-        let passwd = Passwd::read(&rootfs.tree, accounts::PASSWD);
-        let groups = Groups::read(&rootfs.tree, accounts::GROUP);
+        let passwd = accounts::read::<User>(&rootfs.tree, accounts::PASSWD);
+        let groups = accounts::read::<Group>(&rootfs.tree, accounts::GROUP);
         for entry in apk.entries() {
             // apk-package(5): names that begin with a dot at the top are metadata.
             if entry.path.is_empty() || entry.path.starts_with('.') {

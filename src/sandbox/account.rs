@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Account;
+use crate::platform::accounts::{Group, Groups, Passwd};
 
 /// The user of an image, with what its passwd says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,57 +70,27 @@ impl User {
         };
         let user = if user.is_empty() { "0" } else { user };
         let number = id(user);
-        let line =
-            passwd.lines().filter_map(PasswdLine::parse).find(|line| line.name == user || number == Some(line.uid));
-        let (uid, own_gid) = match (&line, number) {
+        let passwd = Passwd::parse(passwd);
+        let mut users = passwd.entries().filter(|line| line.uid <= HIGHEST && line.gid <= HIGHEST);
+        let line = users.find(|line| line.name == user || number == Some(line.uid));
+        let (uid, own_gid) = match (line, number) {
             (Some(line), _) => (line.uid, line.gid),
             (None, Some(uid)) => (uid, 0),
             (None, None) => return Err(UnknownUser::new("user", user)),
         };
-        let mut groups = group.lines().filter_map(GroupLine::parse);
+        let group = Groups::parse(group);
+        let mut groups = group.entries().filter(|line| line.gid <= HIGHEST);
         let account = if let Some(wanted) = wanted_group {
             let gid = groups.find(|line| line.name == wanted).map(|line| line.gid).or_else(|| id(wanted));
             Account { uid, gid: gid.ok_or_else(|| UnknownUser::new("group", wanted))?, groups: Vec::new() }
         } else {
-            let name = line.as_ref().map(|line| line.name);
-            let has_me = |members: &str| members.split(',').any(|member| Some(member) == name);
-            let others = groups.filter(|line| line.gid != own_gid && has_me(line.members));
+            let is_listed = |group: &Group| line.is_some_and(|line| group.members.contains(&line.name));
+            let others = groups.filter(|group| group.gid != own_gid && is_listed(group));
             Account { uid, gid: own_gid, groups: others.map(|line| line.gid).collect() }
         };
-        let home = line.as_ref().map(|line| line.home.to_owned()).unwrap_or_default();
-        let name = line.map(|line| line.name.to_owned());
+        let home = line.map(|line| line.home.clone()).unwrap_or_default();
+        let name = line.map(|line| line.name.clone());
         Ok(Self { account, name, home: if home.is_empty() { "/".to_owned() } else { home } })
-    }
-}
-
-/// What matters of a line of passwd(5).
-struct PasswdLine<'text> {
-    name: &'text str,
-    uid: u32,
-    gid: u32,
-    home: &'text str,
-}
-
-impl<'text> PasswdLine<'text> {
-    fn parse(line: &'text str) -> Option<Self> {
-        let fields: Vec<&str> = line.split(':').collect();
-        let [name, _, uid, gid, _, home, _] = fields[..] else { return None };
-        Some(Self { name, uid: id(uid)?, gid: id(gid)?, home })
-    }
-}
-
-/// What matters of a line of group(5).
-struct GroupLine<'text> {
-    name: &'text str,
-    gid: u32,
-    members: &'text str,
-}
-
-impl<'text> GroupLine<'text> {
-    fn parse(line: &'text str) -> Option<Self> {
-        let fields: Vec<&str> = line.split(':').collect();
-        let [name, _, gid, members] = fields[..] else { return None };
-        Some(Self { name, gid: id(gid)?, members })
     }
 }
 

@@ -48,6 +48,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::platform::DEFAULT_PATH;
 use serde::{Deserialize, Serialize};
 
 pub use account::{UnknownUser, User};
@@ -259,6 +260,3 @@ impl Sandbox {
         }
     }
 }
-
-/// The PATH of a program whose image says nothing about it (the same as docker's).
-pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -11,9 +11,10 @@ use oci_spec::image::ImageConfiguration;
 
 use super::account::User;
 use super::inside::{MOST_READ, read_below};
-use super::{DEFAULT_PATH, Error, Ids, Sandbox};
+use super::{Error, Ids, Sandbox};
 use crate::held::HeldFolder;
 use crate::image::config_beside;
+use crate::platform::DEFAULT_PATH;
 use crate::rootfs::folder::Owners;
 
 /// What an image config says about its program (image-spec config.md).

@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use source_files::{Crate, SourceFile};
 
 /// Modules that every room may use.
-const FOUNDATION: [&str; 12] = [
+const FOUNDATION: [&str; 13] = [
     "address",
     "challenge",
     "digest",
     "held",
     "kept",
     "mapping",
+    "platform",
     "progress",
     "proxy",
     "request_failure",

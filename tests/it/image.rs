@@ -12,9 +12,10 @@ use std::path::PathBuf;
 use apkbuild::apk::{Identity, PackageInfo};
 use apkbuild::digest::{Sha1Digest, Sha256Digest};
 use apkbuild::image::{
-    Architecture, Compression, CompressionKind, ImageSet, LayerOptions, Layering, PackedImage, Reference, Settings,
-    pack, unpacked_size,
+    Compression, CompressionKind, ImageSet, LayerOptions, Layering, PackedImage, Reference, Settings, pack,
+    unpacked_size,
 };
+use apkbuild::platform::Architecture;
 use apkbuild::rootfs::{Content, Inode, InodeKind, InstalledPackage, Metadata, Origin, PackageId, Rootfs, Tree};
 
 pub(crate) fn metadata(mode: u32, origin: Origin) -> Metadata {
@@ -72,7 +73,7 @@ pub(crate) fn small_rootfs(application: &[u8]) -> Rootfs {
 pub(crate) fn image_set(rootfs: &Rootfs, options: &LayerOptions<'_>) -> ImageSet {
     let layers = pack(rootfs, options).unwrap();
     let settings = Settings { cmd: vec!["/usr/bin/tool".to_owned()], ..Settings::default() };
-    let architecture = Architecture::from_alpine("x86_64").unwrap();
+    let architecture = Architecture::X86_64;
     let image = PackedImage::new(architecture, layers, &settings).unwrap();
     ImageSet::new(Reference::parse("app:1.0").unwrap(), vec![image]).unwrap()
 }

@@ -181,7 +181,7 @@ fn the_program_sees_only_its_image() {
         "fd full null ptmx pts random shm stderr stdin stdout tty urandom zero\n"
     );
     let environment = root.printed(keep, &["environment"]);
-    assert_eq!(environment, format!("PATH={}\n/\n", apkbuild::sandbox::DEFAULT_PATH));
+    assert_eq!(environment, format!("PATH={}\n/\n", apkbuild::platform::DEFAULT_PATH));
     let processes = root.printed(keep, &["list", "/proc"]);
     let numbers = processes.split_whitespace().filter(|name| name.parse::<u32>().is_ok());
     assert_eq!(numbers.collect::<Vec<_>>(), ["1", "2"]);

@@ -10,7 +10,8 @@ use super::super::output::Context;
 use crate::cli::lockfile;
 use crate::image::DatabasePackage;
 use crate::pipeline::Overrides;
-use crate::recipe::{Architecture, Recipe, SizeLimits};
+use crate::platform::Architecture;
+use crate::recipe::{Recipe, SizeLimits};
 use crate::sandbox::check::{Booted, Expectations, Outcome, STARTS};
 use crate::sandbox::{Ending, Startable};
 
@@ -99,7 +100,7 @@ impl Line {
         startable: &Startable,
         context: &Context,
     ) -> Result<Option<Self>, Error> {
-        let archs = Architecture::from_name(startable.text_of("etc/apk/arch").trim()).into_iter().collect();
+        let archs = Architecture::parse(startable.text_of("etc/apk/arch").trim()).into_iter().collect();
         let overrides = Overrides { archs, ..Overrides::default() };
         let Some(lock) = lockfile::of_recipe(file, recipe, &overrides, context)? else { return Ok(None) };
         let arch = overrides.archs(recipe).first();

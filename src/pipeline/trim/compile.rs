@@ -13,9 +13,9 @@ use super::super::error::{Error, NoCompiler};
 use super::super::workshop::Workshop;
 use super::bytecode_cache::BytecodeCache;
 use crate::digest::Sha256Digest;
+use crate::platform::Architecture;
 use crate::prune::Report;
 use crate::prune::bytecode::{self, Compilation, Compiled, Shipped, Source};
-use crate::recipe::Architecture;
 use crate::rootfs::Rootfs;
 use crate::rootfs::folder::{Owners, write_folder};
 use crate::sandbox::{self, Question};
@@ -59,8 +59,8 @@ pub(super) fn compile(
     let mut made = BTreeMap::new();
     if let Some(first) = missing.first() {
         let refuse = |reason| Error::NoBytecode { count: missing.len(), first: first.path.clone(), reason };
-        if arch != Architecture::host() {
-            return Err(refuse(NoCompiler::ForeignInterpreter { arch, host: Architecture::host() }));
+        if !arch.is_host() {
+            return Err(refuse(NoCompiler::ForeignInterpreter { arch, host: Architecture::host_name() }));
         }
         made = run(rootfs, &compilation, &missing).map_err(|error| match error {
             Error::Sandbox(error) => refuse(NoCompiler::Sandbox(error)),

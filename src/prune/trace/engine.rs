@@ -15,6 +15,7 @@ use super::facts::{Facts, FileFacts, Language, Reading};
 use super::graph::{Edge, How, Source};
 use super::library::{Libraries, is_loader, own_folders};
 use super::native::NativeFacts;
+use crate::platform::DEFAULT_PATH;
 
 /// A trace under way.
 pub(crate) struct Engine<'a> {
@@ -267,8 +268,7 @@ impl<'a> Engine<'a> {
         if name.contains('/') {
             return self.inventory.file_at(&join(&join("", &self.policy.workdir), name));
         }
-        let default = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-        let path = self.policy.env.get("PATH").map_or(default, String::as_str);
+        let path = self.policy.env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
         path.split(':').find_map(|folder| self.inventory.file_at(&join(&join("", folder), name)))
     }
 

@@ -8,10 +8,11 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use super::super::accounts::{self, AccountEntry, AccountFile, Group, Password, Shadow, User};
+use super::super::accounts;
 use super::super::tree::{InodeKind, Origin};
 use super::flow::{Flow, unknown};
 use super::shell::Shell;
+use crate::platform::accounts::{AccountEntry, AccountFile, Group, Password, User};
 
 /// The numbers that `-S` picks from.
 const SYSTEM_IDS: RangeInclusive<u32> = 100..=999;
@@ -165,7 +166,7 @@ impl Shell<'_> {
         let gid = user.gid;
         passwd.push(user);
         self.write_accounts(&passwd, accounts::PASSWD)?;
-        if let Some(mut shadow) = Shadow::read(self.tree, accounts::SHADOW) {
+        if let Some(mut shadow) = accounts::read::<Password>(self.tree, accounts::SHADOW) {
             let day = self.call.timestamp.div_euclid(SECONDS_A_DAY);
             shadow.push(Password { name: name.clone(), rest: format!("!:{day}:0:99999:7:::") });
             self.write_accounts(&shadow, accounts::SHADOW)?;
@@ -218,7 +219,7 @@ impl Shell<'_> {
             return Ok(1);
         }
         self.spend_accounts(accounts::SHADOW)?;
-        let Some(mut shadow) = Shadow::read(self.tree, accounts::SHADOW) else {
+        let Some(mut shadow) = accounts::read::<Password>(self.tree, accounts::SHADOW) else {
             return unknown("`passwd` without /etc/shadow");
         };
         let Some(entry) = shadow.get_mut(name) else { return unknown("`passwd` for an account without a password") };
@@ -241,7 +242,7 @@ impl Shell<'_> {
 
     fn write_accounts<T: AccountEntry>(&mut self, file: &AccountFile<T>, path: &str) -> Flow<()> {
         let origin = Origin::Script(self.call.package);
-        match file.write(self.tree, path, 0o644, self.call.timestamp, origin) {
+        match accounts::write(file, self.tree, path, 0o644, self.call.timestamp, origin) {
             Ok(()) => Ok(()),
             Err(_) => unknown(format!("`/{path}` cannot be written")),
         }

@@ -3,12 +3,13 @@
 //! Who owns what it makes, and what it may not do, is worked out for commands that only make or read files. Any other
 //! command under `su` is not understood.
 
-use super::super::accounts::{self, Groups, Passwd};
+use super::super::accounts;
 use super::super::tree::InodeId;
 use super::flow::{Flow, unknown};
 use super::identity::Identity;
 use super::shell::{Shell, Variable};
 use super::streams::Streams;
+use crate::platform::accounts::{Group, Groups, Passwd, User};
 
 /// Commands of which the effects under another account are known.
 const KNOWN: [&str; 13] =
@@ -133,13 +134,13 @@ impl Shell<'_> {
     /// `/etc/passwd`; `None` where it is missing.
     pub(super) fn passwd(&self) -> Flow<Option<Passwd>> {
         self.spend_accounts(accounts::PASSWD)?;
-        Ok(Passwd::read(self.tree, accounts::PASSWD))
+        Ok(accounts::read::<User>(self.tree, accounts::PASSWD))
     }
 
     /// `/etc/group`; `None` where it is missing.
     pub(super) fn groups(&self) -> Flow<Option<Groups>> {
         self.spend_accounts(accounts::GROUP)?;
-        Ok(Groups::read(self.tree, accounts::GROUP))
+        Ok(accounts::read::<Group>(self.tree, accounts::GROUP))
     }
 
     /// What reading an account file takes.

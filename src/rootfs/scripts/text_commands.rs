@@ -3,7 +3,6 @@
 
 use std::cmp::Ordering;
 
-use super::super::accounts::{self, AccountEntry as _};
 use super::super::tree::{InodeKind, Metadata};
 use super::access::text_of;
 use super::flow::{Flow, unknown};
@@ -12,6 +11,7 @@ use super::permissions::Call;
 use super::regex::{Regex, Syntax};
 use super::shell::Shell;
 use super::streams::Streams;
+use crate::platform::accounts::{AccountEntry as _, Group, User};
 
 /// Numbers that one `seq` prints.
 const MOST_NUMBERS: i64 = 1_000_000;
@@ -419,11 +419,11 @@ impl Shell<'_> {
         let line = match database.as_str() {
             "passwd" => self.passwd()?.and_then(|passwd| {
                 let found = passwd.get(key).or_else(|| number.and_then(|uid| passwd.by_uid(uid)));
-                found.map(accounts::User::line)
+                found.map(User::line)
             }),
             "group" => self.groups()?.and_then(|groups| {
                 let found = groups.get(key).or_else(|| number.and_then(|gid| groups.by_gid(gid)));
-                found.map(accounts::Group::line)
+                found.map(Group::line)
             }),
             _ => return unknown(format!("`getent {database}`")),
         };

@@ -7,9 +7,8 @@ use std::process::Command;
 
 use apkbuild::apk::{Identity, PackageInfo};
 use apkbuild::digest::Sha1Digest;
-use apkbuild::image::{
-    Architecture, Compression, CompressionKind, ImageSet, LayerOptions, PackedImage, Reference, Settings, pack,
-};
+use apkbuild::image::{Compression, CompressionKind, ImageSet, LayerOptions, PackedImage, Reference, Settings, pack};
+use apkbuild::platform::Architecture;
 use apkbuild::rootfs::{Inode, InodeKind, InstalledPackage, Metadata, Origin, PackageId, Rootfs, Tree};
 
 use super::{file, metadata};
@@ -99,7 +98,7 @@ fn skopeo_and_umoci_read_alpine_back_as_it_was() {
             ports: ["8000/tcp".to_owned()].into(),
             ..Settings::default()
         };
-        let image = PackedImage::new(Architecture::from_alpine("x86_64").unwrap(), layers, &settings).unwrap();
+        let image = PackedImage::new(Architecture::X86_64, layers, &settings).unwrap();
         let reference = Reference::parse(&format!("minirootfs:{tag}")).unwrap();
         let set = ImageSet::new(reference, vec![image]).unwrap();
         let archive = place(&format!("{tag}.tar"));

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use apkbuild::digest::Sha256Digest;
-use apkbuild::image::{Architecture, ImageSet, LayerOptions, PackedImage, Reference, Settings, pack};
+use apkbuild::image::{ImageSet, LayerOptions, PackedImage, Reference, Settings, pack};
+use apkbuild::platform::Architecture;
 
 use super::{image_set, small_rootfs};
 use crate::support::members;
@@ -77,7 +78,7 @@ fn several_architectures_make_one_nested_index() {
     let rootfs = small_rootfs(b"print(1)");
     let images = ["aarch64", "x86_64"].map(|name| {
         let layers = pack(&rootfs, &LayerOptions::default()).unwrap();
-        PackedImage::new(Architecture::from_alpine(name).unwrap(), layers, &Settings::default()).unwrap()
+        PackedImage::new(Architecture::parse(name).unwrap(), layers, &Settings::default()).unwrap()
     });
     let set = ImageSet::new(Reference::parse("app").unwrap(), images.to_vec()).unwrap();
     let layout = folder.path().join("layout");

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use apkbuild::digest::Sha256Digest;
 use apkbuild::image::{
-    Architecture, Compression, CompressionKind, ImageSet, LayerOptions, Layering, PackedImage, Reference, Settings,
-    StoredImage, pack,
+    Compression, CompressionKind, ImageSet, LayerOptions, Layering, PackedImage, Reference, Settings, StoredImage, pack,
 };
+use apkbuild::platform::Architecture;
 use apkbuild::rootfs::{Inode, InodeKind, Metadata, Tree};
 
 use super::{image_set, small_rootfs};
@@ -67,7 +67,7 @@ fn an_image_is_read_back_as_it_was_packed() {
 fn the_image_of_an_architecture_is_found_in_an_index() {
     let folder = tempfile::tempdir().unwrap();
     let rootfs = small_rootfs(b"print(1)");
-    let architecture = |name: &str| Architecture::from_alpine(name).unwrap();
+    let architecture = |name: &str| Architecture::parse(name).unwrap();
     let images = ["armv7", "x86_64"].map(|name| {
         let layers = pack(&rootfs, &LayerOptions::default()).unwrap();
         PackedImage::new(architecture(name), layers, &Settings::default()).unwrap()

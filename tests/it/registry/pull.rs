@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use apkbuild::image::{Architecture, Publication, StoredImage};
+use apkbuild::image::{Publication, StoredImage};
+use apkbuild::platform::Architecture;
 use apkbuild::progress::Silent;
 use apkbuild::registry::{CredentialFiles, pull, push};
 use serde_json::json;
@@ -131,7 +132,7 @@ fn what_is_no_image_is_refused_by_what_it_is() {
         }
         let folder = tempfile::tempdir().unwrap();
         let client = registry.client("app", &CredentialFiles::default());
-        let architecture = Some(Architecture::from_alpine("x86_64").unwrap());
+        let architecture = Some(Architecture::X86_64);
         let error = pull(&client, tag, architecture, folder.path(), &Silent).unwrap_err();
         let help = error.help().map(|help| format!("\n    help: {help}")).unwrap_or_default();
         writeln!(text, "{tag}: {}{help}", apkbuild_message(&error).replace(&registry.host, "HOST")).unwrap();

@@ -27,7 +27,7 @@ fn endings_are_told_apart() {
     let missing = root.sandbox(&["nothing"]).run(Output::Null).unwrap_err();
     assert_eq!(
         missing.to_string(),
-        format!("`nothing` is not in the image (looked in {})", apkbuild::sandbox::DEFAULT_PATH)
+        format!("`nothing` is not in the image (looked in {})", apkbuild::platform::DEFAULT_PATH)
     );
     let denied = root.sandbox(&["/etc/passwd"]).run(Output::Null).unwrap_err();
     assert_eq!(denied.to_string(), "cannot execute `/etc/passwd`: permission denied (EACCES)");

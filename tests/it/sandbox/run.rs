@@ -93,7 +93,7 @@ fn an_archive_runs_as_its_user_whoever_runs_it() {
             let output = command.output().unwrap();
             format!("{}{}", String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
         };
-        let path = apkbuild::sandbox::DEFAULT_PATH;
+        let path = apkbuild::platform::DEFAULT_PATH;
         assert_eq!(run(&[]), format!("A=b\nHOME=/data\nPATH={path}\n/app\n"));
         let unpacked =
             || fs_err::read_dir(cache.join("images")).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
