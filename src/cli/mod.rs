@@ -113,7 +113,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         return run::finish(outcome);
     }
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let command = Cli::command().color(options::color_before_parsing(&arguments));
+    let command = without_empty_variables(Cli::command().color(options::color_before_parsing(&arguments)));
     let parsed = command.try_get_matches_from(&arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -133,6 +133,18 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => context.report(&error),
     }
+}
+
+/// The same command, for which an environment variable that is set to nothing is not set: CI systems export those.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command =
+        command.mut_args(
+            |argument| {
+                if argument.get_env().is_some_and(is_empty) { argument.env(None::<&str>) } else { argument }
+            },
+        );
+    command.mut_subcommands(without_empty_variables)
 }
 
 fn run(command: &Command, context: &Context) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -20,6 +21,8 @@ pub struct Context {
     pub color: bool,
     color_messages: bool,
     terminal: Terminal,
+    /// Whether the one JSON document of this call has been printed.
+    is_told: AtomicBool,
 }
 
 impl Context {
@@ -31,6 +34,7 @@ impl Context {
             color: options.color.on_standard_output() && !options.json,
             color_messages,
             terminal: Terminal::new(options.quiet, color_messages),
+            is_told: AtomicBool::new(false),
         }
     }
 
@@ -49,8 +53,14 @@ impl Context {
         self.terminal.aside(|| print_raw(&printable(text, self.color)))
     }
 
-    /// Prints a result as one JSON document.
+    /// Prints a result to standard error, where standard output is taken by something else.
+    pub fn print_aside(&self, text: &str) {
+        self.terminal.line(text.trim_end());
+    }
+
+    /// Prints a result as the one JSON document of this call.
     pub fn print_json(&self, value: &impl Serialize) -> Result<(), Error> {
+        self.is_told.store(true, Ordering::Relaxed);
         let text = serde_json::to_string_pretty(value).map_err(|error| Error::from_room(&error))?;
         // JSON has escapes of its own.
         print_raw(&text)
@@ -68,7 +78,8 @@ impl Context {
         }
     }
 
-    /// Tells the user what went wrong and gives the exit code for it.
+    /// Tells the user what went wrong and gives the exit code for it. Where the result has been printed as JSON, that says
+    /// what failed, and no second document follows.
     pub(super) fn report(&self, error: &Error) -> ExitCode {
         if error.is_silent() {
             return error.exit_code();
@@ -82,7 +93,7 @@ impl Context {
         }
         // Nobody is left to tell where standard error is closed.
         let _ = io::stderr().lock().write_all(text.as_bytes());
-        if self.json {
+        if self.json && !self.is_told.load(Ordering::Relaxed) {
             let (kind, message, help) = (error.kind(), error.message(), error.help());
             let _ =
                 self.print_json(&serde_json::json!({ "error": { "kind": kind, "message": message, "help": help } }));

@@ -1,5 +1,6 @@
 //! `apkbuild recipe FILE…`: builds an image from each recipe; the main job.
 
+use std::io::IsTerminal as _;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,9 @@ use crate::pipeline::{self, Built, Format, Order, Place};
 use crate::recipe::Recipe;
 use crate::unfinished::Unfinished;
 
+/// What `--output` names in place of a file.
+const STANDARD_OUTPUT: &str = "-";
+
 /// Arguments of `recipe`.
 #[derive(Debug, Args)]
 #[command(after_help = "Load what comes out with `podman load -i NAME.tar` or `docker load -i NAME.tar`.")]
@@ -26,7 +30,8 @@ pub struct RecipeArguments {
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// Where the image goes: a file, or a folder for NAME.tar (`DIR/` is made); with --format oci-dir or rootfs, what
-    /// becomes the image; with several recipes, the folder for all [default: NAME.tar in the current folder]
+    /// becomes the image; with several recipes, the folder for all; `-`: an archive to standard output, and what is
+    /// told of it to standard error [default: NAME.tar in the current folder]
     #[arg(short, long, value_name = "PATH", env = "APKBUILD_OUTPUT")]
     output: Option<PathBuf>,
     /// Reference in place of the recipe's name and tag; `:TAG` changes the tag alone
@@ -101,6 +106,10 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
         order.compression().map_err(|error| Error::usage(error.to_string()).with_help(error.help()))?;
     }
     arguments.report.as_deref().map_or(Ok(()), refuse_nowhere)?;
+    let is_streamed = arguments.output.as_deref() == Some(Path::new(STANDARD_OUTPUT));
+    if is_streamed {
+        see_that_it_can_be_streamed(arguments, context)?;
+    }
     let places = places(arguments, &recipes)?;
     refuse_to_write_twice(arguments, &places)?;
     let sboms = arguments.delivery.sboms.formats()?;
@@ -145,6 +154,12 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
         notes::tell(&built, context);
         let delivered = delivery.carry_out(&built, context)?;
         documents.extend(files.next().map(|file| document(file, place, &built, &delivered)));
+        if is_streamed {
+            context.progress_is_over();
+            built.set.stream_archive(std::io::stdout().lock()).map_err(streaming_ended)?;
+            context.print_aside(&summary(place, &built, &delivered));
+            return Ok(());
+        }
         if context.json { Ok(()) } else { context.print(&summary(place, &built, &delivered)) }
     })?;
     context.progress_is_over();
@@ -154,8 +169,40 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
     Ok(())
 }
 
+/// An error where the archive cannot go to standard output.
+fn see_that_it_can_be_streamed(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> {
+    let wrong = |what: &str, help: &str| Err(Error::usage(what).with_help(help.to_owned()));
+    if context.json {
+        return wrong("with `--output -` standard output is the archive, and with --json it is JSON", "leave one out");
+    }
+    if arguments.files.len() > 1 {
+        return wrong("standard output takes one image, and there are several recipes", "name a folder with --output");
+    }
+    if !matches!(arguments.format, None | Some(FormatChoice::Archive)) {
+        return wrong(
+            "only an archive can go to standard output",
+            "leave --format out, or name a folder with --output",
+        );
+    }
+    if std::io::stdout().is_terminal() {
+        return wrong("an archive is not written to a terminal", "pipe it on: apkbuild recipe FILE -o - | podman load");
+    }
+    Ok(())
+}
+
+/// A reader that has seen enough is no failure, as for every result.
+fn streaming_ended(error: crate::image::Error) -> Error {
+    match error {
+        crate::image::Error::Write(error) => error.into(),
+        error => error.into(),
+    }
+}
+
 /// Where each image is written; nowhere if it goes elsewhere and no file was asked for.
 fn places(arguments: &RecipeArguments, recipes: &[Recipe]) -> Result<Vec<Option<Place>>, Error> {
+    if arguments.output.as_deref() == Some(Path::new(STANDARD_OUTPUT)) {
+        return Ok(vec![None; recipes.len()]);
+    }
     if arguments.delivery.leads_elsewhere() && arguments.output.is_none() && arguments.format.is_none() {
         return Ok(vec![None; recipes.len()]);
     }

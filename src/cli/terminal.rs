@@ -1,4 +1,4 @@
-//! Progress as a person sees it: bars on a terminal, a few plain lines elsewhere, nothing under `-q`.
+//! Progress as a person sees it: bars on a terminal, a few plain lines elsewhere, only warnings under `-q`.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
@@ -89,10 +89,8 @@ impl Progress for Terminal {
     }
 
     fn warning(&self, text: &str) {
-        if self.mode != Mode::Quiet {
-            let (yellow, reset) = if self.color { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
-            self.line(&format!("{yellow}warning:{reset} {text}"));
-        }
+        let (yellow, reset) = if self.color { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
+        self.line(&format!("{yellow}warning:{reset} {text}"));
     }
 }
 

@@ -80,8 +80,8 @@ impl Config {
         let volumes = section.values("volumes", "a list of strings", volume).unwrap_or_default();
         let volumes = section.unlike("volume", volumes, ToString::to_string);
         Self {
-            cmd: section.texts("cmd", text).unwrap_or_default(),
-            entrypoint: section.texts("entrypoint", text).unwrap_or_default(),
+            cmd: command(section, "cmd"),
+            entrypoint: command(section, "entrypoint"),
             workdir: section.text("workdir", ImagePath::parse).unwrap_or_else(ImagePath::root),
             expose,
             env: environment(section),
@@ -93,11 +93,54 @@ impl Config {
     }
 }
 
+/// Reads `cmd` or `entrypoint`, whose first word is a program.
+fn command(section: &mut Section<'_>, key: &'static str) -> Vec<String> {
+    let words = section.texts(key, text).unwrap_or_default();
+    if words.first().is_some_and(String::is_empty) {
+        section.note(key, Problem::NoProgram { key: key.to_owned() });
+    }
+    words
+}
+
 /// Reads `env`, to which PATH is added where the recipe has none.
 pub(super) fn environment(section: &mut Section<'_>) -> BTreeMap<String, String> {
-    let mut environment = section.map("env", environment_name, text);
+    let mut environment = section.map("env", environment_name, expanded);
     environment.entry("PATH".to_owned()).or_insert_with(|| DEFAULT_PATH.to_owned());
     environment
+}
+
+/// The value of a variable, in which `$PATH` and `${PATH}` stand for the default PATH and `\$` for a dollar, as in a
+/// Dockerfile's `ENV`. Every other variable is an error: it would be taken as it is written, which nobody means.
+fn expanded(value: &str) -> Result<String, Problem> {
+    let mut expanded = String::new();
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once('$') {
+        if let Some(before) = before.strip_suffix('\\') {
+            expanded.extend([before, "$"]);
+            rest = after;
+            continue;
+        }
+        expanded.push_str(before);
+        let (variable, name, behind) = if let Some(inside) = after.strip_prefix('{') {
+            let Some((name, behind)) = inside.split_once('}') else {
+                return Err(Problem::Variable { variable: format!("${{{inside}") });
+            };
+            (format!("${{{name}}}"), name, behind)
+        } else {
+            let is_in_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+            let end = after.find(|letter| !is_in_name(letter)).unwrap_or(after.len());
+            let (name, behind) = after.split_at(end);
+            (format!("${name}"), name, behind)
+        };
+        match name {
+            "PATH" => expanded.push_str(DEFAULT_PATH),
+            "" if variable == "$" => expanded.push('$'),
+            _ => return Err(Problem::Variable { variable }),
+        }
+        rest = behind;
+    }
+    expanded.push_str(rest);
+    text(&expanded)
 }
 
 fn port(key: &str, value: &DeValue<'_>) -> Result<Port, Problem> {
@@ -212,6 +255,32 @@ mod tests {
         }
         for wrong in ["", "0", "65536", "-1", "+80", "080", "80/", "80/TCP", "80/tcp/x", "http"] {
             assert!(Port::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn path_is_expanded_and_nothing_else() {
+        let path = DEFAULT_PATH;
+        for (value, read) in [
+            ("/app/bin:$PATH", format!("/app/bin:{path}")),
+            ("${PATH}:/app/bin", format!("{path}:/app/bin")),
+            ("$PATH$PATH", format!("{path}{path}")),
+            ("\\$PATH", "$PATH".to_owned()),
+            ("costs 5$, or $ 6", "costs 5$, or $ 6".to_owned()),
+            ("a\\b", "a\\b".to_owned()),
+        ] {
+            assert_eq!(expanded(value).as_ref(), Ok(&read), "{value}");
+        }
+        for (value, variable) in [
+            ("$HOME/bin", "$HOME"),
+            ("$PATHS", "$PATHS"),
+            ("${PATH:-/bin}", "${PATH:-/bin}"),
+            ("${PATH", "${PATH"),
+            ("${}", "${}"),
+            ("$1", "$1"),
+        ] {
+            let problem = Problem::Variable { variable: variable.to_owned() };
+            assert_eq!(expanded(value), Err(problem), "{value}");
         }
     }
 

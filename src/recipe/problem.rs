@@ -104,6 +104,18 @@ pub enum Problem {
         /// As it was written.
         value: String,
     },
+    /// A variable in a value of `env` that is not `$PATH`.
+    #[error("`{variable}` is not expanded")]
+    Variable {
+        /// As it was written.
+        variable: String,
+    },
+    /// A command without a program.
+    #[error("the first word of `{key}` is empty, and it is the program")]
+    NoProgram {
+        /// `cmd` or `entrypoint`.
+        key: String,
+    },
     /// A colon in a path that goes into /etc/passwd.
     #[error("`{path}` holds a colon, which /etc/passwd cannot")]
     Colon {
@@ -202,6 +214,10 @@ impl Problem {
             Self::Package(_) => Some(
                 "packages are written as apk's world: name, name=1.2-r0, name~3.12, name>1, name@tag, !name".to_owned(),
             ),
+            Self::Variable { .. } => Some(
+                "only $PATH is, to the default PATH: write the value out, or \\$ for a dollar (in TOML \"\\\\$\" or '\\$')".to_owned(),
+            ),
+            Self::NoProgram { .. } => Some("name the program, such as \"python3\", or leave the key out".to_owned()),
             Self::Twice { .. } => Some("leave one of them out".to_owned()),
             Self::StageCycle { .. } => Some("let one of them build what it needs by itself".to_owned()),
             Self::NoShell { .. } => Some("add packages = [\"busybox\"]".to_owned()),

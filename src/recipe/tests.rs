@@ -310,6 +310,8 @@ fn what_is_wrong_is_said_with_its_place() {
         (with("config.expose = [80, \"80/tcp\"]"), "r:2:22: port `80/tcp` is there twice"),
         (with("config.env = { PORT = 8000 }"), "r:2:23: `config.env.PORT` must be a string, not a number"),
         (with("config.env = { \"A=B\" = \"\" }"), "r:2:16: `A=B` is not the name of an environment variable"),
+        (with("config.env = { A = \"$HOME/bin\" }"), "r:2:20: `$HOME` is not expanded"),
+        (with("config.cmd = [\"\"]"), "r:2:14: the first word of `cmd` is empty, and it is the program"),
         (with("config.stop-signal = \"sigterm\""), "r:2:22: `sigterm` is not a signal"),
         (with("config.stop_signal = \"TERM\""), "r:2:8: unknown key `stop_signal`, did you mean `stop-signal`?"),
         (with("size.unpacked = \"25M\""), "r:2:17: `25M` is not a size"),

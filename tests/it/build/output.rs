@@ -149,3 +149,71 @@ fn a_level_is_held_against_the_compression_that_the_recipe_says() {
     program.run(arguments(&repository, &level)).success();
     assert!(layer_types(&program)[0].ends_with("+zstd"));
 }
+
+#[test]
+fn an_archive_goes_to_standard_output_and_what_is_told_of_it_elsewhere() {
+    let (program, repository) = (program(""), repository());
+    program.run(arguments(&repository, &["-o", "hello.tar"])).success();
+    let written = fs_err::read(program.folder().join("hello.tar")).unwrap();
+    let before = names(&program.folder());
+    let output = program.command(arguments(&repository, &["-o", "-"])).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && output.stdout == written, "{told}");
+    assert!(told.contains("\nreference    hello:latest\n") && !told.contains("\nwrote "), "{told}");
+    assert_eq!(names(&program.folder()), before);
+    for (words, reason) in [
+        (&["-o", "-", "--json"][..], "standard output is the archive"),
+        (&["-o", "-", "--format", "oci-dir"], "only an archive can go to standard output"),
+        (&["hello.toml", "-o", "-"], "standard output takes one image"),
+    ] {
+        let finished = program.run(arguments(&repository, words));
+        assert!(finished.failure(2).contains(reason), "{}", finished.stderr);
+    }
+}
+
+#[test]
+fn variables_that_are_empty_are_not_set() {
+    let (mut program, repository) = (program(""), repository());
+    let variables = [
+        "ALLOW_UNTRUSTED",
+        "ARCH",
+        "CACHE_DIR",
+        "COLOR",
+        "COMPRESSION",
+        "DOCKER",
+        "FORMAT",
+        "JSON",
+        "KEYS_DIR",
+        "LEVEL",
+        "LOAD",
+        "LOCKED",
+        "MIRROR",
+        "MOUNT_FROM",
+        "OFFLINE",
+        "OUTPUT",
+        "OVER_SIZE",
+        "PLAIN_HTTP",
+        "PODMAN",
+        "PUSH",
+        "REPORT",
+        "REPOSITORY",
+        "SBOM",
+        "TAG",
+    ];
+    for variable in variables {
+        program = program.env(format!("APKBUILD_{variable}"), "");
+    }
+    program.run(arguments(&repository, &[])).success();
+    assert_eq!(names(&program.folder()), ["app.txt", "hello.spdx.json", "hello.tar", "hello.toml"]);
+    let program = program.env("APKBUILD_LEVEL", "99");
+    assert!(program.run(arguments(&repository, &[])).failure(2).contains("99"), "one that is set counts");
+}
+
+#[test]
+fn quiet_hides_no_warning() {
+    let (program, repository) = (program("[prune]\nkeep = [\"no/such/*\"]\n"), repository());
+    let finished = program.run(arguments(&repository, &["-q"]));
+    finished.success();
+    let warnings: Vec<&str> = finished.stderr.lines().collect();
+    assert_eq!(warnings, ["warning: `no/such/*` under [prune] fits no path"]);
+}
