@@ -93,6 +93,11 @@ impl Reference {
         &self.repository
     }
 
+    /// The last part of the name: `app` of `ghcr.io/me/app`.
+    pub fn short_name(&self) -> &str {
+        self.repository.rsplit('/').next().unwrap_or(&self.repository)
+    }
+
     /// As people write it: without what Docker adds by itself.
     pub fn familiar(&self) -> String {
         let full = self.to_string();

@@ -33,7 +33,8 @@ pub(super) fn begin<'image>(
     for image in images {
         let Some(sbom) = &image.sbom else { continue };
         let subject = Subject {
-            reference: reference.to_string(),
+            name: reference.short_name().to_owned(),
+            architecture: Some(image.arch),
             digest: image.packed.manifest_digest(),
             created: image.created,
         };

@@ -6,6 +6,7 @@ use super::build::Built;
 use super::error::Error;
 use crate::digest::Sha256Digest;
 use crate::image::{Blob, Publication, Reference, Sbom, SbomFormat, StoredImage, Subject};
+use crate::platform::Architecture;
 use crate::progress::Progress;
 use crate::registry::{self, Attachment, Client, CredentialFiles, Pushed, Transport};
 
@@ -20,6 +21,7 @@ pub struct Shipment {
 #[derive(Debug)]
 struct Described {
     manifest: Sha256Digest,
+    architecture: Option<Architecture>,
     /// Seconds since 1970.
     created: i64,
     sbom: Sbom,
@@ -41,7 +43,8 @@ impl Shipment {
     pub fn of(built: &Built) -> Result<Self, Error> {
         let described = built.images.iter().filter_map(|image| {
             let sbom = image.sbom.clone()?;
-            Some(Described { manifest: image.packed.manifest_digest(), created: image.created, sbom })
+            let (manifest, architecture) = (image.packed.manifest_digest(), Some(image.arch));
+            Some(Described { manifest, architecture, created: image.created, sbom })
         });
         Ok(Self { publication: Publication::of(&built.set)?, described: described.collect() })
     }
@@ -59,7 +62,8 @@ impl Shipment {
             };
             let created = image.config.created().as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
             let created = created.map_or(0, jiff::Timestamp::as_second);
-            described.push(Described { manifest, created, sbom: Sbom::of(&image.tree()?) });
+            let architecture = Architecture::ALL.into_iter().find(|architecture| image.is_for(*architecture));
+            described.push(Described { manifest, architecture, created, sbom: Sbom::of(&image.tree()?) });
         }
         Ok(Self { publication, described })
     }
@@ -77,16 +81,20 @@ impl Shipment {
         progress: &dyn Progress,
     ) -> Result<Pushed, Error> {
         let mut attachments = Vec::new();
-        let name = reference.repository().rsplit('/').next().unwrap_or_default();
-        for Described { manifest, created, sbom } in &self.described {
-            let subject = Subject { reference: reference.to_string(), digest: *manifest, created: *created };
+        let name = reference.short_name();
+        for Described { manifest, architecture, created, sbom } in &self.described {
+            let (architecture, created) = (*architecture, *created);
+            let subject = Subject { name: name.to_owned(), architecture, digest: *manifest, created };
+            // As the files beside an image for several machines are called.
+            let arch = architecture.filter(|_| self.described.len() > 1).map(|arch| format!(".{arch}"));
+            let arch = arch.unwrap_or_default();
             for format in options.sboms {
                 let bytes = sbom.encode(*format, &subject)?;
                 attachments.push(Attachment {
                     subject: *manifest,
                     media_type: format.media_type().to_owned(),
-                    file_name: format!("{name}{}", format.file_suffix()),
-                    created: *created,
+                    file_name: format!("{name}{arch}{}", format.file_suffix()),
+                    created,
                     blob: Blob::from(bytes),
                 });
             }

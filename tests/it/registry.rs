@@ -35,7 +35,7 @@ fn send(client: &Client, set: &ImageSet) -> Result<Pushed, apkbuild::registry::E
 
 /// A bill of materials that refers to it.
 fn sbom_of(set: &ImageSet) -> Attachment {
-    let subject = Subject { reference: "app".to_owned(), digest: set.digest(), created: 0 };
+    let subject = Subject { name: "app".to_owned(), architecture: None, digest: set.digest(), created: 0 };
     let bytes = Sbom::of(&small_rootfs(b"print(1)").tree).encode(SbomFormat::Spdx, &subject).unwrap();
     Attachment {
         subject: set.digest(),

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use apkbuild::digest::Sha256Digest;
 use apkbuild::image::{Sbom, SbomFormat, Subject};
+use apkbuild::platform::Architecture;
 use apkbuild::rootfs::{Origin, Tree};
 
 use super::image::file;
@@ -23,8 +24,14 @@ fn tree() -> Tree {
         ("lib/apk/db/installed", DATABASE),
         ("etc/os-release", "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID=3.20.3\n"),
         ("usr/lib/python3.12/PyYAML-6.0.dist-info/METADATA", "Name: PyYAML\nVersion: 6.0\nLicense: MIT\n\nText\n"),
-        ("app/deps/flask-3.0.dist-info/METADATA", "Name: Flask\nVersion: 3.0\nLicense-Expression: BSD-3-Clause\n\n"),
-        ("app/node_modules/@s/x/package.json", r#"{"name":"@s/x","version":"1.0.0","license":"see LICENSE"}"#),
+        (
+            "app/deps/flask-3.0.dist-info/METADATA",
+            "Name: Flask\nVersion: 3.0\nLicense-Expression: BSD-3-Clause\nRequires-Dist: pyyaml>=5\nRequires-Dist: jinja2\n\n",
+        ),
+        (
+            "app/node_modules/@s/x/package.json",
+            r#"{"name":"@s/x","version":"1.0.0","license":"see LICENSE","dependencies":{"ws":"8"}}"#,
+        ),
         ("app/node_modules/ws/package.json", r#"{"name":"ws","version":"8.0.0","license":"MIT"}"#),
         ("app/package.json", r#"{"name":"the-application","version":"1.0.0"}"#),
     ] {
@@ -36,7 +43,8 @@ fn tree() -> Tree {
 
 fn subject() -> Subject {
     Subject {
-        reference: "docker.io/library/app:1.0".to_owned(),
+        name: "app".to_owned(),
+        architecture: Some(Architecture::X86_64),
         digest: Sha256Digest::of(b"manifest"),
         created: 1_700_000_000,
     }
@@ -58,7 +66,10 @@ fn every_component_is_found_once() {
             ("pkg:pypi/pyyaml@6.0", Some(1)),
         ]
     );
-    assert_eq!(sbom.components[1].depends, [0].into());
+    let depends: Vec<Option<Vec<usize>>> =
+        sbom.components.iter().map(|component| Some(component.depends.clone()?.into_iter().collect())).collect();
+    let some = |places: &[usize]| Some(places.to_vec());
+    assert_eq!(depends, [some(&[]), some(&[0]), some(&[5]), some(&[4]), some(&[]), some(&[])]);
 }
 
 #[test]
@@ -71,11 +82,20 @@ fn documents_say_what_was_found() {
     };
     let spdx = json(SbomFormat::Spdx);
     assert_eq!(spdx["creationInfo"]["created"], "2023-11-14T22:13:20Z");
-    assert_eq!(spdx["packages"].as_array().unwrap().len(), 7);
-    let library = &spdx["packages"][1];
+    assert_eq!(spdx["packages"].as_array().unwrap().len(), 8);
+    let library = &spdx["packages"][2];
     assert_eq!(library["licenseDeclared"], "GPL-2.0-or-later AND LGPL-2.1-or-later");
     assert_eq!(library["checksums"][0]["checksumValue"], "a8a719fa3db7c6cb005e681086438ef1d1e76d6c");
-    assert_eq!(spdx["packages"][2]["licenseComments"], "declared as `custom`");
+    let license = &spdx["packages"][3]["licenseDeclared"];
+    assert_eq!(*license, "LicenseRef-6cdfd271da635d49");
+    let texts = spdx["hasExtractedLicensingInfos"].as_array().unwrap();
+    assert!(texts.iter().any(|text| text["licenseId"] == *license && text["extractedText"] == "custom"), "{texts:?}");
+    assert_eq!((texts.len(), spdx["name"].as_str()), (2, Some("app")));
+    let digest = Sha256Digest::of(b"manifest");
+    let image = &spdx["packages"][0];
+    assert_eq!((&image["name"], &image["versionInfo"]), (&"app".into(), &digest.to_oci().into()));
+    let purl = format!("pkg:oci/app@sha256:{digest}?arch=amd64");
+    assert_eq!(image["externalRefs"][0]["referenceLocator"], purl.as_str());
     let contains: Vec<&serde_json::Value> = spdx["relationships"]
         .as_array()
         .unwrap()
@@ -85,10 +105,67 @@ fn documents_say_what_was_found() {
     assert_eq!(contains.len(), 2, "it depends on one and contains another: {contains:?}");
 
     let cyclonedx = json(SbomFormat::CycloneDx);
-    assert_eq!(cyclonedx["metadata"]["component"]["name"], "docker.io/library/app");
+    assert_eq!(cyclonedx["metadata"]["component"]["name"], "app");
+    assert_eq!(cyclonedx["metadata"]["component"]["purl"], purl.as_str());
     assert_eq!(cyclonedx["components"][0]["version"], "3.20.3");
     assert_eq!(cyclonedx["components"][5]["purl"], "pkg:npm/ws@8.0.0");
     assert_eq!(cyclonedx["dependencies"].as_array().unwrap().len(), 7);
+}
+
+/// What Trivy needs to know which advisories to look at: it takes the release from a package that it knows by the
+/// beginning of its identifier, and the source package from exactly this text and these properties.
+#[test]
+fn documents_have_what_scanners_go_by() {
+    let sbom = Sbom::of(&tree());
+    let json = |format| serde_json::from_slice::<serde_json::Value>(&sbom.encode(format, &subject()).unwrap()).unwrap();
+    let spdx = json(SbomFormat::Spdx);
+    let system = &spdx["packages"][1];
+    assert_eq!(system["SPDXID"], "SPDXRef-OperatingSystem-alpine");
+    assert_eq!((&system["name"], &system["versionInfo"]), (&"alpine".into(), &"3.20.3".into()));
+    assert_eq!(system["primaryPackagePurpose"], "OPERATING_SYSTEM");
+    let relationships = spdx["relationships"].as_array().unwrap();
+    assert!(relationships.iter().any(|relationship| relationship["spdxElementId"] == "SPDXRef-image"
+        && relationship["relationshipType"] == "CONTAINS"
+        && relationship["relatedSpdxElement"] == system["SPDXID"]));
+    assert_eq!(spdx["packages"][2]["sourceInfo"], "built package from: gcc 13.2.1-r0");
+    assert_eq!(spdx["packages"][2]["supplier"], "Person: Ariadne <ariadne@example.org>");
+    assert_eq!(spdx["packages"][3]["supplier"], "Organization: Alpine Linux");
+
+    let cyclonedx = json(SbomFormat::CycloneDx);
+    let system = &cyclonedx["components"][0];
+    assert_eq!((&system["type"], &system["name"]), (&"operating-system".into(), &"alpine".into()));
+    let property = |component: usize, name: &str| {
+        let properties = cyclonedx["components"][component]["properties"].as_array().unwrap();
+        let name = format!("aquasecurity:trivy:{name}");
+        properties.iter().find(|property| property["name"] == name).map(|property| property["value"].clone())
+    };
+    assert_eq!(property(1, "PkgType"), Some("alpine".into()));
+    assert_eq!(property(1, "SrcName"), Some("gcc".into()));
+    assert_eq!(property(1, "SrcVersion"), Some("13.2.1-r0".into()));
+    assert_eq!((property(3, "PkgType"), property(3, "SrcName")), (Some("python-pkg".into()), None));
+    assert_eq!(property(4, "PkgType"), Some("node-pkg".into()));
+}
+
+/// Names and numbers of documents follow from what is in them: another content has another, the same has the same.
+#[test]
+fn documents_are_named_after_their_content() {
+    let named = |tree: &Tree| {
+        let sbom = Sbom::of(tree);
+        let field = |format, key: &str| {
+            let document: serde_json::Value =
+                serde_json::from_slice(&sbom.encode(format, &subject()).unwrap()).unwrap();
+            document[key].as_str().unwrap().to_owned()
+        };
+        [field(SbomFormat::Spdx, "documentNamespace"), field(SbomFormat::CycloneDx, "serialNumber")]
+    };
+    let mut other = tree();
+    let text = r#"{"name":"ws","version":"8.0.1","license":"MIT"}"#;
+    assert!(other.remove("app/node_modules/ws/package.json"));
+    other.insert("app/node_modules/ws/package.json", file(text.as_bytes(), Origin::Generated)).unwrap();
+    let (one, two) = (named(&tree()), named(&other));
+    assert_eq!(one, named(&tree()));
+    assert!(one[0] != two[0] && one[1] != two[1], "{one:?} {two:?}");
+    assert!(one[0].starts_with("https://spdx.org/spdxdocs/app-") && one[1].starts_with("urn:uuid:"), "{one:?}");
 }
 
 #[test]

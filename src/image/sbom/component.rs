@@ -47,8 +47,18 @@ pub struct Component {
     pub evidence: String,
     /// The place of the component that holds it; none where the image itself does.
     pub parent: Option<usize>,
-    /// Places of the components that it asks for.
-    pub depends: BTreeSet<usize>,
+    /// Places of the components that it asks for; `None` where that is not known.
+    pub depends: Option<BTreeSet<usize>>,
+    /// Names that it asks for, of its own ecosystem.
+    #[serde(skip)]
+    pub(super) requires: Vec<String>,
+}
+
+impl Component {
+    /// The source package that it was built from: its own name where nothing else is said.
+    pub(super) fn source(&self) -> &str {
+        if self.origin.is_empty() { &self.name } else { &self.origin }
+    }
 }
 
 /// `url` if it is one that a document may name.

@@ -41,7 +41,7 @@ impl Sbom {
         }
         for (place, depends) in dependencies(&packages).into_iter().enumerate() {
             if let Some(component) = sbom.components.get_mut(place) {
-                component.depends = depends;
+                component.depends = Some(depends);
             }
         }
         for (path, _) in tree.walk() {
@@ -50,6 +50,7 @@ impl Sbom {
                 sbom.components.push(component);
             }
         }
+        ecosystem::connect(&mut sbom.components);
         sbom
     }
 
@@ -73,7 +74,8 @@ impl Sbom {
             purl: purl::write("apk", &[&self.distribution, &package.name], &package.version, &qualifiers),
             evidence: "lib/apk/db/installed".to_owned(),
             parent: None,
-            depends: BTreeSet::new(),
+            depends: None,
+            requires: Vec::new(),
         }
     }
 }

@@ -16,7 +16,6 @@ const IMAGE: &str = "image";
 
 /// The document of `sbom`.
 pub(super) fn encode(sbom: &Sbom, subject: &Subject) -> Result<Vec<u8>, Error> {
-    let (name, tag) = subject.reference.rsplit_once(':').unwrap_or((&subject.reference, ""));
     let mut components = vec![json!({
         "type": "operating-system",
         "bom-ref": "operating-system",
@@ -33,17 +32,15 @@ pub(super) fn encode(sbom: &Sbom, subject: &Subject) -> Result<Vec<u8>, Error> {
         components.push(encoded(sbom, place, component));
         let held = sbom.components.iter().enumerate().filter(|(_, other)| other.parent == Some(place));
         let held = held.map(|(other, _)| other);
-        let on: Vec<String> =
-            component.depends.iter().copied().chain(held).map(|other| reference(sbom, other)).collect();
+        // An empty list says that there are none.
+        let Some(depends) = &component.depends else { continue };
+        let on: Vec<String> = depends.iter().copied().chain(held).map(|other| reference(sbom, other)).collect();
         dependencies.push(json!({ "ref": reference(sbom, place), "dependsOn": on }));
     }
-    canonical(
-        "bill of materials",
-        &json!({
+    let mut document = json!({
             "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
             "bomFormat": "CycloneDX",
             "specVersion": "1.6",
-            "serialNumber": serial_number(subject.digest),
             "version": 1,
             "metadata": {
                 "timestamp": timestamp(subject.created),
@@ -53,15 +50,20 @@ pub(super) fn encode(sbom: &Sbom, subject: &Subject) -> Result<Vec<u8>, Error> {
                 "component": {
                     "type": "container",
                     "bom-ref": IMAGE,
-                    "name": name,
-                    "version": tag,
+                    "name": subject.name,
+                    "version": subject.digest.to_oci(),
+                    "purl": subject.purl(),
                     "hashes": [{ "alg": "SHA-256", "content": subject.digest.to_string() }],
                 },
             },
             "components": components,
             "dependencies": dependencies,
-        }),
-    )
+    });
+    let digest = Sha256Digest::of(&canonical("bill of materials", &document)?);
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("serialNumber".to_owned(), serial_number(digest).into());
+    }
+    canonical("bill of materials", &document)
 }
 
 fn encoded(sbom: &Sbom, place: usize, component: &Component) -> Value {
@@ -71,6 +73,17 @@ fn encoded(sbom: &Sbom, place: usize, component: &Component) -> Value {
             properties.push(json!({ "name": name, "value": value }));
         }
     }
+    let kind = match component.ecosystem {
+        Ecosystem::Apk => sbom.distribution.as_str(),
+        Ecosystem::Pypi => "python-pkg",
+        Ecosystem::Npm => "node-pkg",
+    };
+    let mut scanned = vec![("aquasecurity:trivy:PkgType", kind)];
+    if component.ecosystem == Ecosystem::Apk {
+        scanned.push(("aquasecurity:trivy:SrcName", component.source()));
+        scanned.push(("aquasecurity:trivy:SrcVersion", &component.version));
+    }
+    properties.extend(scanned.iter().map(|(name, value)| json!({ "name": name, "value": value })));
     let mut value = json!({
         "type": "library",
         "bom-ref": reference(sbom, place),
@@ -94,6 +107,9 @@ fn encoded(sbom: &Sbom, place: usize, component: &Component) -> Value {
     }
     if !component.maintainer.is_empty() {
         put("publisher", component.maintainer.clone().into());
+        put("supplier", json!({ "name": component.maintainer }));
+    } else if component.ecosystem == Ecosystem::Apk {
+        put("supplier", json!({ "name": "Alpine Linux" }));
     }
     if let Some(url) = &component.url {
         put("externalReferences", json!([{ "type": "website", "url": url }]));
@@ -116,7 +132,7 @@ fn reference(sbom: &Sbom, place: usize) -> String {
     })
 }
 
-/// A UUID of the bytes' own making (RFC 9562, version 8): the same image has the same.
+/// A UUID of the bytes' own making (RFC 9562, version 8): the same document has the same.
 fn serial_number(digest: Sha256Digest) -> String {
     let mut hex: Vec<char> = digest.to_string().chars().take(32).collect();
     if let Some(version) = hex.get_mut(12) {

@@ -3,7 +3,7 @@
 //! Python: `NAME.dist-info/METADATA` and `NAME.egg-info/PKG-INFO` (core metadata specification). Node: `package.json`
 //! right below `node_modules` or below a scope in it. Names of folders prove nothing; what the metadata says counts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::component::{Component, Ecosystem, web_site};
 use super::license::License;
@@ -53,34 +53,65 @@ fn python(metadata: &str, path: &str) -> Option<Component> {
     };
     let name = header("Name")?.to_owned();
     let version = header("Version")?.to_owned();
-    // purl-spec: lower case, with dashes; PEP 503 takes runs of `-_.` for one dash.
-    let normal =
-        name.to_lowercase().split(['-', '_', '.']).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+    let normal = normal_name(&name);
     let classifier = headers
         .iter()
         .filter(|(key, _)| key.eq_ignore_ascii_case("Classifier"))
         .find_map(|(_, value)| value.trim().strip_prefix("License :: OSI Approved :: "));
     let license = header("License-Expression").or_else(|| header("License")).or(classifier).unwrap_or_default();
-    let site = header("Home-page").and_then(web_site).or_else(|| {
-        let mut links = headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case("Project-URL"));
-        links.find_map(|(_, value)| web_site(value.rsplit_once(',')?.1.trim()))
-    });
+    let links: Vec<(&str, &str)> = headers
+        .iter()
+        .filter(|(key, _)| key.eq_ignore_ascii_case("Project-URL"))
+        .filter_map(|(_, value)| value.rsplit_once(','))
+        .collect();
+    // By name, and in this order: the first link may lead to a page for donations.
+    let named = |names: &[&str]| {
+        let is_named = |label: &str| names.iter().any(|name| label.trim().eq_ignore_ascii_case(name));
+        links.iter().filter(|(label, _)| is_named(label)).find_map(|(_, url)| web_site(url.trim()))
+    };
+    let site = header("Home-page")
+        .and_then(web_site)
+        .or_else(|| named(&["Homepage", "Home", "Home-page"]))
+        .or_else(|| named(&["Source", "Source Code", "Sources"]))
+        .or_else(|| named(&["Repository", "Code", "GitHub"]));
     Some(Component {
         ecosystem: Ecosystem::Pypi,
         license: License::declared(license),
         description: header("Summary").unwrap_or_default().to_owned(),
         url: site,
-        maintainer: header("Author").unwrap_or_default().to_owned(),
+        maintainer: header("Author").or_else(|| header("Maintainer")).unwrap_or_default().to_owned(),
         origin: String::new(),
         commit: String::new(),
         identity: None,
         purl: purl::write("pypi", &[&normal], &version, &[]),
         evidence: path.to_owned(),
         parent: None,
-        depends: BTreeSet::new(),
+        depends: None,
+        requires: headers
+            .iter()
+            .filter(|(key, _)| key.eq_ignore_ascii_case("Requires-Dist"))
+            .filter_map(|(_, value)| required(value.trim()))
+            .collect(),
         name,
         version,
     })
+}
+
+/// The normal name of a distribution: lower case, runs of `-_.` as one dash (PEP 503, purl-spec).
+fn normal_name(name: &str) -> String {
+    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("-").to_lowercase()
+}
+
+/// The name that a `Requires-Dist` asks for; `None` where it does so for an extra only, which nobody may have wanted.
+fn required(requirement: &str) -> Option<String> {
+    let (wanted, marker) = requirement.split_once(';').unwrap_or((requirement, ""));
+    if marker.contains("extra") {
+        return None;
+    }
+    let end = wanted.find(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '-' | '_' | '.'));
+    let name = normal_name(wanted.get(..end.unwrap_or(wanted.len()))?);
+    (!name.is_empty()).then_some(name)
 }
 
 fn node(text: &str, path: &str) -> Option<Component> {
@@ -108,10 +139,72 @@ fn node(text: &str, path: &str) -> Option<Component> {
         purl: purl::write("npm", &parts, &version, &[]),
         evidence: path.to_owned(),
         parent: None,
-        depends: BTreeSet::new(),
+        depends: None,
+        requires: ["dependencies", "optionalDependencies", "peerDependencies"]
+            .iter()
+            .filter_map(|key| value.get(key)?.as_object())
+            .flat_map(|wanted| wanted.keys().cloned())
+            .collect(),
         name,
         version,
     })
+}
+
+/// Draws the edges between Python distributions and between Node packages. What is asked for and is not in the image
+/// has no edge: it may be for another machine, or optional.
+pub(super) fn connect(components: &mut [Component]) {
+    let mut distributions: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut folders: BTreeMap<&str, usize> = BTreeMap::new();
+    for (place, component) in components.iter().enumerate() {
+        match component.ecosystem {
+            Ecosystem::Apk => {}
+            Ecosystem::Pypi => distributions.entry(normal_name(&component.name)).or_default().push(place),
+            Ecosystem::Npm => _ = folders.insert(folder_of(&component.evidence), place),
+        }
+    }
+    let edges: Vec<Option<BTreeSet<usize>>> = components
+        .iter()
+        .map(|component| match component.ecosystem {
+            Ecosystem::Apk => component.depends.clone(),
+            Ecosystem::Pypi => {
+                let wanted = component.requires.iter().filter_map(|name| distributions.get(name));
+                Some(wanted.filter_map(|places| nearest(places, component, components)).collect())
+            }
+            Ecosystem::Npm => {
+                let folder = folder_of(&component.evidence);
+                Some(component.requires.iter().filter_map(|name| node_module(&folders, folder, name)).collect())
+            }
+        })
+        .collect();
+    for (component, edges) in components.iter_mut().zip(edges) {
+        component.depends = edges;
+    }
+}
+
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Of the `places` of a distribution that is there several times the one in the same folder, or else the first.
+fn nearest(places: &[usize], component: &Component, components: &[Component]) -> Option<usize> {
+    let site = |component: &Component| folder_of(folder_of(&component.evidence)).to_owned();
+    let own = site(component);
+    let in_same = |place: &&usize| components.get(**place).is_some_and(|other| site(other) == own);
+    places.iter().find(in_same).or_else(|| places.first()).copied()
+}
+
+/// The package that `name` means in `folder`: the nearest `node_modules` upwards that has it, as Node looks for it.
+fn node_module(folders: &BTreeMap<&str, usize>, folder: &str, name: &str) -> Option<usize> {
+    let mut above = Some(folder);
+    while let Some(folder) = above {
+        let path =
+            if folder.is_empty() { format!("node_modules/{name}") } else { format!("{folder}/node_modules/{name}") };
+        if let Some(place) = folders.get(path.as_str()) {
+            return Some(*place);
+        }
+        above = if folder.is_empty() { None } else { Some(folder_of(folder)) };
+    }
+    None
 }
 
 #[cfg(test)]
@@ -127,6 +220,33 @@ mod tests {
         assert_eq!(component.license, License::Expression("MIT".to_owned()));
         assert_eq!(component.url.as_deref(), Some("https://example.org/src"));
         assert!(python("Name: x\n", "x/METADATA").is_none());
+    }
+
+    #[test]
+    fn home_pages_are_chosen_by_name() {
+        let site = |links: &[&str]| {
+            let links: String = links.iter().map(|link| format!("Project-URL: {link}\n")).collect();
+            python(&format!("Name: x\nVersion: 1\n{links}\n"), "x/METADATA").unwrap().url
+        };
+        let (donate, source) = ("Donate, https://example.org/give", "Source, https://example.org/src");
+        let (repository, home) = ("Repository, https://example.org/repo", "homepage, https://example.org");
+        assert_eq!(site(&[donate, repository, source, home]).as_deref(), Some("https://example.org"));
+        assert_eq!(site(&[donate, repository, source]).as_deref(), Some("https://example.org/src"));
+        assert_eq!(site(&[donate, repository]).as_deref(), Some("https://example.org/repo"));
+        assert_eq!(site(&[donate]), None);
+    }
+
+    #[test]
+    fn requirements_are_names() {
+        for (requirement, name) in [
+            ("Werkzeug>=3.0", Some("werkzeug")),
+            ("typing_extensions (>=4)", Some("typing-extensions")),
+            ("uvicorn[standard] ; python_version > '3.8'", Some("uvicorn")),
+            ("pytest ; extra == 'test'", None),
+            ("", None),
+        ] {
+            assert_eq!(required(requirement).as_deref(), name, "{requirement}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A bill of materials as SPDX 2.3 in JSON.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::super::config::{canonical, timestamp};
@@ -9,17 +11,19 @@ use super::components::Sbom;
 use super::license::License;
 use super::subject::Subject;
 use crate::apk::Identity;
+use crate::digest::Sha256Digest;
 
 /// What SPDX calls the image itself.
 const IMAGE: &str = "SPDXRef-image";
+/// What the identifier of the operating system begins with; Trivy knows it by that.
+const OPERATING_SYSTEM: &str = "SPDXRef-OperatingSystem-";
 
 /// The document of `sbom`.
 pub(super) fn encode(sbom: &Sbom, subject: &Subject) -> Result<Vec<u8>, Error> {
-    let (name, tag) = subject.reference.rsplit_once(':').unwrap_or((&subject.reference, ""));
     let mut packages = vec![json!({
         "SPDXID": IMAGE,
-        "name": name,
-        "versionInfo": tag,
+        "name": subject.name,
+        "versionInfo": subject.digest.to_oci(),
         "primaryPackagePurpose": "CONTAINER",
         "downloadLocation": "NOASSERTION",
         "filesAnalyzed": false,
@@ -28,24 +32,49 @@ pub(super) fn encode(sbom: &Sbom, subject: &Subject) -> Result<Vec<u8>, Error> {
         "copyrightText": "NOASSERTION",
         "supplier": "NOASSERTION",
         "checksums": [{ "algorithm": "SHA256", "checksumValue": subject.digest.to_string() }],
+        "externalRefs": [package_url(&subject.purl())],
     })];
     let mut relationships = vec![relationship("SPDXRef-DOCUMENT", "DESCRIBES", IMAGE)];
+    // Scanners look for vulnerabilities of the system that this names, and of no other.
+    let system = format!("{OPERATING_SYSTEM}{}", in_identifier(&sbom.distribution));
+    packages.push(json!({
+        "SPDXID": system,
+        "name": sbom.distribution,
+        "versionInfo": sbom.release,
+        // As the JSON schema spells it; the text of the specification has a dash.
+        "primaryPackagePurpose": "OPERATING_SYSTEM",
+        "downloadLocation": "NOASSERTION",
+        "filesAnalyzed": false,
+        "licenseConcluded": "NOASSERTION",
+        "licenseDeclared": "NOASSERTION",
+        "copyrightText": "NOASSERTION",
+        "supplier": "NOASSERTION",
+    }));
+    relationships.push(relationship(IMAGE, "CONTAINS", &system));
     for (place, component) in sbom.components.iter().enumerate() {
         packages.push(package(sbom, place, component));
         let holder = component.parent.map_or(IMAGE.to_owned(), |parent| identifier(sbom, parent));
         relationships.push(relationship(&holder, "CONTAINS", &identifier(sbom, place)));
-        for other in &component.depends {
+        for other in component.depends.iter().flatten() {
             relationships.push(relationship(&identifier(sbom, place), "DEPENDS_ON", &identifier(sbom, *other)));
         }
     }
-    canonical(
-        "bill of materials",
-        &json!({
+    let licenses: BTreeMap<String, &str> = sbom
+        .components
+        .iter()
+        .filter_map(|component| match &component.license {
+            License::Text(text) => Some((License::reference(text), text.as_str())),
+            License::Expression(_) | License::None => None,
+        })
+        .collect();
+    let licenses = licenses
+        .iter()
+        .map(|(reference, text)| json!({ "licenseId": reference, "extractedText": text, "name": "NOASSERTION" }));
+    let mut document = json!({
             "spdxVersion": "SPDX-2.3",
             "dataLicense": "CC0-1.0",
             "SPDXID": "SPDXRef-DOCUMENT",
-            "name": subject.reference,
-            "documentNamespace": format!("https://spdx.org/spdxdocs/image-{}", subject.digest),
+            "name": subject.name,
             "creationInfo": {
                 "created": timestamp(subject.created),
                 "creators": [concat!("Tool: apkbuild-", env!("CARGO_PKG_VERSION"))],
@@ -53,15 +82,32 @@ pub(super) fn encode(sbom: &Sbom, subject: &Subject) -> Result<Vec<u8>, Error> {
             "documentDescribes": [IMAGE],
             "packages": packages,
             "relationships": relationships,
-        }),
-    )
+            "hasExtractedLicensingInfos": licenses.collect::<Vec<_>>(),
+    });
+    // Documents that say something else have other names, also of one image.
+    let digest = Sha256Digest::of(&canonical("bill of materials", &document)?);
+    if let Some(fields) = document.as_object_mut() {
+        let namespace = format!("https://spdx.org/spdxdocs/{}-{digest}", in_identifier(&subject.name));
+        fields.insert("documentNamespace".to_owned(), namespace.into());
+    }
+    canonical("bill of materials", &document)
+}
+
+/// A reference to a package by its URL.
+fn package_url(purl: &str) -> Value {
+    json!({ "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": purl })
+}
+
+/// `text` as a part of an identifier (SPDX 2.3, 7.2): letters, digits, dots and dashes.
+fn in_identifier(text: &str) -> String {
+    text.replace(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '.' | '-'), "-")
 }
 
 fn package(sbom: &Sbom, place: usize, component: &Component) -> Value {
-    let (license, comment) = match &component.license {
-        License::Expression(expression) => (expression.as_str(), None),
-        License::Text(text) => ("NOASSERTION", Some(format!("declared as `{text}`"))),
-        License::None => ("NOASSERTION", None),
+    let license = match &component.license {
+        License::Expression(expression) => expression.as_str(),
+        License::Text(text) => &License::reference(text),
+        License::None => "NOASSERTION",
     };
     let mut package = json!({
         "SPDXID": identifier(sbom, place),
@@ -73,29 +119,23 @@ fn package(sbom: &Sbom, place: usize, component: &Component) -> Value {
         "licenseDeclared": license,
         "copyrightText": "NOASSERTION",
         "primaryPackagePurpose": "LIBRARY",
-        "externalRefs": [{
-            "referenceCategory": "PACKAGE-MANAGER",
-            "referenceType": "purl",
-            "referenceLocator": component.purl,
-        }],
+        "externalRefs": [package_url(&component.purl)],
         "sourceInfo": source(component),
+        "supplier": supplier(component),
     });
     let mut put = |key: &str, value: Value| {
         if let Some(object) = package.as_object_mut() {
             object.insert(key.to_owned(), value);
         }
     };
-    if let Some(comment) = comment {
-        put("licenseComments", comment.into());
-    }
     if !component.description.is_empty() {
         put("summary", component.description.clone().into());
     }
     if let Some(url) = &component.url {
         put("homepage", url.clone().into());
     }
-    if !component.maintainer.is_empty() {
-        put("supplier", format!("Person: {}", one_line(&component.maintainer)).into());
+    if !component.commit.is_empty() {
+        put("comment", format!("built at commit {} of the distribution's sources", component.commit).into());
     }
     match component.identity {
         Some(Identity::Sha1(digest)) => {
@@ -109,37 +149,31 @@ fn package(sbom: &Sbom, place: usize, component: &Component) -> Value {
     package
 }
 
-/// Where it comes from and how that is known.
+/// Where it comes from. Scanners take the source package of an Alpine package from exactly this form.
 fn source(component: &Component) -> String {
     match component.ecosystem {
-        Ecosystem::Apk => {
-            let mut text = format!("built from the source package {}", component.origin);
-            if !component.commit.is_empty() {
-                text.push_str(&format!(" at commit {}", component.commit));
-            }
-            if component.identity.is_some() {
-                text.push_str("; the checksum is that of the package's control segment, as in its index");
-            }
-            text
-        }
+        Ecosystem::Apk => format!("built package from: {} {}", component.source(), component.version),
         Ecosystem::Pypi | Ecosystem::Npm => format!("found by /{}", component.evidence),
     }
 }
 
-/// SPDX 2.3, 7.2: letters, digits, dots and dashes; the place makes it unique.
+/// Who gave it out (SPDX 2.3, 7.5): Alpine's packages without a maintainer are the distribution's.
+fn supplier(component: &Component) -> String {
+    match (component.maintainer.as_str(), component.ecosystem) {
+        ("", Ecosystem::Apk) => "Organization: Alpine Linux".to_owned(),
+        ("", Ecosystem::Pypi | Ecosystem::Npm) => "NOASSERTION".to_owned(),
+        (maintainer, _) => format!("Person: {}", one_line(maintainer)),
+    }
+}
+
+/// The place makes an identifier unique where the same version may be in several.
 fn identifier(sbom: &Sbom, place: usize) -> String {
     let Some(component) = sbom.components.get(place) else { return IMAGE.to_owned() };
-    let kind = match component.ecosystem {
-        Ecosystem::Apk => "apk",
-        Ecosystem::Pypi => "pypi",
-        Ecosystem::Npm => "npm",
-    };
-    let name = format!("{}-{}", component.name, component.version);
-    let name = name.replace(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '.' | '-'), "-");
+    let name = in_identifier(&format!("{}-{}", component.name, component.version));
     match component.ecosystem {
-        Ecosystem::Apk => format!("SPDXRef-{kind}-{name}"),
-        // The same version may lie in several places.
-        Ecosystem::Pypi | Ecosystem::Npm => format!("SPDXRef-{kind}-{name}-{place}"),
+        Ecosystem::Apk => format!("SPDXRef-apk-{name}"),
+        Ecosystem::Pypi => format!("SPDXRef-pypi-{name}-{place}"),
+        Ecosystem::Npm => format!("SPDXRef-npm-{name}-{place}"),
     }
 }
 
