@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use apkbuild::allocator::Allocator;
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
+
 fn main() -> ExitCode {
     apkbuild::cli::main(std::env::args_os())
 }

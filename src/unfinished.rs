@@ -198,6 +198,14 @@ pub fn remove_all() {
     }
 }
 
+/// As [`remove_all`], unless somebody holds the list, who may be this very thread.
+pub fn try_remove_all() {
+    let under_way = UNDER_WAY.try_lock().ok().and_then(|mut under_way| under_way.take());
+    for path in under_way.into_iter().flatten() {
+        let _ = if path.is_dir() { remove_folder(&path) } else { fs_err::remove_file(path) };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

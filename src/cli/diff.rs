@@ -10,6 +10,7 @@ use super::delivery::TransportOptions;
 use super::error::Error;
 use super::options::architecture;
 use super::output::Context;
+use super::printable::listing;
 use super::source::Source;
 use crate::image::{Difference, FileDifference, PackageDifference};
 use crate::platform::Architecture;
@@ -73,7 +74,7 @@ fn text(difference: &Difference, most: usize) -> String {
         lines.push(format!("{key}: {one} → {other}"));
     }
     if !difference.packages.is_empty() {
-        lines.push(format!("\n{}", counted(difference.packages.len(), "package", "packages")));
+        lines.extend([String::new(), counted(difference.packages.len(), "package", "packages")]);
     }
     for (name, PackageDifference { versions, bytes: [before, after] }) in &difference.packages {
         let what = match versions.each_ref().map(|version| version.as_deref().unwrap_or_default()) {
@@ -86,7 +87,7 @@ fn text(difference: &Difference, most: usize) -> String {
     }
     if !difference.files.is_empty() {
         let count = counted(difference.files.len(), "path", "paths");
-        lines.push(format!("\n{count}, those with the most bytes first"));
+        lines.extend([String::new(), format!("{count}, those with the most bytes first")]);
     }
     let mut files: Vec<&FileDifference> = difference.files.iter().collect();
     files.sort_by_key(|file| std::cmp::Reverse(file.bytes[0].abs_diff(file.bytes[1])));
@@ -104,7 +105,7 @@ fn text(difference: &Difference, most: usize) -> String {
     if files.len() > most {
         lines.push(format!("  and {} more; -v lists them all", files.len() - most));
     }
-    lines.join("\n")
+    listing(&lines)
 }
 
 fn counted(count: usize, one: &str, several: &str) -> String {

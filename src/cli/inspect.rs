@@ -16,6 +16,7 @@ use super::delivery::TransportOptions;
 use super::error::Error;
 use super::options::architecture;
 use super::output::Context;
+use super::printable::listing;
 use super::pruning_report;
 use super::source::Source;
 use crate::image::{Amount, Contents};
@@ -173,7 +174,7 @@ fn why(arguments: &InspectArguments, context: &Context, contents: &Contents, pat
     if context.json {
         return context.print_json(&serde_json::json!({ "path": path, "reasons": lines }));
     }
-    context.print(&lines.join("\n"))
+    context.print(&listing(&lines))
 }
 
 /// How the image is run, in words.
@@ -272,7 +273,7 @@ impl<'image> Inspection<'image> {
         lines.extend(self.compressed.map(|bytes| format!("  compressed   {} in {layers} layers", human(bytes))));
         lines.push(format!("  unpacked     {} in {} files and links", human(self.unpacked), self.files));
         if !self.layers.is_empty() {
-            lines.push("\nlayers, the lowest first\n  compressed   unpacked   files".to_owned());
+            lines.extend(["", "layers, the lowest first", "  compressed   unpacked   files"].map(str::to_owned));
         }
         for layer in &self.layers {
             lines.push(format!(
@@ -284,17 +285,19 @@ impl<'image> Inspection<'image> {
                 layer.created_by.unwrap_or_default(),
             ));
         }
-        lines.push(format!("\n{} packages, the largest first\n    unpacked   files", self.packages.len()));
+        lines.push(String::new());
+        lines.push(format!("{} packages, the largest first", self.packages.len()));
+        lines.push("    unpacked   files".to_owned());
         for package in &self.packages {
             let PackageRow { name, version, license, amount, .. } = package;
             lines.push(format!("  {:>10} {:>7}  {name}-{version}  {license}", human(amount.unpacked), amount.files));
         }
         lines.push(format!("  {:>10} {:>7}  of no package", human(self.others.unpacked), self.others.files));
-        lines.push("\nlargest folders\n    unpacked   files".to_owned());
+        lines.extend(["", "largest folders", "    unpacked   files"].map(str::to_owned));
         for folder in &self.folders {
             lines.push(format!("  {:>10} {:>7}  /{}", human(folder.amount.unpacked), folder.amount.files, folder.path));
         }
-        lines.extend(self.listed.as_deref().map(files::text));
-        lines.join("\n")
+        let listed = self.listed.as_deref().map(|rows| format!("\n{}", files::text(rows))).unwrap_or_default();
+        listing(&lines) + &listed
     }
 }

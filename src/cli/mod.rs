@@ -15,6 +15,7 @@ mod init;
 mod inspect;
 mod interrupt;
 mod keygen;
+mod limits;
 mod lock;
 mod lockfile;
 mod man;
@@ -148,6 +149,7 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 }
 
 fn run(command: &Command, context: &Context) -> Result<(), Error> {
+    limits::guard()?;
     interrupt::guard()?;
     match command {
         Command::Cache(arguments) => cache::run(arguments, context),

@@ -20,7 +20,7 @@ pub struct GlobalOptions {
     /// Print one JSON document on standard output, and nothing else there
     #[arg(long, global = true, env = "APKBUILD_JSON", value_parser = clap::builder::FalseyValueParser::new())]
     pub json: bool,
-    /// Say nothing but errors
+    /// Say nothing but warnings and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Say more; twice for still more

@@ -1,6 +1,8 @@
 //! Where results and messages go: results to standard output, messages to standard error.
 
+use std::fs::File;
 use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -64,6 +66,11 @@ impl Context {
         let text = serde_json::to_string_pretty(value).map_err(|error| Error::from_room(&error))?;
         // JSON has escapes of its own.
         print_raw(&text)
+    }
+
+    /// Standard output for bytes that are no text, without the buffer that looks for line breaks.
+    pub fn binary_output(&self) -> Result<File, Error> {
+        Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
     }
 
     /// Takes bars off the screen, for what is printed next.

@@ -28,10 +28,26 @@ pub(super) fn printable(text: &str, keeps_color: bool) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Control characters, and those that turn the direction of what follows.
+/// `text` on one line: line breaks and tabs as `\n` and `\t`, and all else as [`printable`] has it. For names, which could
+/// otherwise add a line to a listing that nobody wrote.
+pub(super) fn on_one_line(text: &str) -> Cow<'_, str> {
+    if text.contains(['\n', '\t']) {
+        Cow::Owned(printable(&text.replace('\n', "\\n").replace('\t', "\\t"), false).into_owned())
+    } else {
+        printable(text, false)
+    }
+}
+
+/// `lines` below one another, each [`on_one_line`].
+pub(super) fn listing(lines: &[String]) -> String {
+    let lines: Vec<Cow<'_, str>> = lines.iter().map(|line| on_one_line(line)).collect();
+    lines.join("\n")
+}
+
+/// Control characters, separators of lines, and those that turn the direction of what follows.
 fn is_unfit(letter: char) -> bool {
     (letter.is_control() && !matches!(letter, '\n' | '\t'))
-        || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// How long the colour is that `text` begins with, `ESC [ NUMBERS m` (ECMA-48, SGR); 0 where it begins with none.
@@ -43,7 +59,13 @@ fn color_length(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::printable;
+    use super::{listing, printable};
+
+    #[test]
+    fn a_name_adds_no_line() {
+        let lines = ["/a\n/b\tc".to_owned(), "/\u{200f}d\u{202e}e\u{2028}".to_owned()];
+        assert_eq!(listing(&lines), "/a\\n/b\\tc\n/\\u{200f}d\\u{202e}e\\u{2028}");
+    }
 
     #[test]
     fn only_text_and_colors_get_through() {

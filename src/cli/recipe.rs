@@ -1,6 +1,6 @@
 //! `apkbuild recipe FILE…`: builds an image from each recipe; the main job.
 
-use std::io::IsTerminal as _;
+use std::io::{BufWriter, IsTerminal as _};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
@@ -156,7 +156,8 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
         documents.extend(files.next().map(|file| document(file, place, &built, &delivered)));
         if is_streamed {
             context.progress_is_over();
-            built.set.stream_archive(std::io::stdout().lock()).map_err(streaming_ended)?;
+            let out = BufWriter::with_capacity(1 << 20, context.binary_output()?);
+            built.set.stream_archive(out).map_err(streaming_ended)?;
             context.print_aside(&summary(place, &built, &delivered));
             return Ok(());
         }

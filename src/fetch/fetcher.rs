@@ -235,15 +235,15 @@ impl Fetcher {
                 }
             }
         };
-        if let [_] = items {
-            worker();
-        } else {
-            std::thread::scope(|scope| {
-                for _ in 0..THREADS.min(items.len()) {
-                    scope.spawn(worker);
+        std::thread::scope(|scope| {
+            for _ in 1..THREADS.min(items.len()) {
+                // More threads only make it faster.
+                if std::thread::Builder::new().spawn_scoped(scope, worker).is_err() {
+                    break;
                 }
-            });
-        }
+            }
+            worker();
+        });
         let mut done = Vec::with_capacity(items.len());
         let mut absent = Vec::new();
         for result in results.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten() {

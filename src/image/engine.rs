@@ -11,6 +11,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -81,13 +82,20 @@ impl Engine {
         let task = progress.upload(&format!("the image to {}", self.name), size);
         let mut taken = 0;
         // What it says is read while it is fed, or both could wait for each other.
-        let (fed, said, complained) = std::thread::scope(|scope| {
-            let said = scope.spawn(|| text(output));
-            let complained = scope.spawn(|| text(errors));
+        let outcome: io::Result<_> = std::thread::scope(|scope| {
+            let said = Builder::new().spawn_scoped(scope, || text(output))?;
+            let complained = Builder::new().spawn_scoped(scope, || text(errors))?;
             // The pipe ends with the value, which tells the engine that this was all.
             let fed = set.stream_archive(Counted { pipe: input, task: &*task, taken: &mut taken });
-            (fed, said.join().unwrap_or_default(), complained.join().unwrap_or_default())
+            Ok((fed, said.join().unwrap_or_default(), complained.join().unwrap_or_default()))
         });
+        let (fed, said, complained) = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let _ = end(&mut child);
+                return Err(failed(format!("its output cannot be read: {error}")));
+            }
+        };
         let status = end(&mut child).map_err(|error| failed(error.to_string()))?;
         if !status.success() {
             let words = format!("{complained} {said}").split_whitespace().collect::<Vec<&str>>().join(" ");

@@ -34,6 +34,26 @@ pub enum Error {
         /// The path.
         path: String,
     },
+    /// A symbolic link has an empty target.
+    #[error("`{path}`: a symbolic link to nothing cannot be unpacked by any system")]
+    EmptyTarget {
+        /// The link.
+        path: String,
+    },
+    /// Something about a file is more than any engine can unpack.
+    #[error("`{}`: {what} has {found} {unit}, and no system unpacks more than {limit}", cut(path))]
+    TooLong {
+        /// The file.
+        path: String,
+        /// What is too long.
+        what: &'static str,
+        /// How long it is.
+        found: usize,
+        /// How long it may be.
+        limit: usize,
+        /// `bytes` or `levels`.
+        unit: &'static str,
+    },
     /// The level does not exist for this compression.
     #[error("{compression} has no level {level}; its levels are 1 to {highest}")]
     Level {
@@ -166,6 +186,14 @@ pub enum Error {
     },
 }
 
+/// A path whose name is too long is not shown whole.
+fn cut(path: &str) -> String {
+    const SHOWN: usize = 200;
+    let mut letters = path.chars();
+    let begin: String = letters.by_ref().take(SHOWN).collect();
+    if letters.next().is_some() { begin + "…" } else { begin }
+}
+
 impl Error {
     /// The way out.
     pub fn help(&self) -> Option<String> {
@@ -191,8 +219,13 @@ impl Error {
             Self::BlobDigest { .. } | Self::Layer { .. } | Self::Document { .. } => {
                 "the image was made wrong, or damaged afterwards; build or fetch it again".to_owned()
             }
-            Self::AttributeName { .. } | Self::NulInPath { .. } | Self::Whiteout { .. } => {
-                "leave the file out of the image".to_owned()
+            Self::AttributeName { .. }
+            | Self::NulInPath { .. }
+            | Self::Whiteout { .. }
+            | Self::EmptyTarget { .. }
+            | Self::TooLong { .. } => {
+                "leave the file out of the image, by `exclude` in its [[copy]] or `remove` under [prune], or shorten it"
+                    .to_owned()
             }
             Self::NoSuchPlatform { .. } => "choose one of those with --arch".to_owned(),
             Self::Artifact { .. } => "name the image itself, by its tag or digest".to_owned(),

@@ -57,6 +57,46 @@ impl OwnerNames {
     }
 }
 
+/// Bytes of the longest name in a path (limits.h, `NAME_MAX`).
+const LONGEST_NAME: usize = 255;
+/// Bytes of the longest path, less the slash before it and the NUL behind it (limits.h, `PATH_MAX`).
+const LONGEST_PATH: usize = 4094;
+/// Bytes of the longest target of a link, less the NUL behind it.
+const LONGEST_TARGET: usize = 4095;
+/// How deep files may stand below the root: reading an image allows no more either.
+const DEEPEST: usize = 255;
+/// Bytes of all names and values of a file's extended attributes (limits.h, `XATTR_LIST_MAX` and `XATTR_SIZE_MAX`).
+const MOST_ATTRIBUTES: usize = 64 << 10;
+
+/// Refuses an entry that no engine can unpack. An image with it would be built, and fail wherever it is loaded.
+pub(super) fn check(path: &str, kind: Kind<'_>, metadata: &Metadata) -> Result<(), Error> {
+    let name = path.split('/').map(str::len).max().unwrap_or_default();
+    let attributes = metadata.xattrs.iter().map(|(name, value)| name.len() + 1 + value.len()).sum();
+    let attribute_name = metadata.xattrs.keys().map(String::len).max().unwrap_or_default();
+    let (target, longest_target) = match kind {
+        Kind::Symlink("") => {
+            return Err(Error::EmptyTarget { path: path.to_owned() });
+        }
+        Kind::Symlink(target) => (target.len(), LONGEST_TARGET),
+        // That is a path of the image as well.
+        Kind::HardLink(target) => (target.len(), LONGEST_PATH),
+        Kind::Directory | Kind::File(_) => (0, 0),
+    };
+    for (what, found, limit, unit) in [
+        ("a name in its path", name, LONGEST_NAME, "bytes"),
+        ("its path", path.len(), LONGEST_PATH, "bytes"),
+        ("its depth below the root", path.split('/').count(), DEEPEST, "levels"),
+        ("the target of the link", target, longest_target, "bytes"),
+        ("the name of an extended attribute", attribute_name, LONGEST_NAME, "bytes"),
+        ("its extended attributes", attributes, MOST_ATTRIBUTES, "bytes"),
+    ] {
+        if found > limit {
+            return Err(Error::TooLong { path: path.to_owned(), what, found, limit, unit });
+        }
+    }
+    Ok(())
+}
+
 /// The header blocks of the entry `path` (relative, no trailing slash; empty for the root folder), appended to `out`.
 pub(super) fn write(
     out: &mut Vec<u8>,

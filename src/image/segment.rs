@@ -100,6 +100,7 @@ impl<'tree> Source<'tree> {
         if entry.path.split('/').any(|part| part.starts_with(".wh.")) {
             return Err(Error::Whiteout { path: entry.path.clone() });
         }
+        header::check(&entry.path, kind, &inode.metadata)?;
         header::write(headers, &entry.path, kind, &inode.metadata, self.owners)?;
         Ok(content)
     }

@@ -58,7 +58,9 @@ pub(super) fn apply(tree: &mut Tree, tar: &MappedSlice) -> Result<Vec<String>, S
         if name.starts_with(WHITEOUT) {
             continue;
         }
-        brought.push(put(tree, &path, &entry, tar).map_err(|reason| format!("`{path}`: {reason}"))?);
+        brought.push(
+            put(tree, &path, &entry, tar).map_err(|reason| format!("`{}`: {reason}", path.replace('\n', "\\n")))?,
+        );
     }
     Ok(brought)
 }

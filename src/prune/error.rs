@@ -13,6 +13,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// No thread has the stack that deeply nested sources take.
+    #[error("no thread can be started to read the application's files")]
+    NoThreads,
     /// `drop` asks for a proof that only the traced profile has.
     #[error("`prune.drop` names `{module}`, but the profile `{profile}` does not know who imports it")]
     DropWithoutTrace {
@@ -45,6 +48,11 @@ impl Error {
     /// The way out.
     pub fn help(&self) -> Option<String> {
         Some(match self {
+            Self::NoThreads => {
+                "allow more threads and address space (`ulimit -u`, `ulimit -v`, the limits of the container), or set \
+                 `profile = \"standard\"` under [prune]"
+                    .to_owned()
+            }
             Self::BadPattern { .. } => {
                 "patterns are globs below the root, as in `usr/share/examples/**`; `*` stops at a slash".to_owned()
             }

@@ -79,6 +79,7 @@ pub fn prune_knowing(rootfs: &mut Rootfs, policy: &Policy, facts: &mut Facts) ->
         Profile::Standard | Profile::Traced => {
             let elf_files = needs::elf_files(&inventory);
             if policy.profile == Profile::Traced {
+                trace::require_threads()?;
                 let found = traced::trace(&inventory, &decisions, &rootfs.packages, policy, facts)?;
                 traced::let_go_unreached(&inventory, &mut decisions, &rootfs.packages, policy, &found);
                 traced = Some(found);

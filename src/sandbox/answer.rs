@@ -31,7 +31,7 @@ impl Question<'_> {
         sandbox.limits.time = Some(LIMIT);
         let mut running = sandbox.spawn(Output::Piped)?;
         let (answer, messages) = running.take_pipes();
-        let messages = messages.map(Tail::follow);
+        let messages = messages.map(Tail::follow).transpose()?;
         let mut bytes = Vec::new();
         if let Some(mut answer) = answer {
             answer.read_to_end(&mut bytes).map_err(|error| Error::file("read the answer of a program", error))?;

@@ -129,7 +129,7 @@ impl Startable {
         let mut sandbox = self.sandbox(&[])?;
         sandbox.network = Network::None;
         let mut running = sandbox.spawn(Output::Merged)?;
-        let tail = running.take_output().map(Tail::follow);
+        let tail = running.take_output().map(Tail::follow).transpose()?;
         let Some(started) = running.wait_for_start()? else { return running.wait().map(|_| false) };
         let mut fine = true;
         booted.requests.clear();

@@ -95,7 +95,7 @@ impl ScriptRunner {
         sandbox.binds = vec![Bind { source: script, target: Path::new("/").join(place), read_only: true }];
 
         let mut running = sandbox.spawn(Output::Merged)?;
-        let tail = running.take_output().map(Tail::follow);
+        let tail = running.take_output().map(Tail::follow).transpose()?;
         let (status, reason) = match running.wait() {
             Ok(ending @ Ending::Exited(_)) => (ending.status(), None),
             Ok(ending @ Ending::Signalled(_)) => (ending.status(), Some(ending.to_string())),

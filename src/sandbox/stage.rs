@@ -40,7 +40,7 @@ impl StageCommands<'_> {
     pub fn run(&self) -> Result<(), Error> {
         for command in self.commands {
             let mut running = self.sandbox(command).spawn(Output::Merged)?;
-            let tail = running.take_output().map(Tail::follow);
+            let tail = running.take_output().map(Tail::follow).transpose()?;
             let ending = running.wait()?;
             if !ending.is_success() {
                 return Err(Error::StageFailed {

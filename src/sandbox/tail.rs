@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::io::Read;
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
+
+use super::Error;
 
 /// What is kept of the output, in bytes.
 const KEPT: usize = 64 << 10;
@@ -15,8 +17,11 @@ pub struct Tail {
 
 impl Tail {
     /// Begins to follow.
-    pub fn follow(mut output: impl Read + Send + 'static) -> Self {
-        let thread = std::thread::spawn(move || {
+    ///
+    /// # Errors
+    /// Where the system has no more threads.
+    pub fn follow(mut output: impl Read + Send + 'static) -> Result<Self, Error> {
+        let follow = move || {
             let mut kept = VecDeque::with_capacity(KEPT);
             let mut buffer = [0; 8 << 10];
             // A pipe that breaks ends like one that is closed.
@@ -29,8 +34,9 @@ impl Tail {
                 kept.extend(buffer.iter().take(length));
             }
             kept
-        });
-        Self { thread }
+        };
+        let thread = Builder::new().name("output".to_owned()).spawn(follow);
+        Ok(Self { thread: thread.map_err(|error| Error::setup("begin a thread", error))? })
     }
 
     /// Waits until every process that could write is gone, and gives the last `lines` lines, without escape sequences
@@ -83,7 +89,7 @@ mod tests {
             assert_eq!(last_lines(text, 2), expected);
         }
         let (reader, mut writer) = std::io::pipe().unwrap();
-        let tail = Tail::follow(reader);
+        let tail = Tail::follow(reader).unwrap();
         for number in 0..100_000 {
             writeln!(writer, "line {number}").unwrap();
         }

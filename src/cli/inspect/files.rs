@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::cli::bytes::human;
+use crate::cli::printable::listing;
 use crate::image::Contents;
 use crate::rootfs::InodeKind;
 
@@ -50,7 +51,7 @@ pub(super) fn rows(contents: &Contents) -> Vec<FileRow<'_>> {
 
 /// The same as lines of text.
 pub(super) fn text(rows: &[FileRow<'_>]) -> String {
-    let mut lines = vec!["\nfiles\n  mode     owner     size  layer  path".to_owned()];
+    let mut lines = ["", "files", "  mode     owner     size  layer  path"].map(str::to_owned).to_vec();
     for FileRow { path, kind, mode, uid, gid, bytes, target, package, layer } in rows {
         let size = if *kind == "file" { human(*bytes) } else { String::new() };
         let layer = layer.map_or_else(String::new, |layer| layer.to_string());
@@ -60,5 +61,5 @@ pub(super) fn text(rows: &[FileRow<'_>]) -> String {
         let owner = format!("{uid}:{gid}");
         lines.push(format!("  {mode} {owner:>9} {size:>8}  {layer:>5}  /{path}{slash}{target}{package}"));
     }
-    lines.join("\n")
+    listing(&lines)
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::cli::bytes::human;
+use crate::cli::printable::on_one_line;
 use crate::image::Contents;
 use crate::rootfs::{InodeId, InodeKind, Tree};
 
@@ -67,7 +68,7 @@ fn draw_node(contents: &Contents, drawing: &mut String, node: &Node, at: Rectang
         (false, None) => "own",
     };
     let owner = match package {
-        Some(package) => format!("\n{} {}", package.name, package.version),
+        Some(package) => format!("\n{}", escaped(&format!("{} {}", package.name, package.version))),
         None if is_folder => String::new(),
         None => "\nof no package".to_owned(),
     };
@@ -78,7 +79,7 @@ fn draw_node(contents: &Contents, drawing: &mut String, node: &Node, at: Rectang
          </title></rect>",
         escaped(&node.path),
         human(node.bytes),
-        escaped(&owner)
+        owner
     );
     if let Some(shown) = fitting(&node.name, width).filter(|_| height >= TITLE) {
         let size = human(node.bytes);
@@ -230,7 +231,7 @@ fn squarified(nodes: &[Node], mut room: Rectangle) -> Vec<(&Node, Rectangle)> {
 
 /// `text` as it may stand in HTML, between tags or in quotes.
 pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    on_one_line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -262,5 +263,6 @@ mod tests {
     #[test]
     fn names_cannot_break_out_of_the_page() {
         assert_eq!(escaped("<script>\"&"), "&lt;script&gt;&quot;&amp;");
+        assert_eq!(escaped("a\nb\u{202e}c\u{7}"), "a\\nb\\u{202e}c\\u{7}");
     }
 }

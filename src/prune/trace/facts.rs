@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::super::Error;
 use super::super::node::{self, NodeFacts};
 use super::super::python::{self, PythonFacts, PythonVersion};
 use super::native::{self, NativeFacts};
@@ -205,8 +206,17 @@ pub(crate) fn parallel<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 fn pool() -> Option<&'static rayon::ThreadPool> {
     const STACK: usize = 512 << 20;
     static POOL: OnceLock<Option<rayon::ThreadPool>> = OnceLock::new();
-    let threads = rayon::current_num_threads().min(8);
-    POOL.get_or_init(|| rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build().ok()).as_ref()
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build().ok();
+    // Where address space is short, one is slower but enough.
+    POOL.get_or_init(|| pool(rayon::current_num_threads().min(8)).or_else(|| pool(1))).as_ref()
+}
+
+/// Whether there are threads that can read deeply nested programs: on any other's stack those would end this one.
+///
+/// # Errors
+/// Where the system gives no thread, or no address space for its stack.
+pub(crate) fn require_threads() -> Result<(), Error> {
+    pool().map(drop).ok_or(Error::NoThreads)
 }
 
 /// How deep brackets nest, strings and comments counted too: an upper bound.

@@ -10,7 +10,7 @@ mod native;
 
 pub(crate) use engine::Engine;
 pub use facts::{Facts, News};
-pub(crate) use facts::{Language, bracket_depth, parallel};
+pub(crate) use facts::{Language, bracket_depth, parallel, require_threads};
 pub(crate) use graph::{Edge, How, Reasons, Source, step};
 pub(crate) use names::Names;
 pub(crate) use native::NativeFacts;
