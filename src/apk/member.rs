@@ -20,8 +20,9 @@ use super::signature::Signature;
 use crate::digest::{Sha1Digest, Sha256Digest};
 use crate::tar_reader::TarReader;
 
-/// Bytes of a control member, packed or not: scripts have a few thousand.
-const LIMIT: usize = 16 << 20;
+/// Bytes of a control member, packed or not: scripts have a few thousand. Each becomes several, in lists of words, before
+/// anything is verified.
+const LIMIT: usize = 2 << 20;
 /// Bytes of a signature member: that of a key of 8,192 bits has 1,024, with its headers some 3,000.
 const SIGNATURE_LIMIT: usize = 64 << 10;
 /// How many signatures are read at most; Alpine's packages have one.

@@ -16,6 +16,9 @@ use super::signature::Signature;
 /// Alpine's largest has some 15 MB inflated.
 const LIMIT: usize = 512 << 20;
 
+/// Bytes of an index that nobody vouches for, beside those that it has packed.
+const UNVERIFIED_LIMIT: usize = 48 << 20;
+
 /// More bytes than deflate can make of one (RFC 1951: 258 of two bits).
 const MOST_OF_ONE: usize = 1100;
 
@@ -49,11 +52,20 @@ impl<'a> SignedIndex<'a> {
         keyring.verify(self.signed, &self.signatures)
     }
 
-    /// Inflates it. Whether to trust what comes out is for [`Self::verify`] to say, before.
+    /// Inflates it, after [`Self::verify`] has said that it can be trusted.
     pub fn open(&self) -> Result<IndexText, Error> {
+        self.open_within(LIMIT)
+    }
+
+    /// Inflates it though nobody vouches for it, and refuses one that becomes far larger than it is packed.
+    pub fn open_unverified(&self) -> Result<IndexText, Error> {
+        self.open_within(UNVERIFIED_LIMIT.saturating_add(self.signed.len()).min(LIMIT))
+    }
+
+    fn open_within(&self, limit: usize) -> Result<IndexText, Error> {
         let mut signed = self.signed;
         check_magic(&mut signed, "index")?;
-        let mut tar = inflate(signed)?;
+        let mut tar = inflate(signed, limit)?;
         let (mut description, mut records) = (String::new(), None);
         for (name, range) in tar_ranges(&tar, "index")? {
             match name.as_str() {
@@ -74,24 +86,24 @@ impl<'a> SignedIndex<'a> {
 }
 
 /// Inflates gzip data of any number of members.
-fn inflate(packed: &[u8]) -> Result<Vec<u8>, Error> {
-    if let Some(tar) = inflate_single(packed) {
+fn inflate(packed: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
+    if let Some(tar) = inflate_single(packed, limit) {
         return Ok(tar);
     }
     let mut tar = Vec::new();
     MultiGzDecoder::new(packed)
-        .take(LIMIT as u64 + 1)
+        .take(limit as u64 + 1)
         .read_to_end(&mut tar)
         .map_err(|error| damaged("index", &error))?;
-    if tar.len() > LIMIT { Err(Error::TooLarge { member: "index", limit: LIMIT }) } else { Ok(tar) }
+    if tar.len() > limit { Err(Error::TooLarge { member: "index", limit }) } else { Ok(tar) }
 }
 
 /// Inflates gzip data that is one member, as that of an index is, at once: its last bytes tell how much it holds
 /// (RFC 1952). `None` where it is not one, or anything is wrong with it.
-fn inflate_single(packed: &[u8]) -> Option<Vec<u8>> {
+fn inflate_single(packed: &[u8], limit: usize) -> Option<Vec<u8>> {
     let (_, [sum @ .., a, b, c, d]) = packed.split_last_chunk::<8>()?;
     let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
-    if length > LIMIT || length / MOST_OF_ONE > packed.len() {
+    if length > limit || length / MOST_OF_ONE > packed.len() {
         return None;
     }
     let mut inflated = vec![0; length];
@@ -136,7 +148,7 @@ mod tests {
     fn any_number_of_members_is_one_index() {
         let key = SigningKey::generate(2048, "me.rsa.pub").unwrap();
         let bytes = write_index("mine", &[], &key, SignatureKind::Rsa256).unwrap();
-        let tar = inflate(SignedIndex::read(&bytes).unwrap().signed).unwrap();
+        let tar = inflate(SignedIndex::read(&bytes).unwrap().signed, LIMIT).unwrap();
         let half = tar.len() / 2;
         let member = |bytes: &[u8]| {
             let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -144,18 +156,18 @@ mod tests {
             encoder.finish().unwrap()
         };
         let members = [member(&tar[..half]), member(&tar[half..])].concat();
-        assert_eq!(inflate_single(&members), None);
-        assert_eq!(inflate(&members).unwrap(), tar);
+        assert_eq!(inflate_single(&members, LIMIT), None);
+        assert_eq!(inflate(&members, LIMIT).unwrap(), tar);
         let one = member(&tar);
-        assert_eq!(inflate_single(&one), Some(tar));
-        assert!(inflate(&[one.as_slice(), b"rest"].concat()).is_err());
+        assert_eq!(inflate_single(&one, LIMIT), Some(tar));
+        assert!(inflate(&[one.as_slice(), b"rest"].concat(), LIMIT).is_err());
     }
 
     #[test]
     fn a_description_may_be_anything() {
         let key = SigningKey::generate(2048, "me.rsa.pub").unwrap();
         let bytes = write_index("mine", &[], &key, SignatureKind::Rsa256).unwrap();
-        let mut tar = inflate(SignedIndex::read(&bytes).unwrap().signed).unwrap();
+        let mut tar = inflate(SignedIndex::read(&bytes).unwrap().signed, LIMIT).unwrap();
         let at = memchr::memmem::find(&tar, b"mine").unwrap();
         tar[at..at + 4].copy_from_slice(b"\xff\0v3");
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -18,6 +18,10 @@ const OF_THREADS: [&str; 4] = [
     "event loop thread panicked",
 ];
 
+/// What the standard library's own panics say of calls of the system that it takes to be without failure.
+const OF_SYSTEM: [&str; 3] =
+    ["unexpected error during closedir", "failed to generate random data", "failed to allocate an alternative stack"];
+
 /// From now on, what is scarce is an error. To be called once, before any other thread is started.
 ///
 /// # Errors
@@ -33,7 +37,12 @@ pub(super) fn guard() -> Result<(), Error> {
         let text = panic.payload_as_str().unwrap_or_default();
         if OF_THREADS.iter().any(|of_threads| text.contains(of_threads)) {
             unfinished::try_remove_all();
-            eprintln!("error: {}\nhelp: {}", NO_THREADS, MORE_THREADS);
+            eprintln!("error: {NO_THREADS}\nhelp: {MORE_THREADS}");
+            exit(1);
+        }
+        if OF_SYSTEM.iter().any(|of_system| text.contains(of_system)) {
+            unfinished::try_remove_all();
+            eprintln!("error: the system failed: {}", text.lines().next().unwrap_or_default());
             exit(1);
         }
         usual(panic);

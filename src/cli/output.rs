@@ -1,6 +1,5 @@
 //! Where results and messages go: results to standard output, messages to standard error.
 
-use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
 use std::process::ExitCode;
@@ -69,8 +68,9 @@ impl Context {
     }
 
     /// Standard output for bytes that are no text, without the buffer that looks for line breaks.
-    pub fn binary_output(&self) -> Result<File, Error> {
-        Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+    pub fn binary_output(&self) -> Result<fs_err::File, Error> {
+        let descriptor = io::stdout().as_fd().try_clone_to_owned()?;
+        Ok(fs_err::File::from_parts(descriptor.into(), "standard output"))
     }
 
     /// Takes bars off the screen, for what is printed next.

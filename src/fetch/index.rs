@@ -41,7 +41,9 @@ impl FetchedIndex {
     /// Inflates it: the packages' records, for [`crate::repository::ApkIndex::parse`], and what it says that it is.
     pub fn open(&self) -> Result<IndexText, Error> {
         let broken = |source| Error::Index { location: self.location.to_string(), source };
-        SignedIndex::read(&self.bytes).and_then(|archive| archive.open()).map_err(broken)
+        let archive = SignedIndex::read(&self.bytes).map_err(broken)?;
+        let opened = if self.signer.is_some() { archive.open() } else { archive.open_unverified() };
+        opened.map_err(broken)
     }
 }
 
@@ -192,7 +194,7 @@ impl Fetcher {
         let archive = SignedIndex::read(&bytes).map_err(broken)?;
         let signer = match archive.verify(&self.options.keyring) {
             Ok(name) => Some(name.to_owned()),
-            Err(_) if self.options.allow_untrusted => archive.open().map(|_| None).map_err(broken)?,
+            Err(_) if self.options.allow_untrusted => archive.open_unverified().map(|_| None).map_err(broken)?,
             Err(error) => return Err(broken(error)),
         };
         Ok(FetchedIndex { bytes, digest, location, signer })

@@ -63,12 +63,16 @@ impl Contents {
                 paths: paths.into_iter().collect(),
             });
         }
-        Ok(Self::of_tree(image, tree, layers))
+        Self::of_tree(image, tree, layers)
     }
 
     /// The same of files that are there already; without layers, where they are no image's.
-    pub(super) fn of_tree(image: StoredImage, tree: Tree, layers: Vec<LayerContents>) -> Self {
-        let packages = database(&tree);
+    pub(super) fn of_tree(image: StoredImage, tree: Tree, layers: Vec<LayerContents>) -> Result<Self, Error> {
+        let packages = checked_database(&tree).map_err(|reason| Error::Document {
+            path: image.path.clone(),
+            document: "installed database".to_owned(),
+            reason,
+        })?;
         let mut owners = BTreeMap::new();
         for (place, package) in packages.iter().enumerate() {
             for path in &package.files {
@@ -77,7 +81,7 @@ impl Contents {
                 }
             }
         }
-        Self { image, tree, packages, layers, owners }
+        Ok(Self { image, tree, packages, layers, owners })
     }
 
     /// The package that lists `path`.
@@ -184,6 +188,34 @@ impl Amount {
     fn and(self, other: Self) -> Self {
         Self { files: self.files + other.files, bytes: self.bytes + other.bytes }
     }
+}
+
+/// Bytes of memory that the packages of somebody else's database may take.
+const DATABASE_MEMORY: usize = 48 << 20;
+
+/// The packages that the installed database of somebody else's tree names; the error says what is wrong with it.
+fn checked_database(tree: &Tree) -> Result<Vec<DatabasePackage>, String> {
+    let text = DATABASE_PATHS.iter().find_map(|path| tree.file(&tree.resolve(path)?));
+    let text: &[u8] = text.map(|content| &**content).unwrap_or_default();
+    let mut memory = 0;
+    // A folder's name is repeated in the path of each of its files.
+    let mut folder = 0;
+    for line in text.split(|byte| *byte == b'\n') {
+        memory += match line {
+            [b'P', b':', ..] => 512 + line.len(),
+            [b'R', b':', ..] => 120 + 3 * (folder + line.len()),
+            [b'D' | b'p', b':', ..] => 60 * line.split(|byte| *byte == b' ').count() + line.len(),
+            [b'F', b':', ..] => {
+                folder = line.len();
+                0
+            }
+            _ => line.len(),
+        };
+        if memory > DATABASE_MEMORY {
+            return Err("it names far more packages and files than any system has".to_owned());
+        }
+    }
+    Ok(database(tree))
 }
 
 /// The packages that the tree's installed database names.

@@ -61,7 +61,7 @@ impl Contents {
             manifest: None,
             layers: Vec::new(),
         };
-        Ok(Self::of_tree(image, tree, Vec::new()))
+        Self::of_tree(image, tree, Vec::new())
     }
 }
 

@@ -18,19 +18,32 @@ const MOST_OF_FEW: u64 = 1 << 30;
 /// How many times larger files become that somebody has a use for. What grows more is taken for an attack on the disk.
 const LARGEST_RATIO: u64 = 200;
 
+/// Bytes of memory that names and metadata of all files of an image may take, beside as many as it is stored in: some
+/// hundred thousand files for nothing.
+const TREE_MEMORY: u64 = 56 << 20;
+
 /// How many bytes more may be inflated, of an archive or of all layers of an image. An image may name one layer ten
 /// thousand times, so it is not enough that each stays within bounds.
 #[derive(Debug)]
 pub struct Allowance {
     left: u64,
     all: u64,
+    /// Bytes of memory that the tree of all layers may still take.
+    memory: u64,
 }
 
 impl Allowance {
     /// For what is stored in `bytes` bytes, each counted once.
     pub(super) fn for_stored(bytes: u64) -> Self {
         let all = MOST_OF_FEW.max(bytes.saturating_mul(LARGEST_RATIO)).min(MOST_INFLATED);
-        Self { left: all, all }
+        Self { left: all, all, memory: TREE_MEMORY.saturating_add(bytes) }
+    }
+
+    /// Takes `bytes` of memory off, those of names and metadata; the error says that they are too many.
+    pub(super) fn take_memory(&mut self, bytes: u64) -> Result<(), String> {
+        let left = self.memory.checked_sub(bytes);
+        self.memory = left.ok_or("it has far more names and metadata than its bytes account for")?;
+        Ok(())
     }
 
     /// Takes `bytes` off; the error says that they are too many.

@@ -22,6 +22,8 @@ use crate::rootfs::Tree;
 
 /// How deep indexes may stand in one another.
 const DEEPEST_INDEX: usize = 4;
+/// Bytes of all documents of an image together, each as often as it is named. As values they take many times more.
+const MOST_DOCUMENT_BYTES: usize = 6 << 20;
 /// How many manifests and indexes may be named in all: indexes that name the same ones again and again grow without
 /// end.
 const MOST_DOCUMENTS: usize = 1000;
@@ -173,7 +175,7 @@ impl StoredImage {
         if diff_id != layer.diff_id {
             return Err(broken(format!("inflated its digest is sha256:{diff_id}, not sha256:{}", layer.diff_id)));
         }
-        let brought = apply(tree, &tar).map_err(broken)?;
+        let brought = apply(tree, &tar, allowance).map_err(broken)?;
         Ok((tar.len() as u64, brought))
     }
 }
@@ -206,11 +208,19 @@ pub(super) struct Reader<'path> {
     verified: RefCell<BTreeSet<Sha256Digest>>,
     /// How many descriptors of manifests and indexes were followed.
     followed: Cell<usize>,
+    /// Bytes of the documents that were read.
+    read: Cell<usize>,
 }
 
 impl<'path> Reader<'path> {
     pub(super) fn open(path: &'path Path) -> Result<Self, Error> {
-        Ok(Self { path, store: Store::open(path)?, verified: RefCell::default(), followed: Cell::default() })
+        Ok(Self {
+            path,
+            store: Store::open(path)?,
+            verified: RefCell::default(),
+            followed: Cell::default(),
+            read: Cell::default(),
+        })
     }
 
     /// The index of an OCI layout; `None` where there is none.
@@ -233,6 +243,11 @@ impl<'path> Reader<'path> {
     }
 
     pub(super) fn document<T: DeserializeOwned>(&self, document: &str, bytes: &[u8]) -> Result<T, Error> {
+        self.read.set(self.read.get().saturating_add(bytes.len()));
+        if self.read.get() > MOST_DOCUMENT_BYTES {
+            let reason = format!("with it the image's documents have more than {MOST_DOCUMENT_BYTES} bytes");
+            return Err(self.broken(document, reason));
+        }
         serde_json::from_slice(bytes).map_err(|error| self.broken(document, error.to_string()))
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::store::Allowance;
 use crate::mapping::MappedSlice;
 use crate::rootfs::{Content, Inode, InodeId, InodeKind, Metadata, Origin, Tree, TreeError};
 use crate::tar_reader::{LONGEST_PATH, TarEntry, TarKind, TarReader};
@@ -18,12 +19,16 @@ const OPAQUE: &str = ".wh..wh..opq";
 const DEEPEST_FOLDER: usize = 255;
 /// Bytes of the longest name, as in every file system (limits.h, NAME_MAX).
 const LONGEST_NAME: usize = 255;
+/// Bytes of memory that an inode takes, with its name in its folder.
+const MEMORY_OF_INODE: u64 = 320;
+/// Bytes of memory that the path of an entry takes, beside its letters.
+const MEMORY_OF_PATH: u64 = 100;
 /// How many links one path may lead through, as in the kernel (path_resolution(7)).
 const MOST_LINKS: usize = 40;
 
 /// Applies the layer `tar`, uncompressed, over `tree`, and gives the paths that it brought, folders among them. The
 /// error says what is wrong with it.
-pub(super) fn apply(tree: &mut Tree, tar: &MappedSlice) -> Result<Vec<String>, String> {
+pub(super) fn apply(tree: &mut Tree, tar: &MappedSlice, allowance: &mut Allowance) -> Result<Vec<String>, String> {
     // Names are read twice rather than kept: a layer may have hundreds of thousands.
     for entry in TarReader::new(tar) {
         let entry = entry?;
@@ -58,9 +63,13 @@ pub(super) fn apply(tree: &mut Tree, tar: &MappedSlice) -> Result<Vec<String>, S
         if name.starts_with(WHITEOUT) {
             continue;
         }
-        brought.push(
-            put(tree, &path, &entry, tar).map_err(|reason| format!("`{}`: {reason}", path.replace('\n', "\\n")))?,
-        );
+        let before = tree.inode_count();
+        let went =
+            put(tree, &path, &entry, tar).map_err(|reason| format!("`{}`: {reason}", path.replace('\n', "\\n")))?;
+        let made = (tree.inode_count() - before) as u64;
+        let attributes: usize = entry.xattrs()?.values().map(Vec::len).sum();
+        allowance.take_memory(made * MEMORY_OF_INODE + MEMORY_OF_PATH + 3 * went.len() as u64 + attributes as u64)?;
+        brought.push(went);
     }
     Ok(brought)
 }
@@ -265,7 +274,7 @@ mod tests {
     fn applied(layers: &[&[&str]]) -> Result<String, String> {
         let mut tree = Tree::new();
         for entries in layers {
-            apply(&mut tree, &layer(entries))?;
+            apply(&mut tree, &layer(entries), &mut Allowance::for_stored(1 << 20))?;
         }
         let lines: Vec<String> = tree
             .walk()

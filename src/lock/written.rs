@@ -15,12 +15,29 @@ use crate::digest::Sha256Digest;
 /// The most bytes of a reader's report that are passed on.
 const LONGEST_REASON: usize = 2000;
 
+/// Bytes of the largest lock that is read.
+const LARGEST: usize = 16 << 20;
+/// How many values and tables a lock may have: each package has some twelve.
+const MOST_VALUES: usize = 400_000;
+
 impl Lockfile {
     /// Reads the text of a lock file.
     ///
     /// # Errors
     /// [`Error`] says what cannot be read.
     pub fn parse(text: &str) -> Result<Self, Error> {
+        // As values they take a hundred times their length.
+        let weight: usize = text
+            .bytes()
+            .map(|byte| match byte {
+                b'[' | b'{' | b',' | b'=' => 2,
+                b'.' => 1,
+                _ => 0,
+            })
+            .sum();
+        if text.len() > LARGEST || weight > MOST_VALUES * 2 {
+            return Err(Error::Syntax { reason: "it has more packages than any lock".to_owned() });
+        }
         let written: Result<Written, _> = toml::from_str(text);
         written.map_err(|error| other_format(text).unwrap_or_else(|| syntax_error(text, &error)))?.read()
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -44,6 +44,9 @@ impl Credentials {
         }
     }
 }
+
+/// Bytes of the largest file of credentials.
+const LARGEST: u64 = 1 << 20;
 
 /// The files in which credentials are looked for, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,7 +100,7 @@ impl CredentialFiles {
     /// The credentials for `repository` at `registry`; `None` where no file has any.
     pub fn find(&self, registry: &str, repository: &str) -> Result<Option<Credentials>, Error> {
         for path in &self.0 {
-            let bytes = match fs_err::read(path) {
+            let bytes = match read_small(path) {
                 Ok(bytes) => bytes,
                 Err(error)
                     if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) =>
@@ -116,6 +119,13 @@ impl CredentialFiles {
         }
         Ok(None)
     }
+}
+
+/// The bytes of the file at `path`, which is refused where it is larger than any such file.
+fn read_small(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::io::Read::take(fs_err::File::open(path)?, LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST { Err(std::io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
 
 impl File {

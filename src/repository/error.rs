@@ -49,6 +49,12 @@ pub enum Error {
         /// How it begins.
         text: String,
     },
+    /// An index of more packages than any repository has.
+    #[error("the index has more than {limit} packages, and no repository has so many")]
+    TooManyPackages {
+        /// The most that are read.
+        limit: usize,
+    },
     /// An index beyond what a position in it can count.
     #[error("the index is {found} bytes long, and more than {limit} are not read")]
     TooLarge {
@@ -72,7 +78,7 @@ impl Error {
             Self::Userinfo { .. } => {
                 "in the user and the password write `/` as %2F, `?` as %3F, `#` as %23, `@` as %40, `:` as %3A and `%` as %25"
             }
-            Self::NoPackage { .. } | Self::TooLarge { .. } => {
+            Self::NoPackage { .. } | Self::TooLarge { .. } | Self::TooManyPackages { .. } => {
                 "the repository's index is damaged; ask another mirror, or make it anew with `apkbuild mkndx`"
             }
         };

@@ -12,11 +12,16 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memmem;
+
 use super::entry::{Defect, IndexEntry};
 use super::error::Error;
 use super::names::{NameTable, bare_name};
 use super::reader::{Reading, Record, Span, read};
 use crate::apk::{Dependency, Identity, PackageName, Split, Version, split, split_of_index};
+
+/// How many packages an index may have: the largest of Alpine has some thirty thousand.
+const MOST_PACKAGES: usize = 120_000;
 
 /// The packages of one repository for one architecture.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +47,10 @@ impl ApkIndex {
         let limit = u32::MAX as usize;
         if text.len() > limit {
             return Err(Error::TooLarge { found: text.len(), limit });
+        }
+        // Each package takes far more memory than its shortest record.
+        if memmem::find_iter(text.as_bytes(), b"\nP:").count() > MOST_PACKAGES {
+            return Err(Error::TooManyPackages { limit: MOST_PACKAGES });
         }
         let Reading { records, provided, conditions, identities, defects } = read(&text);
         if records.is_empty()

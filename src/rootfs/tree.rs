@@ -165,6 +165,11 @@ impl Tree {
         Self { inodes: vec![Inode { kind: InodeKind::Directory(BTreeMap::new()), metadata }] }
     }
 
+    /// How many inodes were ever made in it.
+    pub fn inode_count(&self) -> usize {
+        self.inodes.len()
+    }
+
     /// The inode behind `id`.
     ///
     /// # Panics

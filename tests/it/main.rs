@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod again;
+mod anything;
 mod anywhere;
 mod architecture;
 mod build;
@@ -26,6 +27,7 @@ mod lock;
 mod logins;
 mod machines;
 mod malformed;
+mod memory;
 mod mirror;
 mod output;
 mod packages;

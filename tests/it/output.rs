@@ -1,6 +1,6 @@
 //! Where results, warnings and documents go: `-q`, `--json`, `-o -`, and what names may show on a terminal.
 
-use super::support::{BuiltRepository, Finished, Program, Repository, names};
+use super::support::{BuiltRepository, Finished, Program, Repository};
 
 fn repository() -> BuiltRepository {
     Repository::new().package("app", "1").program("usr/bin/app", "#!/bin/none\n").build()

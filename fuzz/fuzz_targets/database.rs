@@ -1,0 +1,7 @@
+//! Installed databases of somebody else's images.
+#![no_main]
+
+#[path = "../parsers.rs"]
+mod parsers;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parsers::database(bytes));

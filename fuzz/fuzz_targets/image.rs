@@ -1,0 +1,7 @@
+//! Images: archives and what stands in them.
+#![no_main]
+
+#[path = "../parsers.rs"]
+mod parsers;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parsers::image(bytes));

@@ -1,0 +1,7 @@
+//! Keys in PEM.
+#![no_main]
+
+#[path = "../parsers.rs"]
+mod parsers;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parsers::key(bytes));

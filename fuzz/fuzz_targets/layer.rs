@@ -1,0 +1,7 @@
+//! Layers, applied to a tree.
+#![no_main]
+
+#[path = "../parsers.rs"]
+mod parsers;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parsers::layer(bytes));

@@ -1,0 +1,7 @@
+//! Files of credentials.
+#![no_main]
+
+#[path = "../parsers.rs"]
+mod parsers;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parsers::logins(bytes));

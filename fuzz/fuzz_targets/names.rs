@@ -1,0 +1,7 @@
+//! Names of images, repositories, releases and addresses.
+#![no_main]
+
+#[path = "../parsers.rs"]
+mod parsers;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parsers::names(bytes));

@@ -1,0 +1,7 @@
+//! The application's sources and programs, traced.
+#![no_main]
+
+#[path = "../parsers.rs"]
+mod parsers;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parsers::source(bytes));
