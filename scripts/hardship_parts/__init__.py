@@ -1,0 +1,1 @@
+"""The two halves of scripts/hardship, and what both stand on."""
