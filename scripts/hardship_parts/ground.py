@@ -107,6 +107,7 @@ class Ground:
             (folder / f"{name}.toml").write_text(RECIPE.format(name=name, packages=packages, arch=ARCH))
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
         server.daemon_threads = True
+        server.handle_error = lambda *arguments: None  # those who were killed hang up
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.registry = f"127.0.0.1:{server.server_address[1]}"
 
