@@ -10,6 +10,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use crate::cache::entry::{open_directory, open_or_create_file};
+
 /// A folder that stays until this is dropped.
 #[derive(Debug)]
 pub struct HeldFolder(fs_err::File);
@@ -24,7 +26,7 @@ impl HeldFolder {
     /// Holds the folder `path`, together with whoever does so too; `None` where there is none. Waits for somebody who
     /// is just taking it away.
     pub fn hold(path: &Path) -> io::Result<Option<Self>> {
-        let Some(folder) = open(path)? else { return Ok(None) };
+        let Some(folder) = open_directory(path)? else { return Ok(None) };
         folder.file().lock_shared()?;
         if lies_at(&folder.metadata()?, path)? { Ok(Some(Self(folder))) } else { Self::hold(path) }
     }
@@ -39,8 +41,17 @@ impl AsFd for HeldFolder {
 impl ClaimedFolder {
     /// Claims the folder `path`; `None` where somebody holds it, or where it is gone.
     pub fn claim(path: &Path) -> io::Result<Option<Self>> {
-        let Some(folder) = open(path)? else { return Ok(None) };
-        Ok(folder.file().try_lock().is_ok().then_some(Self { _lock: folder }))
+        let Some(folder) = open_directory(path)? else { return Ok(None) };
+        // Somebody may have put another in its place before the lock was had.
+        let is_claimed = folder.file().try_lock().is_ok() && lies_at(&folder.metadata()?, path)?;
+        Ok(is_claimed.then_some(Self { _lock: folder }))
+    }
+
+    /// Claims the folder `path` once nobody holds it any more; `None` where it is gone.
+    pub fn wait(path: &Path) -> io::Result<Option<Self>> {
+        let Some(folder) = open_directory(path)? else { return Ok(None) };
+        folder.file().lock()?;
+        if lies_at(&folder.metadata()?, path)? { Ok(Some(Self { _lock: folder })) } else { Self::wait(path) }
     }
 }
 
@@ -49,7 +60,7 @@ impl ClaimedFolder {
 pub fn open_alone(path: &Path, waiting: impl FnOnce()) -> io::Result<fs_err::File> {
     let mut waiting = Some(waiting);
     loop {
-        let file = fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file = open_or_create_file(path)?;
         if file.file().try_lock().is_err() {
             if let Some(waiting) = waiting.take() {
                 waiting();
@@ -68,14 +79,6 @@ pub fn lies_at(ours: &Metadata, path: &Path) -> io::Result<bool> {
     match fs_err::symlink_metadata(path) {
         Ok(found) => Ok((found.dev(), found.ino()) == (ours.dev(), ours.ino())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-fn open(path: &Path) -> io::Result<Option<fs_err::File>> {
-    match fs_err::File::open(path) {
-        Ok(folder) => Ok(Some(folder)),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(error),
     }
 }

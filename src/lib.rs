@@ -6,13 +6,14 @@
 //! recipe → repository → resolve → fetch → rootfs → prune → image → (sandbox | registry)
 //! ```
 //!
-//! `apk` holds the words of Alpine's formats, `address`, `allocator`, `challenge`, `digest`, `held`, `kept`, `mapping`, `platform`, `progress`,
-//! `proxy`, `request_failure`, `retry_after`, `tar_reader` and `unfinished` are leaves that any room may use, `pipeline`
-//! is the only place where rooms are joined, and `cli` the only one that prints.
+//! `apk` holds the words of Alpine's formats, `address`, `allocator`, `cache`, `challenge`, `digest`, `held`, `kept`,
+//! `mapping`, `platform`, `progress`, `proxy`, `request_failure`, `retry_after`, `tar_reader` and `unfinished` are leaves
+//! that any room may use, `pipeline` is the only place where rooms are joined, and `cli` the only one that prints.
 
 pub mod address;
 pub mod allocator;
 pub mod apk;
+pub mod cache;
 mod challenge;
 pub mod cli;
 pub mod digest;

@@ -6,9 +6,10 @@ use std::time::SystemTime;
 
 use super::{Cache, Error, FilePlace, Section, data_file, unpack};
 use crate::apk::{Head, Identity};
+use crate::cache::entry::open_file;
+use crate::cache::removal::remove_directory;
 use crate::digest::{Sha1Digest, Sha256Digest};
-use crate::held::ClaimedFolder;
-use crate::unfinished::remove_folder;
+use crate::held::{ClaimedFolder, lies_at};
 
 /// What a cleaning did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,7 @@ pub struct Damaged {
 struct CacheEntry {
     path: PathBuf,
     section: Section,
+    is_directory: bool,
     used: SystemTime,
     bytes: u64,
 }
@@ -52,16 +54,15 @@ impl Cache {
         let mut full = keep == 0;
         for entry in entries {
             full |= cleaned.kept_bytes.saturating_add(entry.bytes) > keep;
-            let claim = claim(&entry);
-            if !full || matches!(claim, Claim::UnderWay) {
+            let claim = claim(&entry).map_err(failed)?;
+            if !full || matches!(claim, Claim::InUse) {
                 cleaned.kept += 1;
                 cleaned.kept_bytes += entry.bytes;
                 continue;
             }
-            let gone = if entry.path.is_dir() && !entry.path.is_symlink() {
-                remove_folder(&entry.path)
-            } else {
-                fs_err::remove_file(&entry.path)
+            let gone = match &claim {
+                Claim::Directory { .. } => remove_directory(&entry.path),
+                _ => fs_err::remove_file(&entry.path),
             };
             match gone {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
@@ -112,7 +113,8 @@ impl Cache {
                 // Another build may take it away at this very moment.
                 let Ok(metadata) = path.symlink_metadata() else { continue };
                 let bytes = if metadata.is_dir() { folder_size(&path) } else { metadata.len() };
-                entries.push(CacheEntry { path, section, used: metadata.modified()?, bytes });
+                let (is_directory, used) = (metadata.is_dir(), metadata.modified()?);
+                entries.push(CacheEntry { path, section, is_directory, used, bytes });
             }
         }
         Ok(entries)
@@ -126,31 +128,35 @@ fn folder_size(folder: &Path) -> u64 {
 
 /// Whether an entry may be taken away.
 enum Claim {
-    /// Somebody is at it.
-    UnderWay,
-    /// Nobody is, until this is dropped: of a file that is not finished its lock, of a folder its claim.
-    Free { _lock: Option<fs_err::File>, _claimed: Option<ClaimedFolder> },
+    /// Somebody is at it, or it is gone.
+    InUse,
+    /// Nobody uses the directory, nor begins to before this is dropped.
+    Directory { _lock: Option<ClaimedFolder> },
+    /// Nobody uses the file: where it is not finished, nor begins to before the lock is dropped.
+    File { _lock: Option<fs_err::File> },
 }
 
-fn claim(entry: &CacheEntry) -> Claim {
-    // Asked first: a folder is held only a moment after it is made.
-    let recent = entry.used.elapsed().is_ok_and(|age| age.as_secs() < 3600);
-    if is_unfinished(&entry.path) && recent {
-        return Claim::UnderWay;
-    }
-    if entry.path.is_dir() && !entry.path.is_symlink() {
-        // One that cannot be opened is nobody's, or cannot be taken away either, which is told then.
+fn claim(entry: &CacheEntry) -> io::Result<Claim> {
+    if entry.is_directory {
         return match ClaimedFolder::claim(&entry.path) {
-            Ok(None) => Claim::UnderWay,
-            claimed => Claim::Free { _lock: None, _claimed: claimed.ok().flatten() },
+            Ok(Some(lock)) => Ok(Claim::Directory { _lock: Some(lock) }),
+            Ok(None) => Ok(Claim::InUse),
+            // What its owner cannot open, nobody holds.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Claim::Directory { _lock: None }),
+            Err(error) => Err(error),
         };
     }
     if entry.section != Section::Partial && !is_unfinished(&entry.path) {
-        return Claim::Free { _lock: None, _claimed: None };
+        return Ok(Claim::File { _lock: None });
     }
-    match fs_err::File::open(&entry.path) {
-        Ok(file) if file.try_lock().is_err() => Claim::UnderWay,
-        file => Claim::Free { _lock: file.ok(), _claimed: None },
+    match open_file(&entry.path) {
+        Ok(Some(file)) if file.file().try_lock().is_ok() && lies_at(&file.metadata()?, &entry.path)? => {
+            Ok(Claim::File { _lock: Some(file) })
+        }
+        Ok(_) => Ok(Claim::InUse),
+        // Nobody works with a link or a pipe.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Claim::File { _lock: None }),
+        Err(error) => Err(error),
     }
 }
 

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use source_files::{Crate, SourceFile};
 
 /// Modules that every room may use.
-const FOUNDATION: [&str; 14] = [
+const FOUNDATION: [&str; 15] = [
     "address",
     "allocator",
+    "cache",
     "challenge",
     "digest",
     "held",

@@ -8,6 +8,7 @@ use apkbuild::apk::{PackageName, Version};
 use apkbuild::fetch::{Cache, FetchOptions, Fetcher, Section, Wanted};
 use apkbuild::progress::Silent;
 use apkbuild::repository::Location;
+use apkbuild::unfinished::UnfinishedFolder;
 
 use crate::sandbox::{inside, sandbox_is_possible};
 use crate::support::{Program, Repository, Server};
@@ -87,21 +88,46 @@ fn the_least_recently_used_goes_first() {
 }
 
 #[test]
-fn a_folder_that_was_just_begun_stays() {
+fn what_a_killed_build_left_goes_and_what_is_begun_stays() {
     let program = Program::new();
     let cache = Cache::at(program.cache());
     let stages = cache.section(Section::Stages);
     fs_err::create_dir_all(&stages).unwrap();
-    // Nobody holds it yet who has just made it; nobody will any more who made it hours ago.
-    let [begun, left] = [".begun.Ab12.part", ".left.Ab12.part"].map(|name| stages.join(name));
-    fs_err::create_dir(&begun).unwrap();
+    let begun = UnfinishedFolder::beside(&stages.join("begun")).unwrap();
+    let left = stages.join(".left.Ab12.part");
     fs_err::create_dir(&left).unwrap();
-    let folder = fs_err::File::open(&left).unwrap();
-    folder.set_modified(SystemTime::now() - Duration::from_hours(2)).unwrap();
-    drop(folder);
     let cleaned = cache.clean(0).unwrap();
     assert_eq!((cleaned.kept, cleaned.removed), (1, 1));
-    assert!(begun.is_dir() && !left.exists());
+    assert!(begun.path().is_dir() && !left.exists());
+}
+
+#[test]
+fn a_cleaning_that_is_killed_leaves_whole_stages_or_none() {
+    let program = Program::new();
+    let stages = program.cache().join("stages");
+    let stage = stages.join("1".repeat(64));
+    let mut cut_short = 0;
+    for milliseconds in [2, 5, 10, 15, 20, 30, 40, 60] {
+        for number in 0..6000 {
+            let folder = stage.join(format!("{}", number % 6));
+            if number < 6 {
+                fs_err::create_dir_all(&folder).unwrap();
+            }
+            fs_err::write(folder.join(number.to_string()), "").unwrap();
+        }
+        let mut cleaning = program.command(["cache", "clean"]).stdout(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        cleaning.kill().unwrap();
+        cut_short += usize::from(!cleaning.wait().unwrap().success());
+        if stage.exists() {
+            let files =
+                walkdir::WalkDir::new(&stage).into_iter().filter(|it| it.as_ref().unwrap().file_type().is_file());
+            assert_eq!(files.count(), 6000, "after {milliseconds} ms");
+        }
+        program.run(["cache", "clean"]).success();
+        assert_eq!(fs_err::read_dir(&stages).unwrap().count(), 0, "what the killed one left is removed");
+    }
+    assert!(cut_short > 0, "none was killed before its end");
 }
 
 #[test]

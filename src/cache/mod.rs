@@ -1,0 +1,4 @@
+//! What every kind of cache entry has in common: how an entry is opened, sealed and removed.
+
+pub mod entry;
+pub mod removal;
