@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, fstat, futimens};
 
+use crate::cache::entry::open_file;
 use crate::digest::Checksum;
 use crate::mapping::{MappedSlice, Mapping};
 use crate::unfinished::Unfinished;
@@ -25,7 +26,19 @@ const MAPPED_FROM: u64 = 256 << 10;
 
 /// What is kept at `path`, used from now on; `None` where there is nothing whole.
 pub fn read(path: &Path) -> Option<MappedSlice> {
-    let file = fs_err::File::open(path).ok()?;
+    let file = open_file(path).ok()??;
+    let body = contents(&file)?;
+    touch(&file);
+    Some(body)
+}
+
+/// Whether what `file` keeps is whole.
+pub fn is_whole(file: &fs_err::File) -> bool {
+    contents(file).is_some()
+}
+
+/// What `file` keeps, if it is whole.
+pub fn contents(file: &fs_err::File) -> Option<MappedSlice> {
     // Small ones are many, and the system allows so many mappings only.
     let bytes = if file.metadata().ok()?.len() < MAPPED_FROM {
         let mut bytes = Vec::new();
@@ -33,13 +46,12 @@ pub fn read(path: &Path) -> Option<MappedSlice> {
         file.file().read_to_end(&mut bytes).ok()?;
         Mapping::from(bytes)
     } else {
-        Mapping::of(&file).ok()?
+        Mapping::of(file).ok()?
     };
     let (checksum, body) = bytes.strip_prefix(MAGIC)?.split_first_chunk()?;
     if Checksum::of(body).0 != *checksum {
         return None;
     }
-    touch(&file);
     let end = bytes.len();
     bytes.slice(HEAD..end)
 }

@@ -69,9 +69,14 @@ impl Mapping {
 
     /// Maps the first `length` bytes of the file at `path`, which must have as many.
     pub fn open_part(path: &Path, length: usize) -> io::Result<Self> {
-        let file = fs_err::File::open(path)?;
+        Self::part_of(&fs_err::File::open(path)?, length)
+    }
+
+    /// Maps the first `length` bytes of `file`, which must have as many.
+    pub fn part_of(file: &fs_err::File, length: usize) -> io::Result<Self> {
         if file.metadata()?.len() < length as u64 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("`{}` is too short", path.display())));
+            let path = file.path().display();
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("`{path}` is too short")));
         }
         if length == 0 {
             return Ok(Self::from(Vec::new()));

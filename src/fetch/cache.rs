@@ -3,16 +3,21 @@
 //! Everything is written beside its place and renamed into it, and checked again when it is used, so any number of
 //! builds may share a cache and be killed at any moment.
 
-use std::io;
+use std::fs::Permissions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::Error;
 use super::error::FilePlace;
 use crate::apk::Identity;
+use crate::cache::directory_seal;
 use crate::digest::Sha256Digest;
 
 /// The file that keeps backup programs out (Cache Directory Tagging Specification).
 const TAG: &str = "CACHEDIR.TAG";
+/// What is in it.
+const TAG_TEXT: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55\n";
 
 /// A part of the cache, a folder below its root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,11 +42,13 @@ pub enum Section {
     Bytecode,
     /// What whole builds came to, by all that went into them.
     Builds,
+    /// What stages and unpacked images must be.
+    Seals,
 }
 
 impl Section {
     /// Every section; what is cleaned lies in these and nowhere else.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Packages,
         Self::Data,
         Self::Indexes,
@@ -52,6 +59,7 @@ impl Section {
         Self::Traces,
         Self::Bytecode,
         Self::Builds,
+        Self::Seals,
     ];
 
     /// The name of its folder.
@@ -67,6 +75,7 @@ impl Section {
             Self::Traces => "traces",
             Self::Bytecode => "bytecode",
             Self::Builds => "builds",
+            Self::Seals => directory_seal::FOLDER,
         }
     }
 }
@@ -101,17 +110,35 @@ impl Cache {
         self.root.join(section.name())
     }
 
-    /// The folder of a section, made if it is missing, and the cache marked as one for backup programs
+    /// The folder of a section, made if it is missing, for its owner alone, and the cache marked as one for backup programs
     /// (bford.info/cachedir).
     pub fn make_section(&self, section: Section) -> Result<PathBuf, Error> {
         let folder = self.section(section);
-        if !folder.is_dir() {
-            let failed = |error| Error::file(FilePlace::Cache, "cannot make the cache", error);
-            fs_err::create_dir_all(&folder).map_err(failed)?;
-            let tag = self.root.join(TAG);
-            if !tag.exists() {
-                fs_err::write(tag, "Signature: 8a477f597d28d172789f06886806bc55\n").map_err(failed)?;
+        let failed = |error| Error::file(FilePlace::Cache, "cannot make the cache", error);
+        match fs_err::metadata(&folder) {
+            Ok(found) if found.is_dir() => {
+                // As older versions made it: others might enter, and start what is set-user-id in it.
+                if found.mode() & 0o077 != 0 && found.uid() == nix::unistd::geteuid().as_raw() {
+                    // A cache that may only be read stays as it is.
+                    let _ = fs_err::set_permissions(&folder, Permissions::from_mode(0o700));
+                }
+                return Ok(folder);
             }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        match make_private(&folder) {
+            Ok(()) => {}
+            // Reading finds nothing there, and writing tells what is wrong.
+            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem && self.root.is_dir() => return Ok(folder),
+            Err(error) => return Err(failed(error)),
+        }
+        // Never through a link.
+        match fs_err::OpenOptions::new().write(true).create_new(true).open(self.root.join(TAG)) {
+            Ok(mut tag) => tag.write_all(TAG_TEXT).map_err(failed)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(error)),
         }
         Ok(folder)
     }
@@ -141,6 +168,24 @@ impl Cache {
                 Err(Error::file(FilePlace::Cache, "cannot clean the cache", error))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// Makes `folder` and those above it that are missing, for their owner alone.
+fn make_private(folder: &Path) -> io::Result<()> {
+    if let Some(parent) = folder.parent()
+        && !parent.as_os_str().is_empty()
+        && !parent.exists()
+    {
+        make_private(parent)?;
+    }
+    match nix::unistd::mkdir(folder, nix::sys::stat::Mode::S_IRWXU) {
+        Ok(()) => Ok(()),
+        Err(nix::errno::Errno::EEXIST) if folder.is_dir() => Ok(()),
+        Err(errno) => {
+            let error = io::Error::from(errno);
+            Err(io::Error::new(error.kind(), format!("failed to create directory `{}`: {error}", folder.display())))
         }
     }
 }

@@ -1,15 +1,21 @@
 //! Keeping the cache within bounds, and holding all of it against its names.
 
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use nix::libc::EIO;
 
 use super::{Cache, Error, FilePlace, Section, data_file, unpack};
 use crate::apk::{Head, Identity};
 use crate::cache::entry::open_file;
-use crate::cache::removal::remove_directory;
+use crate::cache::removal::{remove_directory, rename_aside};
+use crate::cache::{directory_seal, trailer};
 use crate::digest::{Sha1Digest, Sha256Digest};
-use crate::held::{ClaimedFolder, lies_at};
+use crate::held::{ClaimedFolder, HeldFolder, lies_at};
+use crate::kept;
+use crate::unfinished::remove_folder;
 
 /// What a cleaning did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +37,26 @@ pub struct Damaged {
     pub path: PathBuf,
     /// What is wrong with it.
     pub reason: String,
+    inode: (u64, u64),
+}
+
+impl Damaged {
+    fn remove(&self) -> io::Result<()> {
+        let removed = match fs_err::symlink_metadata(&self.path) {
+            Ok(found) if (found.dev(), found.ino()) != self.inode => return Ok(()),
+            // Who runs an image that was whole then goes on doing so, and the next cleaning removes it.
+            Ok(found) if found.is_dir() => rename_aside(&self.path).and_then(|aside| {
+                let lock = ClaimedFolder::claim(&aside)?;
+                if lock.is_some() { remove_folder(&aside) } else { Ok(()) }
+            }),
+            Ok(_) => fs_err::remove_file(&self.path),
+            Err(error) => Err(error),
+        };
+        match removed {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        }
+    }
 }
 
 /// A file or folder directly below a section.
@@ -40,6 +66,14 @@ struct CacheEntry {
     is_directory: bool,
     used: SystemTime,
     bytes: u64,
+    inode: (u64, u64),
+}
+
+impl CacheEntry {
+    /// Whether it is still that one which lies there.
+    fn is_there(&self) -> bool {
+        fs_err::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.inode)
+    }
 }
 
 impl Cache {
@@ -52,7 +86,16 @@ impl Cache {
         entries.sort_by(|one, other| other.used.cmp(&one.used).then_with(|| one.path.cmp(&other.path)));
         let mut cleaned = Cleaned::default();
         let mut full = keep == 0;
-        for entry in entries {
+        // A seal goes with its directory. One without is about to get it, or was left by a build that was killed.
+        let of_directory = |entry: &CacheEntry| {
+            let name = entry.path.file_name().unwrap_or_default();
+            let directories = [Section::Stages, Section::Images].map(|section| self.section(section).join(name));
+            entry.section == Section::Seals
+                && !is_unfinished(&entry.path)
+                && (directories.iter().any(|directory| directory.exists())
+                    || entry.used.elapsed().is_ok_and(|age| age.as_secs() < 3600))
+        };
+        for entry in entries.into_iter().filter(|entry| !of_directory(entry)) {
             full |= cleaned.kept_bytes.saturating_add(entry.bytes) > keep;
             let claim = claim(&entry).map_err(failed)?;
             if !full || matches!(claim, Claim::InUse) {
@@ -61,7 +104,8 @@ impl Cache {
                 continue;
             }
             let gone = match &claim {
-                Claim::Directory { .. } => remove_directory(&entry.path),
+                Claim::Directory { .. } => remove_directory(&entry.path)
+                    .and_then(|()| fs_err::remove_file(directory_seal::seal_path(&entry.path))),
                 _ => fs_err::remove_file(&entry.path),
             };
             match gone {
@@ -74,8 +118,8 @@ impl Cache {
         Ok(cleaned)
     }
 
-    /// Holds every package and every inflated data against its name. Gives how many were looked at, and those that are
-    /// damaged, in the order of their paths; they are left where they are.
+    /// Holds every entry against what it must be. Gives how many were looked at, and those that are damaged, in the
+    /// order of their paths; they are left where they are. What is removed or replaced meanwhile is no damage.
     pub fn verify(&self) -> Result<(u64, Vec<Damaged>), Error> {
         let failed = |error| Error::file(FilePlace::Cache, "cannot read the cache", error);
         let mut entries = self.entries().map_err(failed)?;
@@ -83,21 +127,32 @@ impl Cache {
         let mut looked_at = 0;
         let mut damaged = Vec::new();
         for entry in entries.into_iter().filter(|entry| !is_unfinished(&entry.path)) {
-            let reason = match entry.section {
-                Section::Packages => package_damage(&entry.path).map_err(failed)?,
-                Section::Data if data_file::is_whole(&entry.path).map_err(failed)? => None,
-                Section::Data => Some("it is not what its seal says".to_owned()),
-                _ => continue,
+            let reason = match damage(&entry) {
+                Ok(None) => continue,
+                Ok(Some(Finding::Whole)) => None,
+                Ok(Some(Finding::Damaged(reason))) => Some(reason),
+                // A link, a pipe; or a disk that cannot read it.
+                Err(error) if error.kind() == io::ErrorKind::InvalidData || error.raw_os_error() == Some(EIO) => {
+                    Some(error.to_string())
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed(error)),
             };
+            if reason.is_some() && !entry.is_there() {
+                continue;
+            }
             looked_at += 1;
-            damaged.extend(reason.map(|reason| Damaged { path: entry.path, reason }));
+            damaged.extend(reason.map(|reason| Damaged { path: entry.path, reason, inode: entry.inode }));
         }
         Ok((looked_at, damaged))
     }
 
-    /// Takes away what [`Cache::verify`] found.
+    /// Takes away what [`Cache::verify`] found, where it is still there.
     pub fn remove(&self, damaged: &[Damaged]) -> Result<(), Error> {
-        damaged.iter().try_for_each(|entry| Self::discard(&entry.path))
+        damaged
+            .iter()
+            .try_for_each(Damaged::remove)
+            .map_err(|error| Error::file(FilePlace::Cache, "cannot clean the cache", error))
     }
 
     fn entries(&self) -> io::Result<Vec<CacheEntry>> {
@@ -113,8 +168,9 @@ impl Cache {
                 // Another build may take it away at this very moment.
                 let Ok(metadata) = path.symlink_metadata() else { continue };
                 let bytes = if metadata.is_dir() { folder_size(&path) } else { metadata.len() };
+                let inode = (metadata.dev(), metadata.ino());
                 let (is_directory, used) = (metadata.is_dir(), metadata.modified()?);
-                entries.push(CacheEntry { path, section, is_directory, used, bytes });
+                entries.push(CacheEntry { path, section, is_directory, used, bytes, inode });
             }
         }
         Ok(entries)
@@ -165,20 +221,71 @@ fn is_unfinished(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-/// What is wrong with the package at `path`, if anything is.
-fn package_damage(path: &Path) -> io::Result<Option<String>> {
-    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+/// What an entry was found to be.
+enum Finding {
+    /// What it must be.
+    Whole,
+    /// Not that, for this reason.
+    Damaged(String),
+}
+
+impl Finding {
+    fn of(is_whole: bool, reason: &str) -> Self {
+        if is_whole { Self::Whole } else { Self::Damaged(reason.to_owned()) }
+    }
+}
+
+/// What `entry` is; `None` where it is gone, or is not yet what it is to become.
+fn damage(entry: &CacheEntry) -> io::Result<Option<Finding>> {
+    const NOT_ITS_SEAL: &str = "it is not what its seal says";
+    let path = &entry.path;
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    if matches!(entry.section, Section::Stages | Section::Images) {
+        let Some(_lock) = HeldFolder::hold(path)? else { return Ok(None) };
+        return Ok(Some(Finding::of(directory_seal::is_whole(path)?, NOT_ITS_SEAL)));
+    }
+    let Some(file) = open_file(path)? else { return Ok(None) };
+    Ok(Some(match (entry.section, extension) {
+        (Section::Partial, _) => return Ok(None),
+        (Section::Packages, _) => package_damage(file)?,
+        (Section::Data, _) => Finding::of(data_file::is_whole(&file)?, NOT_ITS_SEAL),
+        (Section::Blobs, "segment") => {
+            Finding::of(trailer::is_whole(&file), "it is not what the digest at its end says")
+        }
+        (Section::Indexes, "gz") => {
+            let record = path.with_extension("").with_extension("json");
+            let mut bytes = Vec::new();
+            (&file).read_to_end(&mut bytes)?;
+            let mut is_whole = false;
+            for _ in 0..5 {
+                // It is written after the index, so a build may be about to.
+                let Some(record) = open_file(&record)? else { return Ok(None) };
+                is_whole = super::index::is_of_record(&bytes, &record);
+                if is_whole {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            Finding::of(is_whole, "it is not what its record says")
+        }
+        _ => Finding::of(kept::is_whole(&file), NOT_ITS_SEAL),
+    }))
+}
+
+/// Whether the package in `file` is the one that its name says.
+fn package_damage(file: fs_err::File) -> io::Result<Finding> {
+    let stem = file.path().file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let identity =
         Sha1Digest::from_hex(stem).map(Identity::Sha1).or_else(|| Sha256Digest::from_hex(stem).map(Identity::Sha256));
-    let Some(identity) = identity else { return Ok(Some("its name is no identity".to_owned())) };
-    let mut reader = BufReader::with_capacity(256 << 10, fs_err::File::open(path)?);
+    let Some(identity) = identity else { return Ok(Finding::Damaged("its name is no identity".to_owned())) };
+    let mut reader = BufReader::with_capacity(256 << 10, file);
     let head = match Head::read(&mut reader).and_then(|head| head.check_identity(identity).map(|()| head)) {
         Ok(head) => head,
-        Err(error) => return Ok(Some(error.to_string())),
+        Err(error) => return Ok(Finding::Damaged(error.to_string())),
     };
     match unpack::check(&mut reader, &head) {
-        Ok(()) => Ok(None),
-        Err(unpack::UnpackError::Package(error)) => Ok(Some(error.to_string())),
+        Ok(()) => Ok(Finding::Whole),
+        Err(unpack::UnpackError::Package(error)) => Ok(Finding::Damaged(error.to_string())),
         Err(unpack::UnpackError::Read(error) | unpack::UnpackError::Write(error)) => Err(error),
     }
 }

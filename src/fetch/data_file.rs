@@ -7,12 +7,11 @@
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
 
-use super::cache::open_if_there;
 use super::unpack::unpack;
 use super::{Cache, Error, FilePlace, Section};
 use crate::apk::{self, Entry, Head};
+use crate::cache::entry::open_file;
 use crate::digest::{Checksum, HashingWriter, Sha1Digest, Sha256Digest, Xxh3Pieces};
 use crate::kept;
 use crate::mapping::{MappedSlice, Mapping};
@@ -33,8 +32,8 @@ pub(super) struct Data {
 pub(super) fn open(cache: &Cache, datahash: Sha256Digest) -> Result<Option<Data>, Error> {
     let path = cache.data_path(datahash);
     let failed = |error| Error::file(FilePlace::Cache, "cannot read the cache", error);
-    let Some(file) = open_if_there(&path).map_err(failed)? else { return Ok(None) };
-    if let Some(sealed) = Sealed::open(&path, &file, datahash).map_err(failed)?
+    let Some(file) = open_file(&path).map_err(failed)? else { return Ok(None) };
+    if let Some(sealed) = Sealed::open(&file, datahash).map_err(failed)?
         && let Some(data) = sealed.read()
     {
         kept::touch(&file);
@@ -44,11 +43,11 @@ pub(super) fn open(cache: &Cache, datahash: Sha256Digest) -> Result<Option<Data>
     Ok(None)
 }
 
-/// Whether the file at `path`, named by its `datahash`, is whole.
-pub(super) fn is_whole(path: &Path) -> io::Result<bool> {
-    let name = path.file_stem().and_then(|stem| stem.to_str()).and_then(Sha256Digest::from_hex);
-    let (Some(datahash), Some(file)) = (name, open_if_there(path)?) else { return Ok(false) };
-    Ok(Sealed::open(path, &file, datahash)?.is_some_and(|sealed| sealed.is_whole()))
+/// Whether `file`, named by its `datahash`, is whole.
+pub(super) fn is_whole(file: &fs_err::File) -> io::Result<bool> {
+    let name = file.path().file_stem().and_then(|stem| stem.to_str()).and_then(Sha256Digest::from_hex);
+    let Some(datahash) = name else { return Ok(false) };
+    Ok(Sealed::open(file, datahash)?.is_some_and(|sealed| sealed.is_whole()))
 }
 
 /// A file with a seal that may be its own.
@@ -60,8 +59,8 @@ struct Sealed {
 }
 
 impl Sealed {
-    /// That at `path`, where it ends in a seal for `datahash`.
-    fn open(path: &Path, file: &fs_err::File, datahash: Sha256Digest) -> io::Result<Option<Self>> {
+    /// `file`, where it ends in a seal for `datahash`.
+    fn open(file: &fs_err::File, datahash: Sha256Digest) -> io::Result<Option<Self>> {
         let Some(length) = file.metadata()?.len().checked_sub(SEAL as u64) else { return Ok(None) };
         let mut seal = [0; SEAL];
         file.file().read_exact_at(&mut seal, length)?;
@@ -70,7 +69,7 @@ impl Sealed {
         let Ok(tar_length) = usize::try_from(u64::from_le_bytes(*tar_length)) else { return Ok(None) };
         let checksum = rest.strip_prefix(&datahash.0).and_then(|checksum| checksum.try_into().ok());
         let Some(checksum) = checksum.map(Checksum).filter(|_| tar_length <= length) else { return Ok(None) };
-        Ok(Some(Self { contents: Mapping::open_part(path, length)?, tar_length, checksum }))
+        Ok(Some(Self { contents: Mapping::part_of(file, length)?, tar_length, checksum }))
     }
 
     fn is_whole(&self) -> bool {

@@ -361,6 +361,7 @@ impl Error {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     "name a place that may be written with --cache-dir"
                 }
+                io::ErrorKind::InvalidData => "`apkbuild cache verify` removes what does not belong there",
                 _ => "name a folder for the cache with --cache-dir",
             },
             Self::File { place: FilePlace::Keys, .. } => "name the folder that holds NAME.rsa.pub with --keys-dir",

@@ -17,6 +17,7 @@ use super::download::{Extent, Partial, open_package};
 use super::{Cache, Error, FilePlace, Logins, Section, VerifiedApk, Wanted, data_file, unpack};
 use crate::address::Address;
 use crate::apk::{Head, Keyring};
+use crate::cache::entry::open_file;
 use crate::kept;
 use crate::progress::{Progress, Task};
 use crate::repository::Location;
@@ -154,7 +155,7 @@ impl Fetcher {
     fn take_cached<T>(&self, wanted: &Wanted, take: &impl Take<T>) -> Result<Option<T>, Error> {
         let path = self.cache().package_path(wanted.identity);
         let failed = |error| Error::file(FilePlace::Cache, "cannot read the cache", error);
-        let Some(file) = open_if_there(&path).map_err(failed)? else { return Ok(None) };
+        let Some(file) = open_file(&path).map_err(failed)? else { return Ok(None) };
         let location = path.display().to_string();
         if let Ok((head, mut reader)) = open_package(file, &location, wanted) {
             match take(&head, &mut reader, &path, &location) {

@@ -4,6 +4,7 @@
 //! that an unchanged one costs one small answer. Its signature is verified every time. Refused: an index without a
 //! trusted signature, unless asked for, and anything that is no index.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,10 +13,10 @@ use reqwest::header::{ETAG, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_M
 use serde::{Deserialize, Serialize};
 
 use super::attempts::first_success;
-use super::cache::open_if_there;
 use super::{Error, Fetcher, FilePlace, Section};
 use crate::address::Address;
 use crate::apk::{self, IndexText, SignedIndex};
+use crate::cache::entry::open_file;
 use crate::digest::Sha256Digest;
 use crate::kept;
 use crate::progress::Progress;
@@ -156,7 +157,7 @@ impl Fetcher {
                 return self.download_index(url, None, progress);
             };
             cached.record.checked = now();
-            self.keep(&self.index_path(url, "json"), &record_text(&cached.record))?;
+            self.keep_record(url, &record_text(&cached.record))?;
             return Ok(index);
         }
         let task = progress.download(&format!("{url} (index)"), answer.announced);
@@ -183,7 +184,7 @@ impl Fetcher {
             checked: now(),
         };
         self.keep(&self.index_path(url, "tar.gz"), &index.bytes)?;
-        self.keep(&self.index_path(url, "json"), &record_text(&record))?;
+        self.keep_record(url, &record_text(&record))?;
         Ok(index)
     }
 
@@ -203,11 +204,12 @@ impl Fetcher {
     /// The cached index of `url` with its record, where both are there and belong together.
     fn cached_index(&self, url: &Address) -> Result<Option<Cached>, Error> {
         let failed = |error| Error::file(FilePlace::Cache, "cannot read the cache", error);
-        let Some(file) = open_if_there(&self.index_path(url, "json")).map_err(failed)? else { return Ok(None) };
-        let Ok(record) = serde_json::from_reader::<_, Record>(std::io::BufReader::new(file)) else { return Ok(None) };
+        let Some(record) = kept::read(&self.index_path(url, "json")) else { return Ok(None) };
+        let Ok(record) = serde_json::from_slice::<Record>(&record) else { return Ok(None) };
         let path = self.index_path(url, "tar.gz");
-        let Some(file) = open_if_there(&path).map_err(failed)? else { return Ok(None) };
-        let bytes = fs_err::read(&path).map_err(failed)?;
+        let Some(file) = open_file(&path).map_err(failed)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        (&file).read_to_end(&mut bytes).map_err(failed)?;
         let digest = Sha256Digest::of(&bytes);
         if record.url != url.as_str() || record.sha256 != digest.to_string() {
             return Ok(None);
@@ -222,11 +224,23 @@ impl Fetcher {
         self.options.cache.section(Section::Indexes).join(format!("{name}.{extension}"))
     }
 
+    fn keep_record(&self, url: &Address, text: &[u8]) -> Result<(), Error> {
+        self.options.cache.make_section(Section::Indexes)?;
+        kept::write(&self.index_path(url, "json"), text)
+            .map_err(|error| Error::file(FilePlace::Cache, "cannot write the cache", error))
+    }
+
     fn keep(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         self.options.cache.make_section(Section::Indexes)?;
         unfinished::write_unsynced(path, bytes)
             .map_err(|error| Error::file(FilePlace::Cache, "cannot write the cache", error))
     }
+}
+
+/// Whether `bytes` are the index that `record`, a file of the cache, tells of. A damaged record says nothing of it.
+pub(super) fn is_of_record(bytes: &[u8], record: &fs_err::File) -> bool {
+    let record = kept::contents(record).and_then(|text| serde_json::from_slice::<Record>(&text).ok());
+    record.is_none_or(|record| record.sha256 == Sha256Digest::of(bytes).to_string())
 }
 
 /// Where there is no index at `path`, but one of apk's third format in that folder or the one above: that it is one.

@@ -9,13 +9,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
+use crate::cache::entry::open_file;
+use crate::cache::trailer;
 use crate::digest::{Sha256, Sha256Digest};
 use crate::kept;
 use crate::mapping::{MappedSlice, Mapping};
 use crate::unfinished::Unfinished;
-
-/// Bytes of the digest at the end of a segment's file.
-const DIGEST: usize = 32;
 
 /// A folder with segments and layers.
 #[derive(Clone, Debug)]
@@ -69,19 +68,16 @@ impl BlobCache {
 
     /// The segment under `key`, if there is one. Looking makes it young again for whoever clears old files away.
     pub(super) fn segment(&self, key: Sha256Digest) -> Option<StoredSegment> {
-        let file = fs_err::File::open(self.segment_path(key)).ok()?;
-        let mapping = Mapping::of(&file).ok()?;
-        let end = mapping.len().checked_sub(DIGEST)?;
-        let digest = Sha256Digest(mapping.get(end..)?.try_into().ok()?);
+        let file = open_file(&self.segment_path(key)).ok()??;
+        let (bytes, digest) = trailer::split(&file)?;
         kept::touch(&file);
-        Some(StoredSegment { bytes: mapping.slice(0..end)?, digest })
+        Some(StoredSegment { bytes, digest })
     }
 
     /// Begins the segment under `key`.
     pub(super) fn write_segment(&self, key: Sha256Digest) -> Result<SegmentWriter, Error> {
-        let place = self.segment_path(key);
-        let file = Unfinished::beside(&place).map_err(Error::Write)?;
-        Ok(SegmentWriter { file, hasher: Sha256::new(), place })
+        let file = Unfinished::beside(&self.segment_path(key)).map_err(Error::Write)?;
+        Ok(SegmentWriter { file, hasher: Sha256::new() })
     }
 
     /// What is known of the layer under `key`.
@@ -106,7 +102,6 @@ impl BlobCache {
 pub(super) struct SegmentWriter {
     file: Unfinished,
     hasher: Sha256,
-    place: PathBuf,
 }
 
 impl SegmentWriter {
@@ -120,10 +115,11 @@ impl SegmentWriter {
     pub(super) fn finish(mut self) -> Result<MappedSlice, Error> {
         let digest = self.hasher.finish();
         self.file.write_all(&digest.0).map_err(Error::Write)?;
+        // Before others may remove it.
+        let mapping = Mapping::open(self.file.path()).map_err(Error::Read)?;
         self.file.finish_unsynced().map_err(Error::Write)?;
-        let mapping = Mapping::open(&self.place).map_err(Error::Read)?;
         let whole = mapping.whole();
-        Ok(mapping.slice(0..mapping.len().saturating_sub(DIGEST)).unwrap_or(whole))
+        Ok(mapping.slice(0..mapping.len().saturating_sub(trailer::LENGTH)).unwrap_or(whole))
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A stage is kept by all that goes into it: its packages, its files, those of the stages before it among them, its
 //! commands, and where and with which environment and network they are run. It is built again only when that changes.
+//! Beside it lies a seal of all that its commands left, which is held against it whenever it is used.
 
 use std::path::{Path, PathBuf};
 
@@ -12,8 +13,10 @@ use super::order::Order;
 use super::part::Part;
 use super::schedule::{self, Stages};
 use super::workshop::Workshop;
+use crate::cache::directory_seal::{open_sealed, write_seal};
+use crate::cache::removal::remove_directory;
 use crate::digest::{Sha256, Sha256Digest};
-use crate::held::HeldFolder;
+use crate::held::{ClaimedFolder, HeldFolder};
 use crate::kept;
 use crate::platform::Architecture;
 use crate::progress::Progress;
@@ -24,7 +27,7 @@ use crate::sandbox::{self, StageCommands};
 use crate::unfinished::{Turn, UnfinishedFolder};
 
 /// Changes whenever the same inputs would give another stage.
-const FORMAT: &str = "stage 3";
+const FORMAT: &str = "stage 4";
 
 /// Builds the stages of an order.
 pub(super) fn build_stages(
@@ -112,18 +115,26 @@ fn find_or_make(
     place: &Path,
     progress: &dyn Progress,
 ) -> Result<HeldFolder, Error> {
-    if let Some(held) = HeldFolder::hold(place)? {
+    if let Some(held) = open_sealed(place)? {
         return Ok(held);
     }
     let wait = || progress.stage(&format!("waiting for stage {}, which another build is making", stage.name));
     let _turn = Turn::wait(place, wait)?;
     loop {
-        if let Some(held) = HeldFolder::hold(place)? {
+        if let Some(held) = open_sealed(place)? {
             return Ok(held);
         }
+        discard(stage, place, progress)?;
         progress.stage(&format!("building stage {}", stage.name));
         make(stage, tree, epoch, place)?;
     }
+}
+
+/// Removes what is at `place` and is no whole stage, once nobody reads it any more.
+fn discard(stage: &Stage, place: &Path, progress: &dyn Progress) -> Result<(), Error> {
+    let Some(_lock) = ClaimedFolder::wait(place)? else { return Ok(()) };
+    progress.warning(&format!("stage {} was damaged in the cache and is built again", stage.name));
+    Ok(remove_directory(place)?)
 }
 
 /// Unpacks the stage, runs its commands in it, and puts what they leave at `place`.
@@ -144,6 +155,7 @@ fn make(stage: &Stage, tree: &Tree, epoch: i64, place: &Path) -> Result<(), Erro
         program: None,
     };
     commands.run()?;
+    write_seal(folder.path(), place)?;
     Ok(folder.finish_if_first()?)
 }
 

@@ -16,21 +16,26 @@ use super::account::User;
 use super::inside::MOST_READ;
 use super::startable::{Start, of_accounts};
 use super::{Account, Error, Startable};
-use crate::held::HeldFolder;
+use crate::cache::directory_seal::{open_sealed, write_seal};
+use crate::cache::removal::rename_aside;
+use crate::held::{ClaimedFolder, HeldFolder};
 use crate::image::{StoredImage, is_root_folder, make_folder};
 use crate::kept;
 use crate::rootfs::folder::{Owners, write_folder};
 use crate::rootfs::{Inode, InodeId, InodeKind, Metadata, Tree};
-use crate::unfinished::UnfinishedFolder;
+use crate::unfinished::{UnfinishedFolder, remove_folder};
 
 /// Raised when what lies in the cache changes its meaning.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 
 /// How often an image is unpacked that somebody cleans away before it is held.
 const ATTEMPTS: usize = 3;
 
 /// Mount points, which a sandbox with a read-only root cannot make.
 const MOUNT_POINTS: [&str; 4] = ["dev", "proc", "tmp", "etc"];
+
+/// The file beside an unpacked root with what is remembered of it.
+const REMEMBERED: &str = "remembered.json";
 
 /// What is remembered beside an unpacked root.
 #[derive(Debug, Serialize, Deserialize)]
@@ -92,16 +97,25 @@ impl Startable {
 
 /// What is remembered of the root at `place`, which is held from then on.
 fn recall(place: &Path) -> Result<Option<(HeldFolder, Remembered)>, Error> {
-    let Some(held) = HeldFolder::hold(place).map_err(failed)? else { return Ok(None) };
-    match fs_err::read(place.join("remembered.json")) {
-        Ok(text) => {
-            // The cache keeps longest what was used last.
-            kept::touch(&held);
-            Ok(serde_json::from_slice(&text).ok().map(|remembered| (held, remembered)))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed(error)),
+    if let Some(held) = open_sealed(place).map_err(failed)?
+        && let Ok(remembered) = serde_json::from_slice(&fs_err::read(place.join(REMEMBERED)).map_err(failed)?)
+    {
+        // The cache keeps longest what was used last.
+        kept::touch(&held);
+        return Ok(Some((held, remembered)));
     }
+    // Somebody may run what it still was when they came, and goes on doing so.
+    match rename_aside(place) {
+        Ok(aside) => {
+            if let Some(_lock) = ClaimedFolder::claim(&aside).map_err(failed)? {
+                remove_folder(&aside).map_err(failed)?;
+            }
+        }
+        // There was none, or somebody else was faster.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    Ok(None)
 }
 
 fn unpack(image: &StoredImage, start: &Start, as_it_is: bool, folder: &Path, place: &Path) -> Result<(), Error> {
@@ -113,12 +127,7 @@ fn unpack(image: &StoredImage, start: &Start, as_it_is: bool, folder: &Path, pla
     };
     let (passwd, group) = (text("etc/passwd")?, text("etc/group")?);
     let user = User::resolve(&start.user, &passwd, &group)?;
-    let remembered = Remembered {
-        writable: writable_folders(&tree, &user.account),
-        unpacked_size: unpacked_size(&tree),
-        passwd,
-        group,
-    };
+    let (writable, unpacked_size) = (writable_folders(&tree, &user.account), unpacked_size(&tree));
     let made = Metadata { mode: 0o755, ..Tree::new().inode(Tree::ROOT).metadata.clone() };
     for path in MOUNT_POINTS {
         if tree.resolve(path).is_none() {
@@ -148,8 +157,10 @@ fn unpack(image: &StoredImage, start: &Start, as_it_is: bool, folder: &Path, pla
     let owners = if as_it_is { Owners::Keep } else { Owners::Caller };
     let root = temporary.path().join("root");
     write_folder(&tree, &root, owners).map_err(|error| broken(&error, error.help()))?;
+    let remembered = Remembered { writable, unpacked_size, passwd, group };
     let text = serde_json::to_vec(&remembered).map_err(|error| Error::Plan { reason: error.to_string() })?;
-    fs_err::write(temporary.path().join("remembered.json"), text).map_err(failed)?;
+    fs_err::write(temporary.path().join(REMEMBERED), text).map_err(failed)?;
+    write_seal(temporary.path(), place).map_err(failed)?;
     temporary.finish_if_first().map_err(failed)
 }
 

@@ -141,7 +141,8 @@ fn printing(source: &Crate) -> Vec<String> {
 
 fn unsafe_elsewhere(source: &Crate) -> Vec<String> {
     wrong_lines(source, |file, line| {
-        let is_at_home = file.room == "sandbox" || ["mapping.rs", "allocator.rs"].iter().any(|path| file.path == Path::new(path));
+        let is_at_home =
+            file.room == "sandbox" || ["mapping.rs", "allocator.rs"].iter().any(|path| file.path == Path::new(path));
         !is_at_home && line.contains("unsafe ")
     })
 }

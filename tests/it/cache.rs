@@ -234,3 +234,121 @@ fn what_is_damaged_is_found_and_taken_away() {
     assert!(!package.exists());
     assert_eq!(program.run(["cache", "verify"]).success(), "3 verified, 0 damaged\n");
 }
+
+const STAGED: &str = "name = \"hello\"\nalpine.packages = [\"shell\"]\n[[copy]]\nsource = \"app\"\ntarget = \"/\"\n\
+     [[copy]]\nfrom = \"made\"\nsource = \"/out\"\ntarget = \"/out\"\n\
+     [stage.made]\npackages = [\"shell\"]\nrun = [\"write /out/file\"]\n";
+
+/// Changes a file in a way that must be seen.
+type Damage = fn(&std::path::Path);
+
+const DAMAGES: [(&str, Damage); 3] = [
+    ("another byte", |path| {
+        let mut bytes = fs_err::read(path).unwrap();
+        if bytes.is_empty() {
+            bytes.push(0);
+        }
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs_err::write(path, bytes).unwrap();
+    }),
+    ("cut off", |path| {
+        let bytes = fs_err::read(path).unwrap();
+        fs_err::write(path, &bytes[..bytes.len() / 2]).unwrap();
+    }),
+    ("gone", |path| fs_err::remove_file(path).unwrap()),
+];
+
+#[test]
+fn no_damage_of_the_cache_reaches_a_locked_image() {
+    if !sandbox_is_possible() {
+        return;
+    }
+    let program = Program::new();
+    let repository = Repository::new()
+        .package("shell", "1-r0")
+        .program("bin/sh", fs_err::read(inside()).unwrap())
+        .directory("out")
+        .build();
+    let server = Server::serving(repository.path());
+    let keys = repository.keys_dir().display().to_string();
+    program.write("hello.toml", STAGED);
+    let url = server.url();
+    let options = ["-X", &url, "--keys-dir", &keys, "--arch", "x86_64"];
+    program.write("app", "one");
+    program.run(["lock", "hello.toml"].iter().chain(&options)).success();
+    let build = || program.run(["recipe", "hello.toml", "--locked", "--json"].iter().chain(&options));
+    let digests =
+        |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["images"][0]["digest"].to_string();
+    build().success();
+    program.write("app", "two");
+    let right = digests(build().success());
+    let archive = fs_err::read(program.folder().join("hello.tar")).unwrap();
+    let kept = program.folder().join("kept-cache");
+    let copy = |from: &std::path::Path, to: &std::path::Path| {
+        let _ = fs_err::remove_dir_all(to);
+        assert!(std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
+    };
+    program.write("app", "one");
+    copy(&program.cache(), &kept);
+    let files = walkdir::WalkDir::new(&kept).sort_by_file_name().into_iter().map(Result::unwrap);
+    let files = files.filter(|entry| entry.file_type().is_file() && entry.file_name() != "CACHEDIR.TAG");
+    let files: Vec<_> = files.map(|entry| entry.path().strip_prefix(&kept).unwrap().to_owned()).collect();
+    assert!(files.iter().any(|path| path.starts_with("stages")) && files.len() > 5, "{files:?}");
+    program.write("app", "two");
+    for file in files {
+        for (what, damage) in DAMAGES {
+            let shown = file.display();
+            copy(&kept, &program.cache());
+            // The build is made anew out of what else there is.
+            if !file.starts_with("builds") {
+                fs_err::remove_dir_all(program.cache().join("builds")).unwrap();
+            }
+            damage(&program.cache().join(&file));
+            let built = build();
+            if built.code != Some(1) {
+                assert_eq!(digests(built.success()), right, "{shown}: {what}");
+                assert_eq!(fs_err::read(program.folder().join("hello.tar")).unwrap(), archive, "{shown}: {what}");
+            }
+            // A file that is gone as a whole is nothing to find, but in a stage.
+            copy(&kept, &program.cache());
+            damage(&program.cache().join(&file));
+            let verified = program.run(["cache", "verify"]);
+            if what != "gone" || file.starts_with("stages") {
+                assert_eq!(verified.code, Some(3), "{shown}: {what}");
+                let entry: std::path::PathBuf = file.iter().take(2).collect();
+                let named = verified.stdout.contains(entry.to_str().unwrap());
+                assert!(named || file.starts_with("indexes"), "{shown}: {what}: {}", verified.stdout);
+                program.run(["cache", "verify"]).success();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_a_download_is_refused() {
+    let program = Program::new();
+    let repository = Repository::new().package("base", "1-r0").file("etc/base", "base").build();
+    let server = Server::serving(repository.path());
+    let keys = repository.keys_dir().display().to_string();
+    program.write("hello.toml", "name = \"hello\"\nalpine.packages = [\"base\"]\n");
+    program.write("victim", "precious");
+    let partial = program.cache().join("partial");
+    fs_err::create_dir_all(&partial).unwrap();
+    let part = partial.join(format!("{}.part", repository.identity("base", "1-r0").0.to_hex()));
+    std::os::unix::fs::symlink(program.folder().join("victim"), &part).unwrap();
+    std::os::unix::fs::symlink(program.folder().join("made"), program.cache().join("CACHEDIR.TAG")).unwrap();
+    let url = server.url();
+    let words = ["recipe", "hello.toml", "-X", &url, "--keys-dir", &keys, "--arch", "x86_64"];
+    let built = program.run(words);
+    assert!(built.failure(1).contains("is a symbolic link, not a regular file of the cache"), "{}", built.stderr);
+    assert_eq!(fs_err::read_to_string(program.folder().join("victim")).unwrap(), "precious");
+    assert!(!program.folder().join("made").exists());
+    program.run(["cache", "verify"]).failure(3);
+    program.run(words).success();
+    // Every folder is its owner's alone.
+    use std::os::unix::fs::PermissionsExt as _;
+    for section in Section::ALL.map(|section| program.cache().join(section.name())).iter().filter(|it| it.exists()) {
+        assert_eq!(fs_err::metadata(section).unwrap().permissions().mode() & 0o777, 0o700, "{}", section.display());
+    }
+}
