@@ -7,11 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -39,15 +41,7 @@ pub struct DirectorySeal {
 impl DirectorySeal {
     /// That of the directory `root` as it is now.
     pub fn of(root: &Path) -> io::Result<Self> {
-        let mut names = Vec::new();
-        for entry in walkdir::WalkDir::new(root).sort_by_file_name() {
-            match entry {
-                Ok(entry) => names.push(entry.into_path()),
-                // A directory that the caller may not read: it was named before, and what is in it is not seen.
-                Err(error) if is_forbidden(error.io_error().map(io::Error::kind)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let names = names_from(root)?;
         let described = names.par_iter().map(|path| Description::of(path, root)).collect::<io::Result<Vec<_>>>()?;
         let mut hasher = Sha256::new();
         let mut part = |bytes: &[u8]| {
@@ -119,6 +113,56 @@ pub fn read_seal(place: &Path) -> Option<DirectorySeal> {
     serde_json::from_slice(&kept::read(&seal_path(place))?).ok()
 }
 
+/// `root` and everything below it, each directory before what is in it, in the order of the names.
+fn names_from(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut names = Vec::new();
+    let mut waiting = vec![(root.to_owned(), true)];
+    while let Some((path, is_directory)) = waiting.pop() {
+        let mut inside = Vec::new();
+        if is_directory {
+            let reachable = Reachable::new(&path)?;
+            match fs_err::read_dir(&reachable.path) {
+                Ok(entries) => {
+                    for entry in entries {
+                        let entry = entry?;
+                        inside.push((path.join(entry.file_name()), entry.file_type()?.is_dir()));
+                    }
+                }
+                // A directory that the caller may not read: what is in it is not seen.
+                Err(error) if is_forbidden(Some(error.kind())) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        inside.sort_unstable_by(|one, other| other.0.file_name().cmp(&one.0.file_name()));
+        waiting.extend(inside);
+        names.push(path);
+    }
+    Ok(names)
+}
+
+/// The longest path that is handed to the system as it is. What an image has as its longest is longer below the cache.
+const LONGEST_PATH: usize = 3500;
+
+/// A path by which the system reaches what may be deeper than a path can say (limits.h, `PATH_MAX`).
+struct Reachable {
+    path: PathBuf,
+    /// The directory that the path begins at, where that is not the root.
+    _folder: Option<OwnedFd>,
+}
+
+impl Reachable {
+    fn new(path: &Path) -> io::Result<Self> {
+        if path.as_os_str().len() <= LONGEST_PATH {
+            return Ok(Self { path: path.to_owned(), _folder: None });
+        }
+        let above = path.ancestors().find(|above| above.as_os_str().len() <= LONGEST_PATH).unwrap_or(path);
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let folder = rustix::fs::open(above, flags, Mode::empty())?;
+        let beside = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+        Ok(Self { path: beside.join(path.strip_prefix(above).unwrap_or(path)), _folder: Some(folder) })
+    }
+}
+
 /// What enters the digest of one name.
 struct Description {
     text: Vec<u8>,
@@ -127,7 +171,9 @@ struct Description {
 }
 
 impl Description {
-    fn of(path: &Path, root: &Path) -> io::Result<Self> {
+    fn of(name: &Path, root: &Path) -> io::Result<Self> {
+        let reachable = Reachable::new(name)?;
+        let path = reachable.path.as_path();
         let metadata = fs_err::symlink_metadata(path)?;
         let kind = metadata.file_type();
         let mut text = Vec::new();
@@ -135,7 +181,7 @@ impl Description {
             text.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
             text.extend_from_slice(bytes);
         };
-        part(path.strip_prefix(root).unwrap_or(path).as_os_str().as_bytes());
+        part(name.strip_prefix(root).unwrap_or(name).as_os_str().as_bytes());
         // The mode says of which kind it is.
         for number in [metadata.mode(), metadata.uid(), metadata.gid()] {
             part(&number.to_le_bytes());
@@ -230,7 +276,8 @@ mod tests {
         assert_eq!(seal.bytes, 300_004);
         fs_err::File::open(root.join("a/large")).unwrap().file().set_modified(std::time::UNIX_EPOCH).unwrap();
         assert!(seal.matches(&root).unwrap(), "times do not count");
-        let changes: [(&str, fn(&Path)); 9] = [
+        type Change = fn(&Path);
+        let changes: [(&str, Change); 9] = [
             ("another byte", |root| fs_err::write(root.join("a/b/small"), "tExt").unwrap()),
             ("another byte of a large file", |root| {
                 let mut bytes = vec![7; 300_000];

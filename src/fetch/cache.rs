@@ -128,12 +128,7 @@ impl Cache {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
         }
-        match make_private(&folder) {
-            Ok(()) => {}
-            // Reading finds nothing there, and writing tells what is wrong.
-            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem && self.root.is_dir() => return Ok(folder),
-            Err(error) => return Err(failed(error)),
-        }
+        make_private(&folder).map_err(failed)?;
         // Never through a link.
         match fs_err::OpenOptions::new().write(true).create_new(true).open(self.root.join(TAG)) {
             Ok(mut tag) => tag.write_all(TAG_TEXT).map_err(failed)?,
