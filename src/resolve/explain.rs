@@ -145,10 +145,10 @@ impl<'a> Explanation<'_, 'a> {
         let (mut satisfies, mut breaks) = (Vec::new(), Vec::new());
         let mut is_masked_by = None;
         for own in self.solver.own_names(number) {
-            let chosen = self.solver.name(own).chosen.filter(|chosen| chosen.package == number);
-            let Some(chosen) = chosen else { continue };
+            // As apk's `apk_dep_analyze`: also where another package was chosen for the name.
+            let provider = catalogue.providers(own).iter().find(|provider| provider.package == number);
             for demand in self.demands.get(&own).into_iter().flatten() {
-                if self.solver.provides(demand.asker, &demand.need, Some(&chosen)) {
+                if self.solver.provides(demand.asker, &demand.need, provider) {
                     satisfies.push(demand.text.clone());
                 } else {
                     breaks.push(demand.text.clone());
@@ -181,17 +181,10 @@ impl<'a> Explanation<'_, 'a> {
         }
         let help = if let Some(tag) = is_masked_by {
             format!("ask for `{name}@{tag}` to let that repository serve it")
-        } else if conflicts.is_empty() {
+        } else if conflicts.is_empty() || breaks.iter().any(|demand| demand.starts_with("world[")) {
             self.help_for_broken(number, world)
         } else {
-            let mut names: Vec<_> = self.rivals(number).iter().map(|(rival, _)| self.package_name(*rival)).collect();
-            names.push(name);
-            names.sort_unstable();
-            names.dedup();
-            match names.as_slice() {
-                [_] => format!("{name} is wrongly made: leave it out"),
-                names => format!("ask for one of {}, not for all", names.join(", ")),
-            }
+            self.help_for_conflict(number)
         };
         Some(
             Problem::new(title, String::new())
@@ -201,6 +194,34 @@ impl<'a> Explanation<'_, 'a> {
                 .with(FactKind::Satisfies, satisfies)
                 .with_help(help),
         )
+    }
+
+    /// What can be done where only one of the packages that stand for a name of `number` can be.
+    fn help_for_conflict(&self, number: PackageId) -> String {
+        let rivals = self.rivals(number).into_iter().map(|(rival, _)| rival);
+        let mut packages: Vec<(&str, PackageId)> =
+            rivals.chain([number]).map(|package| (self.package_name(package), package)).collect();
+        packages.sort_unstable();
+        packages.dedup_by_key(|(name, _)| *name);
+        let names: Vec<&str> = packages.iter().map(|(name, _)| *name).collect();
+        let [first, .., last] = names.as_slice() else {
+            return format!("{} is wrongly made: leave it out", self.package_name(number));
+        };
+        // One that the world does not ask for comes because another package asks for it by name.
+        let brought = packages.iter().find_map(|(name, package)| {
+            let demands = self.demands.get(&self.solver.catalogue.package(*package).name)?;
+            let wanted = || demands.iter().filter(|demand| !demand.need.conflict);
+            let is_asked = wanted().any(|demand| demand.asker.is_none());
+            let asker = wanted().find_map(|demand| demand.asker).filter(|_| !is_asked)?;
+            Some((*name, self.package_name(asker)))
+        });
+        match brought {
+            Some((name, asker)) => {
+                let other = if *first == name { last } else { first };
+                format!("{asker} needs {name}: leave out {other}, or what needs {asker}")
+            }
+            None => format!("ask for one of {}, not for all", names.join(", ")),
+        }
     }
 
     /// What can be done where dependencies do not hold because `number` was chosen.

@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use apkbuild::repository::{ApkIndex, Repository};
-use apkbuild::resolve::{Source, World, resolve};
+use apkbuild::resolve::{Resolution, Source, Unsatisfiable, World, resolve};
 use fs_err as fs;
 use rayon::prelude::*;
 
 use super::draw::{Lot, Offer, Pool, Question};
+use super::explain::{told_by_apk, told_by_us};
 use super::reference::{RELEASES, Reference, index_text, shared};
 use super::small::Case;
 
@@ -46,6 +47,12 @@ impl Indexes {
     }
 
     fn answer(&self, question: &Question) -> Answer {
+        let resolution = self.resolve(question)?.ok()?;
+        Some(resolution.packages.iter().map(|selected| selected.entry.to_string()).collect())
+    }
+
+    /// What is selected, or why nothing is; `None` where the world cannot be read.
+    fn resolve(&self, question: &Question) -> Option<Result<Resolution, Unsatisfiable>> {
         let repositories: Vec<_> = question
             .repositories()
             .map(|(tag, offer)| {
@@ -56,8 +63,7 @@ impl Indexes {
             .collect();
         let sources: Vec<_> = repositories.iter().map(|(repository, index)| Source { repository, index }).collect();
         let world = World::parse(&question.world).ok()?;
-        let resolution = resolve(&world, &sources, &question.arch).ok()?;
-        Some(resolution.packages.iter().map(|selected| selected.entry.to_string()).collect())
+        Some(resolve(&world, &sources, &question.arch))
     }
 }
 
@@ -87,6 +93,20 @@ fn compare(indexes: &Indexes, answers: &[(Question, Answer)]) {
     println!("{} worlds, {selections} with a selection, {same_order} of them in the same order", answers.len());
     assert!(different.is_empty(), "not what apk selects:\n{different}");
     assert!(same_order * 100 >= selections * 99, "only {same_order} of {selections} in the same order");
+}
+
+/// Holds what is told of worlds without a selection against what apk tells: the same packages and names, and of each the
+/// same facts.
+fn compare_errors(reference: &Reference, indexes: &Indexes, answers: &[(Question, Answer)]) {
+    let refused: Vec<_> = answers.iter().filter(|(_, answer)| answer.is_none()).map(|(question, _)| question).collect();
+    let different = refused.par_iter().filter_map(|question| {
+        let message = reference.explanation(question);
+        let Some(Err(error)) = indexes.resolve(question) else { return Some(format!("{question}\n{message}")) };
+        (told_by_us(&error) != told_by_apk(&message)).then(|| format!("{question}\n{message}\n{error}"))
+    });
+    let different: Vec<String> = different.collect();
+    println!("{} worlds without a selection, {} of them explained otherwise", refused.len(), different.len());
+    assert!(different.is_empty(), "not what apk tells:\n{}", different.join("\n"));
 }
 
 /// Draws `count` worlds, from the releases in turn.
@@ -179,7 +199,9 @@ fn selections_are_those_of_apk_itself() {
     };
     let questions = draw(&releases, fresh_seed(), number("APKBUILD_WORLDS", 60) as usize);
     let indexes = Indexes::of(&releases, questions.iter());
-    compare(&indexes, &ask(&reference, &indexes, questions));
+    let answers = ask(&reference, &indexes, questions);
+    compare(&indexes, &answers);
+    compare_errors(&reference, &indexes, &answers);
 }
 
 #[test]

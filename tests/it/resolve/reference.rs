@@ -102,6 +102,16 @@ impl Reference {
     /// What apk selects, as `name-version` in install order; nothing where it finds no selection. Several may be asked
     /// at once.
     pub fn answer(&self, question: &Question) -> Option<Vec<String>> {
+        self.ask(&question.arch, &self.list_of(question), &question.world)
+    }
+
+    /// What apk says where it selects nothing.
+    pub fn explanation(&self, question: &Question) -> String {
+        self.explain(&question.arch, &self.list_of(question), &question.world)
+    }
+
+    /// Lays what a question offers before apk; gives the list that it stands in.
+    fn list_of(&self, question: &Question) -> String {
         let lines: String = question
             .repositories()
             .map(|(tag, offer)| {
@@ -110,7 +120,7 @@ impl Reference {
             })
             .collect();
         let name = format!("asked-{}", self.asked.fetch_add(1, Ordering::Relaxed));
-        self.ask(&question.arch, &self.list(&name, &lines), &question.world)
+        self.list(&name, &lines)
     }
 
     /// What apk selects from repositories of its own, each its address (of which only the tag counts) and its index.
@@ -120,8 +130,12 @@ impl Reference {
 
     /// What apk says where it selects nothing from repositories of its own.
     pub fn explanation_from(&self, repositories: &[(&str, &str)], world: &[String]) -> String {
-        let mut command = Self::apk(self.root.path(), "x86_64");
-        command.args(["--repositories-file", &self.offer(repositories)]);
+        self.explain("x86_64", &self.offer(repositories), world)
+    }
+
+    fn explain(&self, arch: &str, list: &str, world: &[String]) -> String {
+        let mut command = Self::apk(self.root.path(), arch);
+        command.args(["--repositories-file", list]);
         let output = command.args(["add", "--simulate", "--"]).args(world).output().unwrap();
         String::from_utf8(output.stderr).unwrap()
     }
