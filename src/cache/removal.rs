@@ -1,7 +1,7 @@
 //! Removing a directory of the cache so that it is there whole or not at all, however the removal ends.
 //!
 //! A directory cannot be removed in one step. So it is renamed first, to a name that no build looks for, and what
-//! remains under that name after a kill is removed by whoever cleans next.
+//! remains under that name after a kill is removed by the next cleaning.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,11 +18,11 @@ pub fn remove_directory(path: &Path) -> io::Result<()> {
     remove_folder(&aside)
 }
 
-/// Gives the directory `path` a name that no build looks for. Who uses it goes on using it.
+/// Gives the directory `path` a name that no build looks for. A process that uses it goes on using it.
 pub fn rename_aside(path: &Path) -> io::Result<PathBuf> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let folder = path.parent().unwrap_or(Path::new("."));
-    // A name that is there already is that of an empty directory at most: any other is an error, and counted on.
+    // A directory under that name may be left of a process that was killed and had the same number.
     loop {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let aside = folder.join(format!("{PREFIX}{}.{number}", std::process::id()));

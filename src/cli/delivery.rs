@@ -13,7 +13,7 @@ use super::error::Error;
 use super::output::Context;
 use crate::digest::Sha256Digest;
 use crate::image::{Engine, Loaded, Reference, SbomFormat};
-use crate::pipeline::{Built, PushOptions, Shipment};
+use crate::pipeline::{Built, PublishableImage, PushOptions};
 use crate::progress::Progress as _;
 use crate::registry::{Pushed, Transport};
 
@@ -169,9 +169,9 @@ impl Delivery<'_> {
         }
         if let Some(target) = &self.target {
             context.progress().stage(&format!("pushing {target}"));
-            let shipment = Shipment::of(built)?;
-            let pushed = shipment.push(target, self.options, context.progress())?;
-            delivered.pushed = Some((target.clone(), shipment.digest(), pushed));
+            let image = PublishableImage::of(built)?;
+            let pushed = image.push(target, self.options, context.progress())?;
+            delivered.pushed = Some((target.clone(), image.digest(), pushed));
         }
         Ok(delivered)
     }

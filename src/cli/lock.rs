@@ -11,7 +11,7 @@ use super::options::BuildOptions;
 use super::output::Context;
 use super::recipe_file::read_recipe;
 use crate::lock::{self, Change, LockedArchitecture, Lockfile};
-use crate::pipeline::{self, Update, Workshop};
+use crate::pipeline::{self, Session, Update};
 use crate::unfinished;
 
 /// Arguments of `lock`.
@@ -48,8 +48,8 @@ pub fn run(arguments: &LockArguments, context: &Context) -> Result<(), Error> {
         refuse_unknown(names, old.as_ref(), arguments)?;
     }
     let overrides = arguments.build.overrides();
-    let workshop = Workshop::open(&overrides, Some(&recipe))?;
-    let new = pipeline::lock(&recipe, old.as_ref(), &update, &workshop, context.progress())?;
+    let session = Session::open(&overrides, Some(&recipe))?;
+    let new = pipeline::lock(&recipe, old.as_ref(), &update, &session, context.progress())?;
     context.progress_is_over();
     let path = lock::path_of(&arguments.file);
     let written = new.to_string();

@@ -15,7 +15,7 @@ use super::lockfile;
 use super::options::BuildOptions;
 use super::output::Context;
 use super::recipe_file::read_recipe;
-use crate::pipeline::{self, Effort, Order, Plan, Workshop};
+use crate::pipeline::{self, Effort, Order, Plan, Session};
 use crate::prune::Report;
 use crate::recipe::{Recipe, SizeLimits};
 
@@ -44,12 +44,12 @@ pub struct PlanArguments {
 pub fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Error> {
     let recipe = read_recipe(&arguments.file, context)?;
     let overrides = arguments.build.overrides();
-    let workshop = Workshop::open(&overrides, Some(&recipe))?;
+    let session = Session::open(&overrides, Some(&recipe))?;
     let lock = lockfile::of_recipe(&arguments.file, &recipe, &overrides, context)?;
     let timestamp = super::options::source_date_epoch()?;
     let order = Order { timestamp, ..Order::new(&recipe, &overrides, lock.as_ref()) };
     let effort = if arguments.full || arguments.why.is_some() { Effort::Everything } else { Effort::Indexes };
-    let plans = pipeline::plan(&order, effort, &workshop, context.progress())?;
+    let plans = pipeline::plan(&order, effort, &session, context.progress())?;
     context.progress_is_over();
     if let Some(path) = &arguments.why {
         return tell_why(path, &plans, context);

@@ -7,7 +7,7 @@ use clap::Args;
 use super::delivery::{RegistryOptions, SbomOptions, pushed_document, pushed_lines, target};
 use super::error::Error;
 use super::output::Context;
-use crate::pipeline::Shipment;
+use crate::pipeline::PublishableImage;
 use crate::progress::Progress as _;
 
 /// Arguments of `push`.
@@ -30,12 +30,12 @@ pub struct PushArguments {
 pub fn run(arguments: &PushArguments, context: &Context) -> Result<(), Error> {
     let reference = target(&arguments.reference)?;
     let sboms = arguments.sboms.formats()?;
-    let shipment = Shipment::open(&arguments.image, &sboms)?;
+    let image = PublishableImage::open(&arguments.image, &sboms)?;
     context.progress().stage(&format!("pushing {reference}"));
-    let pushed = shipment.push(&reference, arguments.registry.options(&sboms), context.progress())?;
+    let pushed = image.push(&reference, arguments.registry.options(&sboms), context.progress())?;
     context.progress_is_over();
     if context.json {
-        return context.print_json(&pushed_document(&reference, shipment.digest(), &pushed));
+        return context.print_json(&pushed_document(&reference, image.digest(), &pushed));
     }
-    context.print(&pushed_lines(&reference, shipment.digest(), &pushed))
+    context.print(&pushed_lines(&reference, image.digest(), &pushed))
 }

@@ -123,9 +123,9 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
     let locks = locks.collect::<Result<Vec<_>, _>>()?;
     let timestamp = super::options::source_date_epoch()?;
     // What was read goes back with the process; giving it back piece by piece takes longer than some builds.
-    let workshops = ManuallyDrop::new(pipeline::open_workshops(&overrides, &recipes)?);
+    let sessions = ManuallyDrop::new(pipeline::open_sessions(&overrides, &recipes)?);
     let orders =
-        recipes.iter().zip(&locks).zip(&places).zip(workshops.iter()).map(|(((recipe, lock), place), workshop)| {
+        recipes.iter().zip(&locks).zip(&places).zip(sessions.iter()).map(|(((recipe, lock), place), session)| {
             let order = Order {
                 place: place.clone(),
                 sboms: sboms.clone(),
@@ -136,7 +136,7 @@ pub fn run(arguments: &RecipeArguments, context: &Context) -> Result<(), Error> 
                 timestamp,
                 ..Order::new(recipe, &overrides, lock.as_ref())
             };
-            (order, &**workshop)
+            (order, &**session)
         });
     let mut orders: Vec<_> = orders.collect();
     let written = orders.iter().flat_map(|(order, _)| order.written()).chain(arguments.report.clone());

@@ -13,7 +13,7 @@ use super::options::BuildOptions;
 use super::output::Context;
 use super::recipe_file::read_recipe;
 use crate::apk::SigningKey;
-use crate::pipeline::{self, Vendored, Workshop};
+use crate::pipeline::{self, Session, Vendored};
 
 /// Bits of the key that is made for one folder and forgotten once its indexes are signed. A longer one would take
 /// longer to make than the folder.
@@ -50,9 +50,9 @@ pub fn run(arguments: &VendorArguments, context: &Context) -> Result<(), Error> 
         None => SigningKey::generate(KEY_BITS, format!("{}.rsa.pub", random_name()?))
             .map_err(|error| Error::from_room(&error))?,
     };
-    let workshop = Workshop::open(&overrides, Some(&recipe))?;
+    let session = Session::open(&overrides, Some(&recipe))?;
     let folder = &arguments.folder;
-    let vendored = pipeline::vendor(&recipe, &lock, folder, &key, &workshop, context.progress())
+    let vendored = pipeline::vendor(&recipe, &lock, folder, &key, &session, context.progress())
         .map_err(|error| failure(error, folder))?;
     context.progress_is_over();
     if context.json {

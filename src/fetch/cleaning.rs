@@ -77,7 +77,7 @@ impl CacheEntry {
 }
 
 impl Cache {
-    /// Takes away what was used least recently until no more than `keep` bytes are left. Downloads that are under way
+    /// Removes what was used least recently until no more than `keep` bytes are left. Downloads that are under way
     /// stay, and so do folders that somebody holds: images that run, stages that are made or read. Whatever file a
     /// build has open stays readable to it.
     pub fn clean(&self, keep: u64) -> Result<Cleaned, Error> {
@@ -147,7 +147,7 @@ impl Cache {
         Ok((looked_at, damaged))
     }
 
-    /// Takes away what [`Cache::verify`] found, where it is still there.
+    /// Removes what [`Cache::verify`] found, where it is still there.
     pub fn remove(&self, damaged: &[Damaged]) -> Result<(), Error> {
         damaged
             .iter()

@@ -14,8 +14,8 @@ use super::order::{Format, Order, Place};
 use super::part::Part;
 use super::record::Record;
 use super::sbom::{self, WrittenSbom};
+use super::session::Session;
 use super::trim::{self, Traces, Trimmed};
-use super::workshop::Workshop;
 use super::{root_folder, stage, translate};
 use crate::image::{self, ImageSet, LayerOptions, Reference, Sbom};
 use crate::kept;
@@ -72,7 +72,7 @@ pub(super) fn keep(files: Result<Vec<(PathBuf, Vec<u8>)>, Error>, progress: &dyn
 }
 
 /// Builds the image that `order` asks for and writes it.
-pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) -> Result<Built, Error> {
+pub fn build(order: &Order<'_>, session: &Session, progress: &dyn Progress) -> Result<Built, Error> {
     let start = Instant::now();
     let reference = Reference::parse(&order.reference())?;
     let mut all = Vec::new();
@@ -80,7 +80,7 @@ pub fn build(order: &Order<'_>, workshop: &Workshop, progress: &dyn Progress) ->
     // They only take room, and this build may need it.
     order.written().iter().for_each(|place| unfinished::clear_leftovers(place));
     for &arch in order.archs() {
-        let mut made = build_for(order, arch, workshop, progress)?;
+        let mut made = build_for(order, arch, session, progress)?;
         if let Some(bill) = made.files.as_ref().and_then(|files| Bill::draw_up(order.recipe, &made.image, files)) {
             if !order.over_size_is_allowed {
                 keep(made.to_keep(order), progress);
@@ -132,18 +132,18 @@ fn write(order: &Order<'_>, set: &ImageSet, all: &[Made]) -> Result<(Option<imag
 pub(super) fn build_for(
     order: &Order<'_>,
     arch: Architecture,
-    workshop: &Workshop,
+    session: &Session,
     progress: &dyn Progress,
 ) -> Result<Made, Error> {
     assemble::see_that_scripts_run(order.recipe, arch)?;
-    let choice = Choice::of_order(order, arch, workshop, progress)?;
-    let record = Record::of(order, arch, &choice, workshop);
+    let choice = Choice::of_order(order, arch, session, progress)?;
+    let record = Record::of(order, arch, &choice, session);
     if let Some(record) = &record
-        && let Some(image) = record.recall(order, arch, workshop)?
+        && let Some(image) = record.recall(order, arch, session)?
     {
         return Ok(Made { image, files: None, record: None, traces: None });
     }
-    Ok(Made { record, ..make(order, arch, &choice, workshop, progress)? })
+    Ok(Made { record, ..make(order, arch, &choice, session, progress)? })
 }
 
 /// Makes the image of one architecture.
@@ -151,17 +151,17 @@ fn make(
     order: &Order<'_>,
     arch: Architecture,
     choice: &Choice<'_>,
-    workshop: &Workshop,
+    session: &Session,
     progress: &dyn Progress,
 ) -> Result<Made, Error> {
     let recipe = order.recipe;
     rayon::spawn(prune::prepare);
-    let (selection, packages) = choice.packages(Part::image(recipe), workshop, progress)?;
-    let stages = stage::build_stages(order, arch, choice, workshop, progress)?;
+    let (selection, packages) = choice.packages(Part::image(recipe), session, progress)?;
+    let stages = stage::build_stages(order, arch, choice, session, progress)?;
     progress.stage("installing");
     let timestamp = order.timestamp.unwrap_or_else(|| rootfs::newest_build_date(&packages));
-    let outputs = &order.outputs(workshop.cache());
-    let scratch = &workshop.stages_folder()?;
+    let outputs = &order.outputs(session.cache());
+    let scratch = &session.stages_folder()?;
     let release = selection.release.as_ref();
     let inputs = RootfsInputs {
         recipe,
@@ -177,13 +177,13 @@ fn make(
     assemble::adjust(recipe, &mut rootfs.tree, timestamp)?;
     rootfs.packages.extend(translate::packages_without_files(&selection));
     progress.stage("pruning");
-    let Trimmed { report, traces } = trim::trim(&mut rootfs, recipe, arch, workshop, progress)?;
+    let Trimmed { report, traces } = trim::trim(&mut rootfs, recipe, arch, session, progress)?;
     rootfs::write_database(&mut rootfs, &translate::database(recipe, arch, &selection, timestamp))?;
     progress.stage("packing");
     let options = LayerOptions {
         layering: translate::layering(recipe.layers),
         compression: order.compression()?,
-        cache: Some(&workshop.layers_folder()?),
+        cache: Some(&session.layers_folder()?),
     };
     let layers = image::pack(&rootfs, &options)?;
     let packed = translate::packed(recipe, arch, layers, timestamp)?;

@@ -6,7 +6,7 @@ use super::order::Order;
 use super::part::Part;
 use super::select::Indexes;
 use super::selection::Selection;
-use super::workshop::Workshop;
+use super::session::Session;
 use crate::fetch::VerifiedApk;
 use crate::platform::Architecture;
 use crate::progress::Progress;
@@ -24,14 +24,14 @@ impl<'order> Choice<'order> {
     pub(super) fn of_order(
         order: &Order<'order>,
         arch: Architecture,
-        workshop: &Workshop,
+        session: &Session,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         if let Some(lock) = order.lock {
-            return Ok(Self::Lock(Locked::new(lock, order.recipe, arch, &workshop.overrides)?));
+            return Ok(Self::Lock(Locked::new(lock, order.recipe, arch, &session.overrides)?));
         }
         progress.stage("resolving");
-        Ok(Self::Indexes(Indexes::of_recipe(order.recipe, arch, workshop, progress)?))
+        Ok(Self::Indexes(Indexes::of_recipe(order.recipe, arch, session, progress)?))
     }
 
     /// What decides the choice beside the recipe.
@@ -46,17 +46,17 @@ impl<'order> Choice<'order> {
     pub(super) fn packages(
         &self,
         part: Part<'_>,
-        workshop: &Workshop,
+        session: &Session,
         progress: &dyn Progress,
     ) -> Result<(Selection, Vec<VerifiedApk>), Error> {
         match self {
             Self::Indexes(indexes) => {
                 let selection = indexes.resolve(&part.world())?;
                 progress.stage("fetching");
-                let packages = workshop.packages(&selection, progress)?;
+                let packages = session.packages(&selection, progress)?;
                 Ok((selection, packages))
             }
-            Self::Lock(locked) => locked.packages(part, workshop, progress),
+            Self::Lock(locked) => locked.packages(part, session, progress),
         }
     }
 
@@ -65,12 +65,12 @@ impl<'order> Choice<'order> {
     pub(super) fn selection(
         &self,
         part: Part<'_>,
-        workshop: &Workshop,
+        session: &Session,
         progress: &dyn Progress,
     ) -> Result<Selection, Error> {
         match self {
             Self::Indexes(indexes) => indexes.resolve(&part.world()),
-            Self::Lock(locked) => Ok(locked.packages(part, workshop, progress)?.0),
+            Self::Lock(locked) => Ok(locked.packages(part, session, progress)?.0),
         }
     }
 }

@@ -11,8 +11,8 @@ use super::part::Part;
 use super::release::UNKNOWN_RELEASE;
 use super::select::Indexes;
 use super::selection::Selection;
+use super::session::Session;
 use super::sources::Overrides;
-use super::workshop::Workshop;
 use crate::apk::Identity;
 use crate::lock::{Inputs, LockedArchitecture, LockedIndex, LockedPackages, Lockfile, packages_of};
 use crate::platform::Architecture;
@@ -58,12 +58,12 @@ pub fn lock(
     recipe: &Recipe,
     old: Option<&Lockfile>,
     update: &Update,
-    workshop: &Workshop,
+    session: &Session,
     progress: &dyn Progress,
 ) -> Result<Lockfile, Error> {
     let inputs = lock_inputs(recipe);
     let mut architectures = BTreeMap::new();
-    let mut wanted: BTreeSet<Architecture> = workshop.overrides.archs(recipe).iter().copied().collect();
+    let mut wanted: BTreeSet<Architecture> = session.overrides.archs(recipe).iter().copied().collect();
     for (name, locked) in old.into_iter().flat_map(|old| &old.architectures) {
         let stays = *update == Update::Nothing && old.is_some_and(|old| old.inputs == inputs);
         match Architecture::parse(name).ok() {
@@ -79,9 +79,9 @@ pub fn lock(
     }
     for arch in wanted {
         progress.stage(&format!("resolving for {arch}"));
-        let indexes = Indexes::of_recipe(recipe, arch, workshop, progress)?;
+        let indexes = Indexes::of_recipe(recipe, arch, session, progress)?;
         let old = old.and_then(|old| old.architectures.get(arch.as_str()));
-        architectures.insert(arch.to_string(), lock_for(recipe, &indexes, old, update, workshop, progress)?);
+        architectures.insert(arch.to_string(), lock_for(recipe, &indexes, old, update, session, progress)?);
     }
     Ok(Lockfile { inputs, architectures })
 }
@@ -91,10 +91,10 @@ fn lock_for(
     indexes: &Indexes,
     old: Option<&LockedArchitecture>,
     update: &Update,
-    workshop: &Workshop,
+    session: &Session,
     progress: &dyn Progress,
 ) -> Result<LockedArchitecture, Error> {
-    let names = lock_names::of_build(recipe, &workshop.overrides)?;
+    let names = lock_names::of_build(recipe, &session.overrides)?;
     let mut locked = LockedArchitecture::default();
     for part in Part::all(recipe) {
         let old = old.and_then(|old| old.part(part.stage));

@@ -12,8 +12,8 @@ use super::lock_names::Named;
 use super::part::Part;
 use super::release::{self, Asked, IndexRelease};
 use super::selection::Selection;
+use super::session::Session;
 use super::sources::Overrides;
-use super::workshop::Workshop;
 use super::{lock_names, sources};
 use crate::apk::PackageName;
 use crate::apk::writer::IndexedPackage;
@@ -99,12 +99,12 @@ impl<'lock> Locked<'lock> {
     pub(super) fn packages(
         &self,
         part: Part<'_>,
-        workshop: &Workshop,
+        session: &Session,
         progress: &dyn Progress,
     ) -> Result<(Selection, Vec<VerifiedApk>), Error> {
         let packages = self.part(part)?;
         progress.stage("fetching");
-        let fetched = workshop.fetch(&self.wanted(packages), progress).map_err(about_lock)?;
+        let fetched = session.fetch(&self.wanted(packages), progress).map_err(about_lock)?;
         let entries = fetched.iter().map(|package| {
             index_entry(package.info().clone(), package.identity(), package.compressed_size(), package.arch())
         });

@@ -1,7 +1,7 @@
 //! What the builds of one call have in common: each index and each package is read and verified once.
 //!
 //! It holds what is verified or worked out already, never what may be trusted differently by another recipe: recipes
-//! that trust other keys have a workshop, and so a shelf, of their own.
+//! that trust other keys have a session, and so a cache, of their own.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use crate::repository::Repository;
 
 /// Indexes and packages that were read in this call.
 #[derive(Debug, Default)]
-pub(super) struct Shelf {
+pub(super) struct MemoryCache {
     indexes: Mutex<Vec<ShelvedIndexes>>,
     packages: Mutex<BTreeMap<Identity, VerifiedApk>>,
 }
@@ -26,7 +26,7 @@ struct ShelvedIndexes {
     set: Arc<IndexSet>,
 }
 
-impl Shelf {
+impl MemoryCache {
     /// The indexes of `repositories` for `arch`, if they were read.
     pub(super) fn indexes(&self, repositories: &[Repository], arch: Architecture) -> Option<Arc<IndexSet>> {
         let indexes = lock(&self.indexes);
@@ -44,7 +44,7 @@ impl Shelf {
         lock(&self.packages).get(&identity).cloned()
     }
 
-    /// Keeps packages. Their data is mapped, so this is not memory.
+    /// Keeps packages. Their data is mapped, so this costs hardly any memory.
     pub(super) fn keep_packages(&self, packages: &[VerifiedApk]) {
         lock(&self.packages).extend(packages.iter().map(|package| (package.identity(), package.clone())));
     }

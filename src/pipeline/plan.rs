@@ -8,7 +8,7 @@ use super::order::Order;
 use super::part::Part;
 use super::release::UNKNOWN_RELEASE;
 use super::selection::Selection;
-use super::workshop::Workshop;
+use super::session::Session;
 use crate::fetch;
 use crate::platform::Architecture;
 use crate::progress::Progress;
@@ -48,38 +48,32 @@ impl Plan {
 }
 
 /// Makes the plan of `order`, for each architecture.
-pub fn plan(
-    order: &Order<'_>,
-    effort: Effort,
-    workshop: &Workshop,
-    progress: &dyn Progress,
-) -> Result<Vec<Plan>, Error> {
-    order.archs().iter().map(|arch| plan_for(order, *arch, effort, workshop, progress)).collect()
+pub fn plan(order: &Order<'_>, effort: Effort, session: &Session, progress: &dyn Progress) -> Result<Vec<Plan>, Error> {
+    order.archs().iter().map(|arch| plan_for(order, *arch, effort, session, progress)).collect()
 }
 
 fn plan_for(
     order: &Order<'_>,
     arch: Architecture,
     effort: Effort,
-    workshop: &Workshop,
+    session: &Session,
     progress: &dyn Progress,
 ) -> Result<Plan, Error> {
     let recipe = order.recipe;
-    let choice = Choice::of_order(order, arch, workshop, progress)?;
-    let selection = choice.selection(Part::image(recipe), workshop, progress)?;
+    let choice = Choice::of_order(order, arch, session, progress)?;
+    let selection = choice.selection(Part::image(recipe), session, progress)?;
     let stages = recipe.stages.iter();
-    let stages =
-        stages.map(|stage| Ok((stage.name.clone(), choice.selection(Part::stage(stage), workshop, progress)?)));
+    let stages = stages.map(|stage| Ok((stage.name.clone(), choice.selection(Part::stage(stage), session, progress)?)));
     let stages = stages.collect::<Result<Vec<_>, Error>>()?;
-    let built = |workshop: &Workshop| {
-        let made = build_for(order, arch, workshop, progress)?;
+    let built = |session: &Session| {
+        let made = build_for(order, arch, session, progress)?;
         keep(made.to_keep(order), progress);
         Ok(made.image)
     };
     let image = match effort {
-        Effort::Everything => Some(built(workshop)?),
+        Effort::Everything => Some(built(session)?),
         Effort::Indexes if recipe.stages.iter().any(|stage| !stage.run.is_empty()) => None,
-        Effort::Indexes => match built(&workshop.without_network()) {
+        Effort::Indexes => match built(&session.without_network()) {
             Ok(image) => Some(image),
             Err(Error::Fetch(fetch::Error::Offline { .. } | fetch::Error::NoFile { .. })) => None,
             Err(error) => return Err(error),

@@ -12,7 +12,7 @@ use crate::registry::{self, Attachment, Client, CredentialFiles, Pushed, Transpo
 
 /// What is sent.
 #[derive(Debug)]
-pub struct Shipment {
+pub struct PublishableImage {
     publication: Publication,
     described: Vec<Described>,
 }
@@ -38,7 +38,7 @@ pub struct PushOptions<'call> {
     pub transport: Transport,
 }
 
-impl Shipment {
+impl PublishableImage {
     /// Of what was just built. It has bills of materials if the build's order asked for one.
     pub fn of(built: &Built) -> Result<Self, Error> {
         let described = built.images.iter().filter_map(|image| {

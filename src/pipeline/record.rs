@@ -15,8 +15,8 @@ use super::built_image::{BuiltImage, PackageCount};
 use super::choice::Choice;
 use super::error::Error;
 use super::order::Order;
+use super::session::Session;
 use super::translate;
-use super::workshop::Workshop;
 use crate::digest::{Sha256, Sha256Digest};
 use crate::fetch::{Cache, Section};
 use crate::image::{self, LayerNote, Sbom};
@@ -49,11 +49,11 @@ struct Outcome<'image> {
 impl Record {
     /// That of `order` for `arch`; `None` where the files themselves are wanted, which no record has, or where what is
     /// copied cannot be read, which is for the build to tell.
-    pub(super) fn of(order: &Order<'_>, arch: Architecture, choice: &Choice<'_>, workshop: &Workshop) -> Option<Self> {
+    pub(super) fn of(order: &Order<'_>, arch: Architecture, choice: &Choice<'_>, session: &Session) -> Option<Self> {
         if order.wants_files() {
             return None;
         }
-        let copied = copied(order, workshop.cache()).ok()?;
+        let copied = copied(order, session.cache()).ok()?;
         let compression = order.compression().ok()?;
         let mut hasher = Sha256::new();
         // The debug form of a recipe and of a lock has every field, those too that are added later.
@@ -68,7 +68,7 @@ impl Record {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }
-        Some(Self { cache: workshop.cache().clone(), key: hasher.finish(), copied })
+        Some(Self { cache: session.cache().clone(), key: hasher.finish(), copied })
     }
 
     /// The image, if it was made before, all of it is there, and it keeps to the recipe's sizes.
@@ -76,13 +76,13 @@ impl Record {
         &self,
         order: &Order<'_>,
         arch: Architecture,
-        workshop: &Workshop,
+        session: &Session,
     ) -> Result<Option<BuiltImage>, Error> {
         let Some(outcome) = self.read() else { return Ok(None) };
         if outcome.sbom.is_none() && !order.sboms.is_empty() {
             return Ok(None);
         }
-        let Some(layers) = image::recall(outcome.layers, order.compression()?, &workshop.layers_folder()?)? else {
+        let Some(layers) = image::recall(outcome.layers, order.compression()?, &session.layers_folder()?)? else {
             return Ok(None);
         };
         let packed = translate::packed(order.recipe, arch, layers, outcome.created)?;

@@ -15,9 +15,9 @@ use super::error::Error;
 use super::index_set::{IndexSet, Parsed};
 use super::release::{self, Asked};
 use super::selection::Selection;
+use super::session::Session;
 use super::sources;
 use super::sources::Overrides;
-use super::workshop::Workshop;
 
 /// The indexes of some repositories, read and verified.
 pub(super) struct Indexes {
@@ -32,10 +32,10 @@ impl Indexes {
         repositories: Vec<Repository>,
         asked: Asked,
         arch: Architecture,
-        workshop: &Workshop,
+        session: &Session,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
-        let set = workshop.indexes(&repositories, arch, progress)?;
+        let set = session.indexes(&repositories, arch, progress)?;
         Ok(Self { repositories, asked, set, arch })
     }
 
@@ -48,11 +48,11 @@ impl Indexes {
     pub(super) fn of_recipe(
         recipe: &Recipe,
         arch: Architecture,
-        workshop: &Workshop,
+        session: &Session,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
-        let repositories = sources::repositories(&recipe.alpine, &recipe.folder, &workshop.overrides)?;
-        Self::read(repositories, Asked::of(&recipe.alpine, &workshop.overrides), arch, workshop, progress)
+        let repositories = sources::repositories(&recipe.alpine, &recipe.folder, &session.overrides)?;
+        Self::read(repositories, Asked::of(&recipe.alpine, &session.overrides), arch, session, progress)
     }
 
     /// The same without other builds of the packages in `kept`, by name, so far as those are still there.
@@ -126,7 +126,7 @@ pub fn resolve(
     overrides: &Overrides,
     progress: &dyn Progress,
 ) -> Result<Vec<Selection>, Error> {
-    let workshop = Workshop::open(overrides, None)?;
+    let session = Session::open(overrides, None)?;
     let named =
         |name: &str| RepositorySource { place: RepositoryPlace::Named(name.to_owned()), tag: None, build_only: false };
     let alpine = Alpine {
@@ -144,6 +144,6 @@ pub fn resolve(
     let archs = if overrides.archs.is_empty() { &host[..] } else { &overrides.archs };
     let selections = archs
         .iter()
-        .map(|arch| Indexes::read(repositories.clone(), asked.clone(), *arch, &workshop, progress)?.resolve(world));
+        .map(|arch| Indexes::read(repositories.clone(), asked.clone(), *arch, &session, progress)?.resolve(world));
     selections.collect()
 }

@@ -1,4 +1,4 @@
-//! The place where images are made: who is trusted, who fetches, where things are kept. Builds share one.
+//! What builds share: which keys are trusted, who fetches, where the cache is, and what was read before.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::Error;
 use super::index_set::IndexSet;
+use super::memory_cache::MemoryCache;
 use super::selection::Selection;
-use super::shelf::Shelf;
 use super::sources::Overrides;
 use crate::apk::Keyring;
 use crate::fetch::{self, Cache, FetchOptions, Fetcher, Logins, Section, VerifiedApk, Wanted};
@@ -19,14 +19,14 @@ use crate::repository::{Location, Repository};
 
 /// A fetcher with a cache behind it, set up as the command line and a recipe say.
 #[derive(Debug)]
-pub struct Workshop {
+pub struct Session {
     pub(super) overrides: Overrides,
     fetcher: Fetcher,
-    shelf: Shelf,
+    memory: MemoryCache,
     fetching: Mutex<()>,
 }
 
-impl Workshop {
+impl Session {
     /// Sets it up for `recipe`, or for no recipe at all. Nothing is asked of the network yet.
     pub fn open(overrides: &Overrides, recipe: Option<&Recipe>) -> Result<Self, Error> {
         let mut options = FetchOptions::new(match &overrides.cache_dir {
@@ -40,7 +40,7 @@ impl Workshop {
         Ok(Self {
             overrides: overrides.clone(),
             fetcher: Fetcher::new(options),
-            shelf: Shelf::default(),
+            memory: MemoryCache::default(),
             fetching: Mutex::default(),
         })
     }
@@ -48,7 +48,12 @@ impl Workshop {
     /// The same, using the cache and local folders only.
     pub(super) fn without_network(&self) -> Self {
         let overrides = Overrides { offline: true, ..self.overrides.clone() };
-        Self { overrides, fetcher: self.fetcher.without_network(), shelf: Shelf::default(), fetching: Mutex::default() }
+        Self {
+            overrides,
+            fetcher: self.fetcher.without_network(),
+            memory: MemoryCache::default(),
+            fetching: Mutex::default(),
+        }
     }
 
     /// The index of each of `repositories` for `arch`, in the same order.
@@ -59,12 +64,12 @@ impl Workshop {
         progress: &dyn Progress,
     ) -> Result<Arc<IndexSet>, Error> {
         let _guard = self.fetching();
-        if let Some(indexes) = self.shelf.indexes(repositories, arch) {
+        if let Some(indexes) = self.memory.indexes(repositories, arch) {
             return Ok(indexes);
         }
         let fetched = self.fetcher.indexes(repositories, arch.as_str(), progress)?;
         let indexes = Arc::new(IndexSet::of_fetched(fetched));
-        self.shelf.keep_indexes(repositories, arch, indexes.clone());
+        self.memory.keep_indexes(repositories, arch, indexes.clone());
         Ok(indexes)
     }
 
@@ -76,17 +81,18 @@ impl Workshop {
     /// Each of `wanted`, verified, in the same order.
     pub(super) fn fetch(&self, wanted: &[Wanted], progress: &dyn Progress) -> Result<Vec<VerifiedApk>, fetch::Error> {
         let _guard = self.fetching();
-        let known: Vec<Option<VerifiedApk>> = wanted.iter().map(|wanted| self.shelf.package(wanted.identity)).collect();
+        let known: Vec<Option<VerifiedApk>> =
+            wanted.iter().map(|wanted| self.memory.package(wanted.identity)).collect();
         let missing: Vec<Wanted> =
             wanted.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(wanted, _)| wanted.clone()).collect();
         let fetched = self.fetcher.packages(&missing, progress)?;
-        self.shelf.keep_packages(&fetched);
+        self.memory.keep_packages(&fetched);
         let mut fetched = fetched.into_iter();
         Ok(known.into_iter().filter_map(|known| known.or_else(|| fetched.next())).collect())
     }
 
     /// Held while something is fetched that another build of this call may want too: it waits, and finds it on the
-    /// shelf.
+    /// memory.
     fn fetching(&self) -> MutexGuard<'_, ()> {
         self.fetching.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -122,17 +128,17 @@ impl Workshop {
     }
 }
 
-/// A workshop for each of `recipes`. Those that trust the same keys share one, and with it all that was read already.
-pub fn open_workshops(overrides: &Overrides, recipes: &[Recipe]) -> Result<Vec<Arc<Workshop>>, Error> {
-    let mut open: BTreeMap<Vec<PathBuf>, Arc<Workshop>> = BTreeMap::new();
-    let workshop = |recipe: &Recipe| {
+/// A session for each of `recipes`. Those that trust the same keys share one, and with it all that was read already.
+pub fn open_sessions(overrides: &Overrides, recipes: &[Recipe]) -> Result<Vec<Arc<Session>>, Error> {
+    let mut open: BTreeMap<Vec<PathBuf>, Arc<Session>> = BTreeMap::new();
+    let session = |recipe: &Recipe| {
         let keys = recipe.alpine.keys.iter().map(|key| recipe.folder.join(key)).collect();
         Ok(Arc::clone(match open.entry(keys) {
             Entry::Occupied(open) => open.into_mut(),
-            Entry::Vacant(vacant) => vacant.insert(Arc::new(Workshop::open(overrides, Some(recipe))?)),
+            Entry::Vacant(vacant) => vacant.insert(Arc::new(Session::open(overrides, Some(recipe))?)),
         }))
     };
-    recipes.iter().map(workshop).collect()
+    recipes.iter().map(session).collect()
 }
 
 /// What to fetch for a selection: each package from any of the repositories that hold it.

@@ -8,10 +8,10 @@ use std::thread;
 use super::build::{Built, build};
 use super::error::Error;
 use super::order::Order;
-use super::workshop::Workshop;
+use super::session::Session;
 use crate::progress::{Progress, Task};
 
-/// Builds every one of `orders`, each in its workshop, and hands what was built to `finished`, in their order.
+/// Builds every one of `orders`, each in its session, and hands what was built to `finished`, in their order.
 ///
 /// The first is built alone: what it fetches and compresses, the others mostly need as well. These threads are not
 /// rayon's, where a build that waits for a part of itself could begin another whole build on top of it.
@@ -19,15 +19,15 @@ use crate::progress::{Progress, Task};
 /// # Errors
 /// The first one, in their order; what is not begun then is left.
 pub fn build_all<E: From<Error>>(
-    orders: &[(Order<'_>, &Workshop)],
+    orders: &[(Order<'_>, &Session)],
     progress: &dyn Progress,
     mut finished: impl FnMut(&Order<'_>, Built) -> Result<(), E>,
 ) -> Result<(), E> {
-    let Some(((order, workshop), others)) = orders.split_first() else { return Ok(()) };
+    let Some(((order, session), others)) = orders.split_first() else { return Ok(()) };
     if others.is_empty() {
-        return finished(order, build(order, workshop, progress)?);
+        return finished(order, build(order, session, progress)?);
     }
-    finished(order, build(order, workshop, &Named { name: &order.recipe.name, progress })?)?;
+    finished(order, build(order, session, &Named { name: &order.recipe.name, progress })?)?;
     // One more than there are cores: each waits for the disk at its end.
     let threads = thread::available_parallelism().map_or(2, |cores| cores.get() + 1).min(others.len());
     let next = AtomicUsize::new(0);
@@ -36,11 +36,11 @@ pub fn build_all<E: From<Error>>(
     let work = |sender: mpsc::Sender<_>| {
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some((order, workshop)) = others.get(place) else { return };
+            let Some((order, session)) = others.get(place) else { return };
             if place > first_failed.load(Ordering::Relaxed) {
                 return;
             }
-            let outcome = build(order, workshop, &Named { name: &order.recipe.name, progress });
+            let outcome = build(order, session, &Named { name: &order.recipe.name, progress });
             if outcome.is_err() {
                 first_failed.fetch_min(place, Ordering::Relaxed);
             }

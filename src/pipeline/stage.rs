@@ -12,7 +12,7 @@ use super::error::Error;
 use super::order::Order;
 use super::part::Part;
 use super::schedule::{self, Stages};
-use super::workshop::Workshop;
+use super::session::Session;
 use crate::cache::directory_seal::{open_sealed, write_seal};
 use crate::cache::removal::remove_directory;
 use crate::digest::{Sha256, Sha256Digest};
@@ -34,11 +34,11 @@ pub(super) fn build_stages(
     order: &Order<'_>,
     arch: Architecture,
     choice: &Choice<'_>,
-    workshop: &Workshop,
+    session: &Session,
     progress: &dyn Progress,
 ) -> Result<Stages, Error> {
     schedule::build_each(&order.recipe.stages, |stage, earlier| {
-        build_stage(order, stage, arch, choice, earlier, workshop, progress)
+        build_stage(order, stage, arch, choice, earlier, session, progress)
     })
 }
 
@@ -48,16 +48,16 @@ fn build_stage(
     arch: Architecture,
     choice: &Choice<'_>,
     earlier: &Stages,
-    workshop: &Workshop,
+    session: &Session,
     progress: &dyn Progress,
 ) -> Result<Tree, Error> {
     let recipe = order.recipe;
-    let (selection, packages) = choice.packages(Part::stage(stage), workshop, progress)?;
+    let (selection, packages) = choice.packages(Part::stage(stage), session, progress)?;
     // What the packages say, whatever SOURCE_DATE_EPOCH says: the stage is the same at another, and whoever copies out
     // of it sets the times.
     let timestamp = newest_build_date(&packages);
-    let outputs = &order.outputs(workshop.cache());
-    let scratch = &workshop.stages_folder()?;
+    let outputs = &order.outputs(session.cache());
+    let scratch = &session.stages_folder()?;
     let release = selection.release.as_ref();
     let inputs = RootfsInputs {
         recipe,

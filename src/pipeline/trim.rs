@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use self::compile::compile;
 use super::error::Error;
+use super::session::Session;
 use super::translate;
-use super::workshop::Workshop;
 use crate::digest::Sha256Digest;
 use crate::kept;
 use crate::platform::Architecture;
@@ -34,11 +34,11 @@ pub(super) struct Traces {
 
 impl Traces {
     /// What earlier traces like this one read; `None` where nothing is traced.
-    fn open(recipe: &Recipe, arch: Architecture, policy: &Policy, workshop: &Workshop) -> Result<Option<Self>, Error> {
+    fn open(recipe: &Recipe, arch: Architecture, policy: &Policy, session: &Session) -> Result<Option<Self>, Error> {
         if policy.profile != Profile::Traced {
             return Ok(None);
         }
-        let folder = workshop.traces_folder()?;
+        let folder = session.traces_folder()?;
         let own = folder.join(facts_name(&[&recipe.name, arch.as_str(), &policy.command.join("\0")], policy));
         // What packages say is much the same for every recipe that has them.
         let common = folder.join(facts_name(&["", arch.as_str()], policy));
@@ -61,13 +61,13 @@ pub(super) fn trim(
     rootfs: &mut Rootfs,
     recipe: &Recipe,
     arch: Architecture,
-    workshop: &Workshop,
+    session: &Session,
     progress: &dyn Progress,
 ) -> Result<Trimmed, Error> {
     let policy = translate::policy(recipe);
     // Collected first: pruning takes every `__pycache__`.
     let shipped = || (policy.bytecode == Bytecode::Compiled).then(|| Shipped::of(&rootfs.tree));
-    let (shipped, traces) = rayon::join(shipped, || Traces::open(recipe, arch, &policy, workshop));
+    let (shipped, traces) = rayon::join(shipped, || Traces::open(recipe, arch, &policy, session));
     let mut traces = traces?;
     let mut report = match &mut traces {
         Some(traces) => prune_knowing(rootfs, &policy, &mut traces.facts)?,
@@ -75,7 +75,7 @@ pub(super) fn trim(
     };
     if let Some(shipped) = shipped {
         progress.stage("compiling");
-        compile(rootfs, &mut report, &shipped, arch, workshop)?;
+        compile(rootfs, &mut report, &shipped, arch, session)?;
     }
     Ok(Trimmed { report, traces })
 }

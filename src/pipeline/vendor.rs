@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use super::error::Error;
 use super::locked::{Locked, about_lock, index_entry};
 use super::part::Part;
-use super::workshop::Workshop;
+use super::session::Session;
 use crate::apk::writer::{IndexedPackage, write_index};
 use crate::apk::{Head, Identity, NOARCH, PackageName, SignatureKind, SigningKey};
 use crate::fetch::Wanted;
@@ -47,7 +47,7 @@ pub fn vendor(
     lock: &Lockfile,
     folder: &Path,
     key: &SigningKey,
-    workshop: &Workshop,
+    session: &Session,
     progress: &dyn Progress,
 ) -> Result<Vendored, Error> {
     refuse_occupied(folder)?;
@@ -56,17 +56,17 @@ pub fn vendor(
     let root = unfinished.path();
     let mut vendored = Vendored::default();
     let mut repositories = VendoredRepositories::default();
-    let only = &workshop.overrides.archs;
+    let only = &session.overrides.archs;
     for arch in Architecture::ALL.into_iter().filter(|arch| only.is_empty() || only.contains(arch)) {
         let Some(packages) = lock.architectures.get(arch.as_str()) else { continue };
         vendored.archs.push(arch.to_string());
-        let locked = Locked::new(lock, recipe, arch, &workshop.overrides)?;
+        let locked = Locked::new(lock, recipe, arch, &session.overrides)?;
         progress.stage(&format!("fetching for {arch}"));
         let mut wanted: Vec<Wanted> = packages.parts().flat_map(|(_, packages)| locked.wanted(packages)).collect();
         wanted.sort_by_key(|wanted| wanted.identity);
         wanted.dedup_by_key(|wanted| wanted.identity);
         vendored.packages += wanted.len();
-        let paths = workshop.archives(&wanted, progress).map_err(about_lock)?;
+        let paths = session.archives(&wanted, progress).map_err(about_lock)?;
         let mut entries: BTreeMap<Identity, IndexedPackage> = BTreeMap::new();
         for (wanted, path) in wanted.iter().zip(&paths) {
             vendored.size += fs_err::metadata(path)?.len();

@@ -6,7 +6,7 @@
 //! have a second chunk is given all in one, as docker does it.
 
 mod body;
-mod session;
+mod upload_session;
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
 use reqwest::{StatusCode, Url};
 
 use self::body::{part, whole};
-use self::session::Session;
+use self::upload_session::UploadSession;
 use super::Error;
 use super::answer::{announced_digest, may_pass, plain_url, refused};
 use super::client::{ATTEMPTS, Client};
@@ -60,7 +60,7 @@ pub(super) fn upload(
     for attempt in 1..=ATTEMPTS {
         let begun = match session.take() {
             Some(session) => session,
-            None => Session::begin(client)?,
+            None => UploadSession::begin(client)?,
         };
         let outcome = if in_one_piece {
             send_whole(client, blob, &begun, attempt, &*task)
@@ -104,7 +104,7 @@ fn is_there(client: &Client, blob: &Blob) -> Result<bool, Error> {
 enum Mount {
     Done,
     /// The registry has begun an upload in its place.
-    Begun(Session),
+    Begun(UploadSession),
     Refused,
 }
 
@@ -119,13 +119,13 @@ fn mount(client: &Client, blob: &Blob, source: &str) -> Result<Mount, Error> {
     };
     match response.status() {
         StatusCode::CREATED => Ok(Mount::Done),
-        StatusCode::ACCEPTED => Session::of(client, &response, 0).map(Mount::Begun),
+        StatusCode::ACCEPTED => UploadSession::of(client, &response, 0).map(Mount::Begun),
         _ => Ok(Mount::Refused),
     }
 }
 
 /// Sends what is missing and closes the session.
-fn send(client: &Client, blob: &Blob, mut session: Session, task: &dyn Task) -> Result<(), Error> {
+fn send(client: &Client, blob: &Blob, mut session: UploadSession, task: &dyn Task) -> Result<(), Error> {
     let mut told = 0;
     let mut failures = 0;
     while session.offset < blob.size {
@@ -140,7 +140,7 @@ fn send(client: &Client, blob: &Blob, mut session: Session, task: &dyn Task) -> 
         });
         match outcome {
             Ok(response) if response.status() == StatusCode::ACCEPTED => {
-                let next = session.followed_by(Session::of(client, &response, end)?);
+                let next = session.followed_by(UploadSession::of(client, &response, end)?);
                 // One that takes chunks and loses them is given them a few times, not for ever.
                 failures = if next.offset > told { 0 } else { failures + 1 };
                 if failures >= ATTEMPTS {
@@ -181,7 +181,13 @@ fn send(client: &Client, blob: &Blob, mut session: Session, task: &dyn Task) -> 
 
 /// Sends all of it in one request, without saying which part it is. `false` where that failed and, after the wait that
 /// is over then, a new session may do better.
-fn send_whole(client: &Client, blob: &Blob, session: &Session, attempt: u32, task: &dyn Task) -> Result<bool, Error> {
+fn send_whole(
+    client: &Client,
+    blob: &Blob,
+    session: &UploadSession,
+    attempt: u32,
+    task: &dyn Task,
+) -> Result<bool, Error> {
     let outcome = client.send_once(&[], || {
         client
             .http()
@@ -198,10 +204,10 @@ fn send_whole(client: &Client, blob: &Blob, session: &Session, attempt: u32, tas
         return Err(refused(response));
     }
     task.advance(blob.size);
-    close(client, blob, &Session::of(client, &response, blob.size)?).map(|()| true)
+    close(client, blob, &UploadSession::of(client, &response, blob.size)?).map(|()| true)
 }
 
-fn close(client: &Client, blob: &Blob, session: &Session) -> Result<(), Error> {
+fn close(client: &Client, blob: &Blob, session: &UploadSession) -> Result<(), Error> {
     let mut url = session.location.clone();
     url.query_pairs_mut().append_pair("digest", &blob.digest.to_oci());
     let response = client.send(&[], || {

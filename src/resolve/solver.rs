@@ -221,7 +221,7 @@ enum Stage {
 impl Solver<'_> {
     /// Discovers `name`, everything its providers need and provide, and everything that may come by `install_if` with
     /// them. apk's `discover_name`.
-    pub(super) fn discover(&mut self, name: NameId) {
+    fn discover(&mut self, name: NameId) {
         if self.name(name).seen {
             return;
         }
@@ -358,7 +358,7 @@ impl Solver<'_> {
     }
 
     /// Notes for every discovered name whose packages depend on it.
-    pub(super) fn collect_dependers(&mut self) {
+    fn collect_dependers(&mut self) {
         self.dependers = vec![Vec::new(); self.names.len()];
         for (package, state) in self.catalogue.packages.iter().zip(&self.packages) {
             if !state.seen {
@@ -382,7 +382,7 @@ impl Solver<'_> {
 
 impl<'a> Solver<'a> {
     /// Holds `need`, of `asker` or of the world, against all providers of its name. `tags` are the world's pins.
-    pub(super) fn apply(&mut self, asker: Option<PackageId>, need: Need, tags: u64) {
+    fn apply(&mut self, asker: Option<PackageId>, need: Need, tags: u64) {
         if !need.conflict {
             let state = self.name_mut(need.name);
             state.requirers = state.requirers.saturating_add(1);
@@ -405,14 +405,14 @@ impl<'a> Solver<'a> {
     }
 
     /// Notes that somebody wants `name` for the first time.
-    pub(super) fn begin_to_want(&mut self, name: NameId) {
+    fn begin_to_want(&mut self, name: NameId) {
         self.queue(name, false);
         self.touch_triggered(name);
         self.touch(name);
     }
 
     /// Lets `package` be served by the repositories that serve `asker`, or by those that the world pins.
-    pub(super) fn inherit(&mut self, package: PackageId, asker: Option<PackageId>, tags: u64) {
+    fn inherit(&mut self, package: PackageId, asker: Option<PackageId>, tags: u64) {
         let own = self.catalogue.package(package).tags;
         let inherited = asker.map(|asker| self.package(asker).allowed_tags);
         let state = self.package_mut(package);
@@ -426,7 +426,7 @@ impl<'a> Solver<'a> {
     }
 
     /// Takes a package out of the running.
-    pub(super) fn disqualify(&mut self, package: PackageId) {
+    fn disqualify(&mut self, package: PackageId) {
         self.package_mut(package).selectable = false;
         for name in self.own_names(package) {
             self.touch_dependers(name);
@@ -435,13 +435,13 @@ impl<'a> Solver<'a> {
     }
 
     /// A package's own name, then those it provides.
-    pub(in crate::resolve) fn own_names(&self, package: PackageId) -> Vec<NameId> {
+    pub(super) fn own_names(&self, package: PackageId) -> Vec<NameId> {
         let package = self.catalogue.package(package);
         std::iter::once(package.name).chain(package.provides.iter().map(|provision| provision.name)).collect()
     }
 
     /// Takes out all providers of `name` that do not also stand for `must_provide`.
-    pub(super) fn exclude_non_providers(&mut self, name: NameId, must_provide: NameId, skip_virtuals: bool) {
+    fn exclude_non_providers(&mut self, name: NameId, must_provide: NameId, skip_virtuals: bool) {
         if name == must_provide {
             return;
         }
@@ -462,7 +462,7 @@ impl<'a> Solver<'a> {
     }
 
     /// Has a name reconsidered before the next one is decided.
-    pub(super) fn touch(&mut self, name: NameId) {
+    fn touch(&mut self, name: NameId) {
         let state = self.name_mut(name);
         if state.is_dirty || state.locked || (state.requirers == 0 && !state.reevaluate_install_if) {
             return;
@@ -472,7 +472,7 @@ impl<'a> Solver<'a> {
     }
 
     /// Has everybody who depends on `name` reconsidered.
-    pub(super) fn touch_dependers(&mut self, name: NameId) {
+    fn touch_dependers(&mut self, name: NameId) {
         for place in 0..self.dependers(name).len() {
             let depender = self.dependers(name)[place];
             self.name_mut(depender).reevaluate_dependencies = true;
@@ -481,7 +481,7 @@ impl<'a> Solver<'a> {
     }
 
     /// Has everything reconsidered that may come by `install_if` for the sake of `name`.
-    pub(super) fn touch_triggered(&mut self, name: NameId) {
+    fn touch_triggered(&mut self, name: NameId) {
         // A rival that was never discovered has names of its own.
         self.open(name);
         for place in 0..self.catalogue.triggered(name).len() {
@@ -496,7 +496,7 @@ impl<'a> Solver<'a> {
     }
 
     /// The same for all names of a package.
-    pub(super) fn touch_triggered_by(&mut self, package: PackageId) {
+    fn touch_triggered_by(&mut self, package: PackageId) {
         for name in self.own_names(package) {
             self.touch_triggered(name);
         }
@@ -508,7 +508,7 @@ impl<'a> Solver<'a> {
 impl<'a> Solver<'a> {
     /// Takes out providers that can no longer be, tests their `install_if`, and pushes down what all that remain need
     /// or provide alike.
-    pub(super) fn reconsider(&mut self, name: NameId) {
+    fn reconsider(&mut self, name: NameId) {
         let state = self.name_mut(name);
         let dependencies = std::mem::take(&mut state.reevaluate_dependencies);
         let install_if = std::mem::take(&mut state.reevaluate_install_if);
@@ -708,7 +708,7 @@ fn count(counted: &mut u32, options: u32) -> bool {
 
 impl<'a> Solver<'a> {
     /// Chooses a provider for `name`, or none.
-    pub(super) fn select(&mut self, name: NameId) {
+    fn select(&mut self, name: NameId) {
         let is_wanted = self.name(name).requirers > 0;
         let mut chosen: Option<Provider<'a>> = None;
         if is_wanted || self.name(name).has_install_if {
@@ -752,7 +752,7 @@ impl<'a> Solver<'a> {
 
     /// Whether a provider may be taken by itself: with a version always, without one only by a priority or where its
     /// package is wanted by its own name.
-    pub(super) fn is_auto_selectable(&self, provider: &Provider<'a>) -> bool {
+    fn is_auto_selectable(&self, provider: &Provider<'a>) -> bool {
         let package = self.catalogue.package(provider.package);
         provider.version.is_some() || package.provider_priority > 0 || self.name(package.name).requirers > 0
     }
@@ -820,14 +820,14 @@ impl<'a> Solver<'a> {
     /// Whether a package has an `install_if` and the selection meets all its conditions. What was noted on the way
     /// there will not do: a package that had been decided is not looked at again, and which was first depends on the
     /// index.
-    pub(in crate::resolve) fn install_if_holds(&self, package: PackageId) -> bool {
+    pub(super) fn install_if_holds(&self, package: PackageId) -> bool {
         let conditions = &self.catalogue.package(package).install_if;
         let is_met = |need: &Need| self.provides(Some(package), need, self.name(need.name).chosen.as_ref());
         !conditions.is_empty() && conditions.iter().all(is_met)
     }
 
     /// The package that a name was decided for.
-    pub(in crate::resolve) fn chosen_package(&self, name: NameId) -> Option<PackageId> {
+    pub(super) fn chosen_package(&self, name: NameId) -> Option<PackageId> {
         self.name(name).chosen.map(|provider| provider.package)
     }
 }
@@ -837,7 +837,7 @@ impl<'a> Solver<'a> {
 impl Solver<'_> {
     /// Puts a name where its turn comes. One that is queued already moves only when it can be decided at once, or
     /// where `has_changed` says that it may no longer stand among the right ones. apk's `queue_unresolved`.
-    pub(super) fn queue(&mut self, name: NameId, has_changed: bool) {
+    fn queue(&mut self, name: NameId, has_changed: bool) {
         let state = *self.name(name);
         if state.locked {
             return;
@@ -865,7 +865,7 @@ impl Solver<'_> {
     }
 
     /// Takes a name out of the queue.
-    pub(super) fn unqueue(&mut self, name: NameId) {
+    fn unqueue(&mut self, name: NameId) {
         if let Some(turn) = self.name_mut(name).turn.take() {
             self.queue.turns.remove(&(turn, name));
         }

@@ -127,7 +127,12 @@ fn unpack(image: &StoredImage, start: &Start, as_it_is: bool, folder: &Path, pla
     };
     let (passwd, group) = (text("etc/passwd")?, text("etc/group")?);
     let user = User::resolve(&start.user, &passwd, &group)?;
-    let (writable, unpacked_size) = (writable_folders(&tree, &user.account), unpacked_size(&tree));
+    let remembered = Remembered {
+        writable: writable_folders(&tree, &user.account),
+        unpacked_size: unpacked_size(&tree),
+        passwd,
+        group,
+    };
     let made = Metadata { mode: 0o755, ..Tree::new().inode(Tree::ROOT).metadata.clone() };
     for path in MOUNT_POINTS {
         if tree.resolve(path).is_none() {
@@ -157,7 +162,6 @@ fn unpack(image: &StoredImage, start: &Start, as_it_is: bool, folder: &Path, pla
     let owners = if as_it_is { Owners::Keep } else { Owners::Caller };
     let root = temporary.path().join("root");
     write_folder(&tree, &root, owners).map_err(|error| broken(&error, error.help()))?;
-    let remembered = Remembered { writable, unpacked_size, passwd, group };
     let text = serde_json::to_vec(&remembered).map_err(|error| Error::Plan { reason: error.to_string() })?;
     fs_err::write(temporary.path().join(REMEMBERED), text).map_err(failed)?;
     write_seal(temporary.path(), place).map_err(failed)?;

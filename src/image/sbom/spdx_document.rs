@@ -20,36 +20,14 @@ const OPERATING_SYSTEM: &str = "SPDXRef-OperatingSystem-";
 
 /// The document of `sbom`.
 pub(super) fn encode(sbom: &Sbom, subject: &Subject) -> Result<Vec<u8>, Error> {
-    let mut packages = vec![json!({
-        "SPDXID": IMAGE,
-        "name": subject.name,
-        "versionInfo": subject.digest.to_oci(),
-        "primaryPackagePurpose": "CONTAINER",
-        "downloadLocation": "NOASSERTION",
-        "filesAnalyzed": false,
-        "licenseConcluded": "NOASSERTION",
-        "licenseDeclared": "NOASSERTION",
-        "copyrightText": "NOASSERTION",
-        "supplier": "NOASSERTION",
-        "checksums": [{ "algorithm": "SHA256", "checksumValue": subject.digest.to_string() }],
-        "externalRefs": [package_url(&subject.purl())],
-    })];
+    let mut image = asserting_nothing(IMAGE, &subject.name, &subject.digest.to_oci(), "CONTAINER");
+    image["checksums"] = json!([{ "algorithm": "SHA256", "checksumValue": subject.digest.to_string() }]);
+    image["externalRefs"] = json!([package_url(&subject.purl())]);
     let mut relationships = vec![relationship("SPDXRef-DOCUMENT", "DESCRIBES", IMAGE)];
-    // Scanners look for vulnerabilities of the system that this names, and of no other.
+    // Scanners look for vulnerabilities of the system that this names, and of no other. The purpose is spelled as in the
+    // JSON schema; the text of the specification has a dash.
     let system = format!("{OPERATING_SYSTEM}{}", in_identifier(&sbom.distribution));
-    packages.push(json!({
-        "SPDXID": system,
-        "name": sbom.distribution,
-        "versionInfo": sbom.release,
-        // As the JSON schema spells it; the text of the specification has a dash.
-        "primaryPackagePurpose": "OPERATING_SYSTEM",
-        "downloadLocation": "NOASSERTION",
-        "filesAnalyzed": false,
-        "licenseConcluded": "NOASSERTION",
-        "licenseDeclared": "NOASSERTION",
-        "copyrightText": "NOASSERTION",
-        "supplier": "NOASSERTION",
-    }));
+    let mut packages = vec![image, asserting_nothing(&system, &sbom.distribution, &sbom.release, "OPERATING_SYSTEM")];
     relationships.push(relationship(IMAGE, "CONTAINS", &system));
     for (place, component) in sbom.components.iter().enumerate() {
         packages.push(package(sbom, place, component));
@@ -91,6 +69,22 @@ pub(super) fn encode(sbom: &Sbom, subject: &Subject) -> Result<Vec<u8>, Error> {
         fields.insert("documentNamespace".to_owned(), namespace.into());
     }
     canonical("bill of materials", &document)
+}
+
+/// A package of which the document says what it is, and neither licence nor origin.
+fn asserting_nothing(identifier: &str, name: &str, version: &str, purpose: &str) -> Value {
+    json!({
+        "SPDXID": identifier,
+        "name": name,
+        "versionInfo": version,
+        "primaryPackagePurpose": purpose,
+        "downloadLocation": "NOASSERTION",
+        "filesAnalyzed": false,
+        "licenseConcluded": "NOASSERTION",
+        "licenseDeclared": "NOASSERTION",
+        "copyrightText": "NOASSERTION",
+        "supplier": "NOASSERTION",
+    })
 }
 
 /// A reference to a package by its URL.

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use rayon::prelude::*;
 
 use super::super::error::{Error, NoCompiler};
-use super::super::workshop::Workshop;
+use super::super::session::Session;
 use super::bytecode_cache::BytecodeCache;
 use crate::digest::Sha256Digest;
 use crate::platform::Architecture;
@@ -37,10 +37,10 @@ pub(super) fn compile(
     report: &mut Report,
     shipped: &Shipped,
     arch: Architecture,
-    workshop: &Workshop,
+    session: &Session,
 ) -> Result<(), Error> {
     let Some(compilation) = Compilation::of(rootfs, report) else { return Ok(()) };
-    let kept = BytecodeCache(workshop.bytecode_folder()?);
+    let kept = BytecodeCache(session.bytecode_folder()?);
     let sources = &compilation.sources;
     let key = |source: &Source| compilation.key(source, compilation.shipped(source, shipped).as_ref());
     let keys: Vec<Sha256Digest> = sources.par_iter().map(key).collect();

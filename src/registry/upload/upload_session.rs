@@ -12,7 +12,7 @@ use super::super::client::Client;
 const LARGEST_CHUNK: u64 = 64 << 20;
 
 /// An upload under way.
-pub(super) struct Session {
+pub(super) struct UploadSession {
     /// Where the next part goes: at the registry, or at a place that keeps blobs for it.
     pub(super) location: Url,
     /// Bytes that the registry has.
@@ -21,7 +21,7 @@ pub(super) struct Session {
     pub(super) chunk: u64,
 }
 
-impl Session {
+impl UploadSession {
     /// Begins one.
     pub(super) fn begin(client: &Client) -> Result<Self, Error> {
         let url = client.url("blobs/uploads/");
